@@ -1,0 +1,86 @@
+// Row-major float matrices: an owner with aligned memory, and views of memory owned elsewhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace dvi {
+
+/// Allocates on 64-byte boundaries, so that vector loads never cross a cache line. Memory is not initialised
+/// by resize().
+template <typename T>
+struct AlignedAllocator {
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <typename U>
+  AlignedAllocator(const AlignedAllocator<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, size_t) { ::operator delete (p, std::align_val_t{64}); }
+  template <typename U>
+  bool operator==(const AlignedAllocator<U>&) const {
+    return true;
+  }
+};
+
+template <typename T>
+using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+/// Read-only view, row-major: element (i, j) is data[i * cols + j].
+struct MatrixView {
+  const float* data = nullptr;
+  int64_t rows = 0, cols = 0;
+  const float* row(int64_t i) const { return data + i * cols; }
+  float operator()(int64_t i, int64_t j) const { return data[i * cols + j]; }
+  /// Rows [begin, begin + count).
+  MatrixView slice(int64_t begin, int64_t count) const { return {row(begin), count, cols}; }
+  std::span<const float> span() const { return {data, static_cast<size_t>(rows * cols)}; }
+};
+
+/// Writable view, row-major.
+struct MutMatrixView {
+  float* data = nullptr;
+  int64_t rows = 0, cols = 0;
+  float* row(int64_t i) const { return data + i * cols; }
+  float& operator()(int64_t i, int64_t j) const { return data[i * cols + j]; }
+  MutMatrixView slice(int64_t begin, int64_t count) const { return {row(begin), count, cols}; }
+  operator MatrixView() const { return {data, rows, cols}; }
+};
+
+/// Owns a row-major matrix, zero-initialised.
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(int64_t rows, int64_t cols)
+      : rows_(rows), cols_(cols), values_(static_cast<size_t>(rows * cols), 0.f) {}
+  int64_t rows() const { return rows_; }
+  int64_t cols() const { return cols_; }
+  float* data() { return values_.data(); }
+  const float* data() const { return values_.data(); }
+  float* row(int64_t i) { return data() + i * cols_; }
+  const float* row(int64_t i) const { return data() + i * cols_; }
+  float& operator()(int64_t i, int64_t j) { return values_[static_cast<size_t>(i * cols_ + j)]; }
+  float operator()(int64_t i, int64_t j) const { return values_[static_cast<size_t>(i * cols_ + j)]; }
+  MatrixView view() const { return {data(), rows_, cols_}; }
+  MutMatrixView mut() { return {data(), rows_, cols_}; }
+  operator MatrixView() const { return view(); }
+
+ private:
+  int64_t rows_ = 0, cols_ = 0;
+  AlignedVector<float> values_;
+};
+
+/// Copies the given rows, in order.
+inline Matrix gather_rows(MatrixView from, std::span<const int32_t> ids) {
+  Matrix out(static_cast<int64_t>(ids.size()), from.cols);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const float* row = from.row(ids[i]);
+    std::copy(row, row + from.cols, out.row(static_cast<int64_t>(i)));
+  }
+  return out;
+}
+
+}  // namespace dvi

@@ -1,0 +1,121 @@
+#include "core/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/file.h"
+
+namespace dvi {
+namespace {
+
+Output chosen = Output::automatic;
+
+bool on_terminal() {
+  static const bool terminal = isatty(STDERR_FILENO) != 0;
+  return terminal;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{}:{:02} min", s / 60, s % 60);
+  return fmt::format("{}:{:02} h", s / 3600, s / 60 % 60);
+}
+
+std::string rate_text(double per_second) {
+  if (per_second >= 1e6) return fmt::format("{:.1f}M", per_second / 1e6);
+  if (per_second >= 1e4) return fmt::format("{:.0f}k", per_second / 1e3);
+  return fmt::format("{:.{}f}", per_second, per_second < 10 ? 1 : 0);
+}
+
+}  // namespace
+
+void set_output(Output output) { chosen = output; }
+Output output() { return chosen; }
+
+void say(const std::string& line) {
+  if (chosen == Output::quiet) return;
+  if (chosen == Output::json)
+    fmt::print(stderr, "{}\n", Json{{"message", line}}.dump());
+  else
+    fmt::print(stderr, "{}\n", line);
+}
+
+Progress::Progress(std::string stage, int64_t total, std::string unit)
+    : stage_(std::move(stage)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_) {
+  if (on_terminal()) draw(false);
+}
+
+Progress::~Progress() { finish(); }
+
+void Progress::advance(int64_t steps) {
+  done_ += steps;
+  const auto now = std::chrono::steady_clock::now();
+  const auto pause = on_terminal() && chosen == Output::automatic ? std::chrono::milliseconds(100)
+                                                                  : std::chrono::milliseconds(5000);
+  if (now - drawn_ < pause) return;
+  drawn_ = now;
+  draw(false);
+}
+
+void Progress::note(std::string text) { note_ = std::move(text); }
+
+void Progress::finish() {
+  if (finished_) return;
+  finished_ = true;
+  draw(true);
+}
+
+void Progress::draw(bool last) {
+  if (chosen == Output::quiet) return;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
+  const double share =
+      total_ > 0 ? std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) : 0;
+  if (chosen == Output::json) {
+    fmt::print(stderr, "{}\n",
+               Json{{"stage", stage_},
+                    {"done", done_},
+                    {"total", total_},
+                    {"seconds", seconds},
+                    {"finished", last},
+                    {"note", note_}}
+                   .dump());
+    return;
+  }
+  const std::string rate_part =
+      done_ > 1 && !unit_.empty() ? fmt::format("  {} {}/s", rate_text(rate), unit_) : "";
+  const std::string left = last           ? duration_text(seconds)
+                           : share > 0.01 ? duration_text(seconds * (1 - share) / share) + " left"
+                                          : "";
+  const std::string tail = note_.empty() ? "" : "  " + note_;
+  if (!on_terminal()) {
+    fmt::print(stderr, "{}: {:.0f} %  {}{}{}\n", stage_, share * 100, left, rate_part, tail);
+    return;
+  }
+  constexpr int width = 24;
+  const int filled = static_cast<int>(share * width);
+  std::string bar;
+  for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
+  std::string line =
+      fmt::format("{:<28} {} {:>3.0f} %  {}{}{}", stage_, bar, share * 100, left, rate_part, tail);
+  winsize window{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20) {
+    // The bar's characters are three bytes each but one column wide.
+    const size_t limit = window.ws_col + 2 * width - 1u;
+    if (line.size() > limit) line.resize(limit);
+  }
+  fmt::print(stderr, "\r\033[K{}{}", line, last ? "\n" : "");
+  std::fflush(stderr);
+}
+
+}  // namespace dvi
