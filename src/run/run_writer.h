@@ -1,0 +1,59 @@
+// Writes run directories (docs/run-format.md). An epoch appears all at once or not at all.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "run/run.h"
+
+namespace dvi {
+
+/// One epoch being written into a hidden folder; commit() makes it appear by rename. Dropped without commit,
+/// it is removed.
+class EpochWriter {
+ public:
+  EpochWriter(std::filesystem::path run_folder, int number);
+  ~EpochWriter();
+  EpochWriter(const EpochWriter&) = delete;
+  EpochWriter& operator=(const EpochWriter&) = delete;
+
+  /// Where to put files of one's own (subject.pt).
+  const std::filesystem::path& folder() const { return folder_; }
+  void features(MatrixView);
+  void logits(MatrixView);
+  void linear_head(MatrixView weight, std::span<const float> bias);
+  void training_set(std::span<const int32_t> ids);
+  void column(const std::string& name, std::span<const float> values);
+  /// Inputs of a group that changes every epoch, in the dtype and shape of inputs.npy.
+  void group_inputs(const std::string& group, DType, std::span<const int64_t> shape, const void* data);
+  /// `scalars` without "epoch", which is added.
+  void commit(Json scalars);
+
+ private:
+  std::filesystem::path folder_, final_folder_;
+  int number_;
+  bool committed_ = false;
+};
+
+/// Starts a new run directory. Throws Error if `folder` exists and is not empty.
+class RunWriter {
+ public:
+  RunWriter(std::filesystem::path folder, Manifest manifest);
+  const std::filesystem::path& folder() const { return folder_; }
+  const Manifest& manifest() const { return manifest_; }
+  void labels(std::span<const int32_t>);
+  void inputs(DType, std::span<const int64_t> shape, const void* data);
+  void column(const std::string& name, std::span<const float> values);
+  /// Writes run.json; call after the arrays above, so that a run is whole once it exists.
+  void begin();
+  EpochWriter epoch(int number) const { return EpochWriter(folder_, number); }
+  /// Marks the run as finished.
+  void finish();
+
+ private:
+  std::filesystem::path folder_;
+  Manifest manifest_;
+};
+
+}  // namespace dvi
