@@ -1,0 +1,23 @@
+// The commands of `dvi`, one file each: NAME_command.cpp adds its subcommand, its options and what it does.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace dvi {
+
+void add_check_command(CLI::App&);
+void add_demo_command(CLI::App&);
+void add_eval_command(CLI::App&);
+void add_fit_command(CLI::App&);
+void add_import_command(CLI::App&);
+void add_query_command(CLI::App&);
+void add_render_command(CLI::App&);
+void add_report_command(CLI::App&);
+void add_serve_command(CLI::App&);
+
+/// Exit status of a command that ran but has something to complain about (dvi check on a bad run), thrown from its callback.
+struct ExitStatus {
+  int status;
+};
+
+}  // namespace dvi

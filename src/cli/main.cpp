@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/progress.h"
+
+namespace {
+
+// Libraries below (LibTorch) use OpenMP, whose threads spin while they wait, which slows every neighbour on a shared machine.
+// The setting is read before main() begins, hence the second start.
+void make_openmp_threads_sleep(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);  // where that is not possible, go on as we are
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  make_openmp_threads_sleep(argv);
+  dvi::flush_subnormals();
+
+  CLI::App app{"DeepVisualInsight: time-travelling visualization of classifier training"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", DVI_VERSION);
+  app.fallthrough();
+  app.add_flag_callback("-q,--quiet", [] { dvi::set_output(dvi::Output::quiet); }, "No progress, errors only");
+  int threads = 0;
+  app.add_option("--threads", threads, "Threads to use (default: all processors)")->check(CLI::Range(1, 1024));
+  app.parse_complete_callback([&] { dvi::set_threads(threads); });
+
+  dvi::add_demo_command(app);
+  dvi::add_fit_command(app);
+  dvi::add_eval_command(app);
+  dvi::add_serve_command(app);
+  dvi::add_query_command(app);
+  dvi::add_render_command(app);
+  dvi::add_report_command(app);
+  dvi::add_import_command(app);
+  dvi::add_check_command(app);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  } catch (const dvi::ExitStatus& exit) {
+    return exit.status;
+  } catch (const dvi::Error& error) {
+    fmt::print(stderr, "dvi: {}\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "dvi: out of memory; close other programs or use fewer samples\n");
+    return 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "dvi: {}\n", error.what());
+    return 1;
+  }
+}
