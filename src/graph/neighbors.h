@@ -1,0 +1,29 @@
+// k nearest neighbours in feature space.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/matrix.h"
+
+namespace dvi {
+
+/// k neighbours of each of n queries, nearest first, ties by index.
+struct Neighbors {
+  int k = 0;
+  std::vector<int32_t> index;   ///< [n, k] rows of the references
+  std::vector<float> distance;  ///< [n, k] Euclidean
+  int64_t size() const { return k == 0 ? 0 : static_cast<int64_t>(index.size()) / k; }
+  std::span<const int32_t> row(int64_t i) const { return {index.data() + i * k, static_cast<size_t>(k)}; }
+  std::span<const float> distances(int64_t i) const {
+    return {distance.data() + i * k, static_cast<size_t>(k)};
+  }
+};
+
+/// Exact k nearest neighbours (Euclidean) of `queries` [n, D] among `references` [m, D]. Where `same` is set,
+/// queries and references are the same samples and a sample is not its own neighbour (duplicates of it are).
+/// Throws Error if there are fewer than k.
+Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool same);
+
+}  // namespace dvi
