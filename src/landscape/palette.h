@@ -1,0 +1,25 @@
+// Class colours and the shading of the landscape, for pictures made without a browser. The page draws with
+// the same rule (web/src/color).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "landscape/territory.h"
+
+namespace dvi {
+
+struct Rgb {
+  uint8_t r = 0, g = 0, b = 0;
+  bool operator==(const Rgb&) const = default;
+};
+
+/// One colour a class; up to 10 classes the colours stay apart for colour-blind eyes.
+std::vector<Rgb> class_palette(int classes);
+
+/// [size * size] pixels, row 0 at the top (largest y). Class colour, paler the less confident; boundary cells
+/// white.
+std::vector<Rgb> shade(const Territory&, const std::vector<Rgb>& palette);
+
+}  // namespace dvi

@@ -1,0 +1,106 @@
+// How true a picture is: the metrics of one epoch. docs/metrics.md explains each, with its formula and its
+// traps.
+//
+// Nothing here searches neighbours: exact lists of both spaces are given (graph/neighbors.h,
+// graph/plane_neighbors.h). Only trustworthiness and continuity need all distances of a sample; they are
+// measured exactly on a subset.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "core/file.h"
+#include "core/matrix.h"
+#include "graph/neighbor_lists.h"
+#include "landscape/territory.h"
+
+namespace dvi {
+
+/// Of one set of samples. A value is absent where it cannot be had (fewer samples than k, no such arrays).
+struct GroupMetrics {
+  int64_t count = 0;  ///< samples it was measured on
+  /// Mean size of the intersection of a sample's k nearest neighbours in feature space and in the plane; the
+  /// sample itself is not counted. Chance level k * k / (references - 1).
+  std::optional<double> nn_10, nn_15, nn_20;
+  /// The convention of published tables: the sample is its own first neighbour, so 1 + the overlap of the 14
+  /// nearest.
+  std::optional<double> nn_15_with_self;
+  /// The same towards the 15 nearest boundary samples, and the level that chance gives: 15 * 15 / boundary
+  /// samples.
+  std::optional<double> boundary_15, boundary_15_chance;
+  /// Share of samples whose prediction survives project + inverse-project.
+  std::optional<double> ppr;
+  /// Mean absolute change of the probability of the originally predicted class over the round trip.
+  std::optional<double> ccr;
+  /// Mean over samples and dimensions of the squared round-trip error.
+  std::optional<double> mse;
+  std::optional<double> trustworthiness_15, continuity_15;
+  /// Share of (boundary) samples that fall on a boundary cell of the landscape.
+  std::optional<double> keep_boundary;
+};
+
+/// Keys as in `dvi eval --json`; absent values have no key.
+Json to_json(const GroupMetrics&);
+GroupMetrics group_metrics_from_json(const Json&);
+
+/// metrics.json.
+struct EpochMetrics {
+  GroupMetrics train, test;
+  /// Of the evaluation set of boundary samples: ppr, ccr, mse, keep_boundary.
+  GroupMetrics boundary;
+  /// Train and test samples together, as published "test" figures are measured: only nn_15_with_self.
+  GroupMetrics all;
+  /// Of encoder_positions.npy, where samples are shown elsewhere than the encoder alone puts them.
+  std::optional<GroupMetrics> encoder_train, encoder_test;
+};
+
+Json to_json(const EpochMetrics&);
+EpochMetrics epoch_metrics_from_json(const Json&);
+
+/// What went into the round trip f -> plane -> f' and what came out, of the same samples row by row.
+struct RoundTrip {
+  MatrixView logits;             ///< [n, C] of f
+  MatrixView logits_after;       ///< [n, C] of f'
+  std::span<const float> error;  ///< [n] mean over dimensions of (f - f')^2
+};
+
+/// [n] mean over dimensions of (f - f')^2, for RoundTrip::error.
+std::vector<float> squared_errors(MatrixView features, MatrixView features_after);
+
+/// What is measured on one group of samples (train or test). Every list has a row for each of `ids`, in that
+/// order.
+struct GroupInput {
+  std::span<const int32_t> ids;  ///< rows of features and positions
+  /// Among which samples neighbours were searched: train for train samples, train and test for test samples.
+  std::span<const int32_t> references;
+  const Neighbors* neighbors = nullptr;  ///< in feature space, k >= 20, index = sample ids, itself left out
+  const Neighbors* plane_neighbors = nullptr;  ///< the same in the plane
+  /// Rows of a set of boundary samples, k >= 15: of the fit's own set for train samples, of the evaluation
+  /// set for test samples. Null where there is none.
+  const Neighbors* boundary_neighbors = nullptr;
+  const Neighbors* plane_boundary_neighbors = nullptr;
+  int64_t boundary_count = 0;  ///< size of that set
+};
+
+/// Neighbour metrics: nn_*, boundary_15*, trustworthiness, continuity. `features` [N, D] and `positions` [N,
+/// 2] are of all samples. At most `rank_queries` samples (drawn with a fixed seed) are ranked against all
+/// references for trustworthiness and continuity; 0 leaves them out.
+GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const GroupInput&,
+                              int rank_queries = 1000);
+
+/// Adds ppr, ccr and mse of the samples `ids` (rows of the round trip; empty = all rows).
+void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> ids = {});
+
+/// Share of `boundary_positions` [M, 2] on a boundary cell.
+double keep_boundary(const Territory&, const Extent&, MatrixView boundary_positions);
+
+/// nn_15 in the published convention "test": all of `ids` (train and test together) against one another, each
+/// its own first neighbour. Measured exactly on at most `queries` of them, drawn with a fixed seed.
+double nn_15_with_self(MatrixView features, MatrixView positions, std::span<const int32_t> ids,
+                       int queries = 1000);
+
+/// [rows] size of the intersection of the first k of each row: neighbors_kept.npy.
+std::vector<uint8_t> neighbors_kept(const Neighbors& a, const Neighbors& b, int k);
+
+}  // namespace dvi
