@@ -34,15 +34,15 @@ int main(int argc, char** argv) {
   app.add_option("--threads", threads, "Threads to use (default: all processors)")->check(CLI::Range(1, 1024));
   app.parse_complete_callback([&] { dvi::set_threads(threads); });
 
-  dvi::add_demo_command(app);
-  dvi::add_fit_command(app);
-  dvi::add_eval_command(app);
-  dvi::add_serve_command(app);
-  dvi::add_query_command(app);
-  dvi::add_render_command(app);
-  dvi::add_report_command(app);
-  dvi::add_import_command(app);
-  dvi::add_check_command(app);
+  // dvi::add_demo_command(app);
+  // dvi::add_fit_command(app);
+  // dvi::add_eval_command(app);
+  // dvi::add_serve_command(app);
+  // dvi::add_query_command(app);
+  // dvi::add_render_command(app);
+  // dvi::add_report_command(app);
+  // dvi::add_import_command(app);
+  // dvi::add_check_command(app);
 
   try {
     app.parse(argc, argv);

@@ -1,0 +1,16 @@
+# The target dvi_torch: LibTorch, for the files of src/subject and scenarios only (torch/torch.h costs 10 to 20 s a file,
+# so keep it behind plain headers). It exists where DVI_WITH_TORCH is ON; all code sees DVI_WITH_TORCH as 1 or 0.
+if(NOT DVI_WITH_TORCH)
+  target_compile_definitions(dvi_options INTERFACE DVI_WITH_TORCH=0)
+  return()
+endif()
+target_compile_definitions(dvi_options INTERFACE DVI_WITH_TORCH=1)
+
+find_package(Torch QUIET)
+if(NOT Torch_FOUND)
+  message(FATAL_ERROR "LibTorch was not found: install libtorch-dev, or point -D CMAKE_PREFIX_PATH at a LibTorch, or "
+                      "build without it (cmake --preset no-torch).")
+endif()
+add_library(dvi_torch INTERFACE)
+target_link_libraries(dvi_torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(dvi_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
