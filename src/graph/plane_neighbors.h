@@ -8,7 +8,7 @@
 #include <span>
 
 #include "core/matrix.h"
-#include "graph/neighbor_lists.h"
+#include "graph/neighbors.h"
 
 namespace dvi {
 

@@ -12,7 +12,7 @@
 
 #include "core/file.h"
 #include "core/matrix.h"
-#include "graph/neighbor_lists.h"
+#include "graph/neighbors.h"
 #include "landscape/territory.h"
 
 namespace dvi {
