@@ -1,7 +1,7 @@
 # dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, and, from its
 # *_test.cpp files, the test program NAME_test. A file dropped into the folder is built; nothing else is to be edited.
 add_library(dvi_options INTERFACE)
-target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast)
+target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
 target_compile_options(dvi_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 target_include_directories(dvi_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})

@@ -40,7 +40,7 @@ class Mlp {
   /// Activations of one worker's share of a batch, kept between forward and backward.
   struct Trace {
     std::vector<Matrix> activations;  ///< after each layer (and its ReLU), [n, widths[l + 1]]
-    Matrix gradient, next_gradient;   ///< scratch
+    Matrix gradients[2];              ///< scratch
     int64_t rows = 0;
   };
   /// In the calling thread; returns the output [n, output_dim], which lives in `trace`. `in` must stay valid
@@ -52,6 +52,8 @@ class Mlp {
                 MutMatrixView* input_gradient, Precision precision) const;
 
  private:
+  void apply_layer(int layer, MatrixView in, MutMatrixView out, Precision precision) const;
+
   std::vector<int64_t> widths_;
   std::vector<size_t> offsets_;  // of each layer's weight in parameters_
   std::vector<float> parameters_;
