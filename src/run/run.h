@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file.h"
@@ -53,6 +54,11 @@ struct Manifest {
 
 /// "000012" for 12.
 std::string epoch_folder_name(int epoch);
+/// 12 for "000012"; nothing for any other kind of name.
+std::optional<int> epoch_of_folder(const std::string& name);
+/// Whether this can name a file inside a run (column, group, view, selection): not empty, no slash, no
+/// leading dot.
+bool is_plain_name(std::string_view name);
 
 /// One complete epoch. Cheap to copy; arrays are opened when asked for and checked (dtype, shape, finite
 /// values).
@@ -126,8 +132,8 @@ class Run {
   std::optional<NpyArray> inputs_;
 };
 
-/// Throws Error if a value is NaN or infinite: "FILE: expected finite numbers, found nan for sample I at
-/// epoch E ...".
-void expect_finite(MatrixView values, const std::filesystem::path& file, const std::string& what);
+/// Throws Error if a value is NaN or infinite: "FILE: expected finite numbers, found nan for sample I WHERE
+/// ..."; `where` is, for example, "at epoch 3".
+void expect_finite(MatrixView values, const std::filesystem::path& file, const std::string& where);
 
 }  // namespace dvi

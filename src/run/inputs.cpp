@@ -1,0 +1,144 @@
+#include "run/inputs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace dvi {
+namespace {
+
+/// Where height, width and channels are in the stored shape of one sample.
+struct ImageAxes {
+  int64_t height, width, channels;
+  bool channels_last;
+};
+
+ImageAxes image_axes(const std::string& layout, std::span<const int64_t> sample_shape) {
+  if (layout == "NHW") return {sample_shape[0], sample_shape[1], 1, true};
+  if (layout == "NHWC") return {sample_shape[0], sample_shape[1], sample_shape[2], true};
+  return {sample_shape[1], sample_shape[2], sample_shape[0], false};
+}
+
+std::vector<int64_t> stored_shape(const NpyArray& array) {
+  return {array.shape().begin() + 1, array.shape().end()};
+}
+
+float element(const NpyArray& array, int64_t index) {
+  return array.dtype() == DType::u8 ? static_cast<float>(std::to_integer<uint8_t>(array.bytes()[index]))
+                                    : reinterpret_cast<const float*>(array.bytes())[index];
+}
+
+}  // namespace
+
+InputReader::InputReader(const Run& run) {
+  const auto file = (run.folder() / "inputs.npy").string();
+  if (!run.inputs()) fail("{}: expected recorded inputs, found none; record them to look at samples", file);
+  if (!run.manifest().inputs)
+    fail(
+        "{}: expected \"inputs\" in run.json to say what they are, found none; add for example "
+        "{{\"kind\": \"image\", \"layout\": \"NHWC\"}}",
+        file);
+  spec_ = *run.manifest().inputs;
+  const NpyArray& array = *run.inputs();
+  const auto stored = stored_shape(array);
+  if (spec_.kind == "image") {
+    const size_t rank = spec_.layout.size();
+    if (array.shape().size() != rank)
+      fail("{}: expected {} axes for the layout {} in run.json, found shape {}", file, rank, spec_.layout,
+           shape_text(array.shape()));
+    const ImageAxes axes = image_axes(spec_.layout, stored);
+    shape_ = {axes.channels, axes.height, axes.width};
+    for (const auto* values : {&spec_.mean, &spec_.std})
+      if (values->size() > 1 && static_cast<int64_t>(values->size()) != axes.channels)
+        fail("{}: expected one \"{}\" or one for each of the {} channels in run.json, found {}", file,
+             values == &spec_.mean ? "mean" : "std", axes.channels, values->size());
+  } else {
+    shape_ = stored;
+  }
+  size_ = array.row_size();
+  sources_.push_back({array, 0, array.rows()});
+}
+
+InputReader::InputReader(const Run& run, const Epoch& epoch) : InputReader(run) {
+  add_epoch_sources(run, epoch);
+}
+
+void InputReader::add_epoch_sources(const Run& run, const Epoch& epoch) {
+  for (const Group& group : run.manifest().groups) {
+    auto array = epoch.group_inputs(group);
+    if (!array) continue;
+    if (stored_shape(*array) != stored_shape(sources_.front().array))
+      fail("{}: expected samples of the shape in inputs.npy, {}, found {}", array->path().string(),
+           shape_text(sources_.front().array.shape()), shape_text(array->shape()));
+    sources_.push_back({std::move(*array), group.begin, group.count});
+  }
+}
+
+const InputReader::Source& InputReader::source_of(int64_t sample) const {
+  for (auto source = sources_.rbegin(); source != sources_.rend(); ++source)
+    if (sample >= source->begin && sample < source->begin + source->count) return *source;
+  fail("sample {}: expected an id from 0 to {}", sample, sources_.front().count - 1);
+}
+
+void InputReader::read(int64_t sample, float* out) const {
+  const Source& source = source_of(sample);
+  const int64_t base = (sample - source.begin) * size_;
+  const bool image = spec_.kind == "image";
+  const double unit = image && source.array.dtype() == DType::u8 ? 1.0 / 255 : 1.0;
+  const auto scale = static_cast<float>(spec_.scale.value_or(unit));
+  if (!image) {
+    for (int64_t i = 0; i < size_; ++i) out[i] = element(source.array, base + i) * scale;
+    return;
+  }
+  const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
+  const int64_t pixels = axes.height * axes.width;
+  const auto of_channel = [](const std::vector<double>& values, int64_t c, double otherwise) {
+    return values.empty() ? otherwise : values[values.size() == 1 ? 0 : static_cast<size_t>(c)];
+  };
+  for (int64_t c = 0; c < axes.channels; ++c) {
+    const auto mean = static_cast<float>(of_channel(spec_.mean, c, 0));
+    const auto deviation = static_cast<float>(of_channel(spec_.std, c, 1));
+    for (int64_t p = 0; p < pixels; ++p) {
+      const int64_t stored = axes.channels_last ? p * axes.channels + c : c * pixels + p;
+      out[c * pixels + p] = (element(source.array, base + stored) * scale - mean) / deviation;
+    }
+  }
+}
+
+Matrix InputReader::gather(std::span<const int32_t> ids) const {
+  Matrix out(static_cast<int64_t>(ids.size()), size_);
+  parallel_for(out.rows(), 64, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) read(ids[static_cast<size_t>(i)], out.row(i));
+  });
+  return out;
+}
+
+InputReader::Pixels InputReader::pixels(int64_t sample) const {
+  if (spec_.kind != "image") fail("inputs.npy: expected images, found inputs of kind \"{}\"", spec_.kind);
+  const Source& source = source_of(sample);
+  const int64_t base = (sample - source.begin) * size_;
+  const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
+  // Colours need 3 or 4 channels; of any other number the first is shown.
+  const int64_t shown = axes.channels == 3 || axes.channels == 4 ? axes.channels : 1;
+  float low = 0, range = 255;
+  if (source.array.dtype() == DType::f32) {
+    const auto values =
+        source.array.as<float>().subspan(static_cast<size_t>(base), static_cast<size_t>(size_));
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    low = *least;
+    range = *most > *least ? *most - *least : 1.f;
+  }
+  Pixels result{axes.height, axes.width, shown, {}};
+  result.values.reserve(static_cast<size_t>(axes.height * axes.width * shown));
+  for (int64_t p = 0; p < axes.height * axes.width; ++p)
+    for (int64_t c = 0; c < shown; ++c) {
+      const int64_t stored = axes.channels_last ? p * axes.channels + c : c * axes.height * axes.width + p;
+      const float value = (element(source.array, base + stored) - low) / range * 255.f;
+      result.values.push_back(static_cast<uint8_t>(std::lround(std::clamp(value, 0.f, 255.f))));
+    }
+  return result;
+}
+
+}  // namespace dvi

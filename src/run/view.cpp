@@ -1,0 +1,180 @@
+#include "run/view.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace dvi {
+namespace {
+
+namespace fs = std::filesystem;
+
+NpyArray open_array(const fs::path& file, DType dtype, std::initializer_list<int64_t> shape) {
+  NpyArray array = NpyArray::open(file);
+  array.expect_dtype({dtype});
+  array.expect_shape(shape);
+  return array;
+}
+
+void expect_in_range(const NpyArray& array, int64_t low, int64_t high, const char* what) {
+  for (const int32_t value : array.as<int32_t>())
+    if (value < low || value >= high)
+      fail("{}: expected {} from {} to {}, found {}; run 'dvi fit' again", array.path().string(), what, low,
+           high - 1, value);
+}
+
+std::vector<int64_t> widths(const Json& json, const char* key, const fs::path& folder) {
+  try {
+    return json.at(key).get<std::vector<int64_t>>();
+  } catch (const Json::exception&) {
+    fail("{}: expected \"{}\" to list the layer widths; run 'dvi fit' again",
+         (folder / "view_epoch.json").string(), key);
+  }
+}
+
+/// FNV-1a, as 16 hexadecimal digits.
+std::string digest(const std::string& text) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
+
+ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int class_count)
+    : folder_(folder), number_(number), samples_(samples), json_(read_json(folder / "view_epoch.json")) {
+  positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
+  if (fs::exists(folder / "encoder_positions.npy"))
+    encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});
+  predictions_ = open_array(folder / "predictions.npy", DType::i32, {samples});
+  confidence_ = open_array(folder / "confidence.npy", DType::f32, {samples});
+  margin_ = open_array(folder / "margin.npy", DType::f32, {samples});
+  runner_up_ = open_array(folder / "runner_up.npy", DType::i32, {samples});
+  round_trip_ = open_array(folder / "round_trip.npy", DType::i32, {samples});
+  kept_ = open_array(folder / "neighbors_kept.npy", DType::u8, {samples});
+  boundary_positions_ = open_array(folder / "boundary_positions.npy", DType::f32, {-1, 2});
+  boundary_classes_ =
+      open_array(folder / "boundary_classes.npy", DType::i32, {boundary_positions_.rows(), 2});
+  weights_ = open_array(folder / "weights.npy", DType::f32, {-1});
+  // Everything that is later used as an index.
+  for (const auto* classes : {&predictions_, &runner_up_, &round_trip_, &boundary_classes_})
+    expect_in_range(*classes, 0, class_count, "classes");
+}
+
+const ViewEpoch::NeighborArrays& ViewEpoch::neighbor_arrays() const {
+  const std::lock_guard lock(neighbor_mutex_);
+  if (neighbor_arrays_.plane.empty()) {
+    auto features = open_array(folder_ / "neighbors.npy", DType::i32, {samples_, -1});
+    auto plane = open_array(folder_ / "plane_neighbors.npy", DType::i32, {samples_, features.row_size()});
+    for (const auto* ids : {&features, &plane}) expect_in_range(*ids, 0, samples_, "sample ids");
+    neighbor_arrays_ = {std::move(features), std::move(plane)};
+  }
+  return neighbor_arrays_;
+}
+
+Json ViewEpoch::metrics() const {
+  const auto file = folder_ / "metrics.json";
+  return fs::exists(file) ? read_json(file) : Json();
+}
+
+std::span<const float> ViewEpoch::encoder_positions() const {
+  return encoder_positions_.empty() ? positions() : encoder_positions_.as<float>();
+}
+
+std::vector<int64_t> ViewEpoch::encoder_widths() const { return widths(json_, "encoder", folder_); }
+std::vector<int64_t> ViewEpoch::decoder_widths() const { return widths(json_, "decoder", folder_); }
+
+View View::open(const Run& run, const std::string& name, const View* earlier) {
+  View view;
+  view.name_ = name;
+  view.folder_ = run.view_folder(name);
+  view.samples_ = run.manifest().sample_count();
+  view.class_count_ = run.manifest().class_count();
+  view.cache_ = earlier != nullptr ? earlier->cache_ : std::make_shared<Cache>();
+  const auto file = view.folder_ / "view.json";
+  if (!is_plain_name(name) || !fs::exists(file))
+    fail("{}: expected a view named \"{}\", found none; make it with 'dvi fit {}{}'", run.folder().string(),
+         name, run.folder().string(), name == "default" ? "" : " --view " + name);
+  view.json_ = read_json(file);
+  try {
+    if (view.json_.at("format") != "dvi-view" || view.json_.at("version") != 1)
+      fail("{}: expected a view of version 1, found another format; run 'dvi fit' again", file.string());
+    view.state_ = view.json_.at("state").get<std::string>();
+    view.epochs_ = view.json_.at("epochs").get<std::vector<int>>();
+    view.extent_ = view.json_.at("extent").get<std::array<double, 4>>();
+  } catch (const Json::exception&) {
+    fail(
+        "{}: expected the keys \"format\", \"version\", \"state\", \"epochs\" and \"extent\" of a view; run "
+        "'dvi fit' again",
+        file.string());
+  }
+  std::sort(view.epochs_.begin(), view.epochs_.end());
+  if (!view.epochs_.empty() && (!(view.extent_[2] > view.extent_[0]) || !(view.extent_[3] > view.extent_[1])))
+    fail("{}: expected \"extent\" to be [x0, y0, x1, y1] with x0 < x1 and y0 < y1; run 'dvi fit' again",
+         file.string());
+
+  std::string identity = view.json_["extent"].dump();
+  for (const char* part : {"preset", "seed", "settings", "versions"})
+    identity += view.json_.value(part, Json()).dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::error_code unreadable;
+  if (!view.epochs_.empty()) {
+    const auto first = view.epoch_folder(view.epochs_.front()) / "view_epoch.json";
+    identity += std::to_string(fs::last_write_time(first, unreadable).time_since_epoch().count());
+  }
+  view.key_ = digest(identity);
+  return view;
+}
+
+fs::path View::epoch_folder(int number) const { return folder_ / "epochs" / epoch_folder_name(number); }
+
+bool View::has_epoch(int number) const { return std::binary_search(epochs_.begin(), epochs_.end(), number); }
+
+std::shared_ptr<const ViewEpoch> View::epoch(int number) const {
+  if (!has_epoch(number)) {
+    std::string list;
+    for (const int e : epochs_) list += (list.empty() ? "" : ", ") + std::to_string(e);
+    fail(
+        "epoch {}: expected a fitted epoch of view \"{}\" ({}); fit it with 'dvi fit' or choose one of these",
+        number, name_, list.empty() ? "it has none yet" : list);
+  }
+  const auto folder = epoch_folder(number);
+  std::error_code missing;
+  const auto written = fs::last_write_time(folder / "view_epoch.json", missing);
+  const std::lock_guard lock(cache_->mutex);
+  Opened& opened = cache_->epochs[number];
+  if (opened.epoch == nullptr || opened.written != written)
+    opened = {written, std::make_shared<const ViewEpoch>(folder, number, samples_, class_count_)};
+  return opened.epoch;
+}
+
+std::optional<Territory> View::territory(int number) const {
+  const Json spec = json_.value("territory", Json());
+  if (!spec.is_object() || !spec.value("revision", Json()).is_number_integer()) return std::nullopt;
+  const auto folder =
+      folder_ / "territories" / std::to_string(spec["revision"].get<int64_t>()) / epoch_folder_name(number);
+  if (!fs::exists(folder / "margin.npy")) return std::nullopt;
+  Territory territory;
+  territory.classes = open_array(folder / "class.npy", DType::u16, {-1, -1});
+  territory.size = territory.classes.rows();
+  territory.confidence = open_array(folder / "confidence.npy", DType::u8, {territory.size, territory.size});
+  territory.margin = open_array(folder / "margin.npy", DType::u8, {territory.size, territory.size});
+  if (territory.classes.row_size() != territory.size)
+    fail("{}: expected a square grid, found {}; run 'dvi fit' again", territory.classes.path().string(),
+         shape_text(territory.classes.shape()));
+  return territory;
+}
+
+std::vector<Event> View::events() const {
+  const auto file = folder_ / "events.npy";
+  return fs::exists(file) ? read_events(file) : std::vector<Event>();
+}
+
+std::string default_view_name(const Run& run) {
+  const auto names = run.view_names();
+  if (names.empty())
+    fail("{}: expected a fitted view, found none; run 'dvi fit {}' first", run.folder().string(),
+         run.folder().string());
+  return std::find(names.begin(), names.end(), "default") != names.end() ? "default" : names.front();
+}
+
+}  // namespace dvi
