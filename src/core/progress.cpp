@@ -14,9 +14,20 @@ namespace {
 
 Output chosen = Output::automatic;
 
-bool on_terminal() {
-  static const bool terminal = isatty(STDERR_FILENO) != 0;
-  return terminal;
+constexpr auto bar_pause = std::chrono::milliseconds(100);
+constexpr auto line_pause = std::chrono::milliseconds(5000);
+constexpr const char* clear_line = "\r\033[K";
+
+bool draws_bar() { return chosen == Output::automatic && isatty(STDERR_FILENO) != 0; }
+
+/// The first `columns` characters of UTF-8 text.
+std::string cut(const std::string& text, int columns) {
+  size_t end = 0;
+  for (int column = 0; end < text.size(); ++end) {
+    const bool starts_character = (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
+    if (starts_character && column++ == columns) break;
+  }
+  return text.substr(0, end);
 }
 
 std::string duration_text(double seconds) {
@@ -43,7 +54,7 @@ void say(const std::string& line) {
   if (chosen == Output::json)
     fmt::print(stderr, "{}\n", Json{{"message", line}}.dump());
   else
-    fmt::print(stderr, "{}\n", line);
+    fmt::print(stderr, "{}{}\n", draws_bar() ? clear_line : "", line);
 }
 
 Progress::Progress(std::string stage, int64_t total, std::string unit)
@@ -51,8 +62,9 @@ Progress::Progress(std::string stage, int64_t total, std::string unit)
       unit_(std::move(unit)),
       total_(total),
       start_(std::chrono::steady_clock::now()),
-      drawn_(start_) {
-  if (on_terminal()) draw(false);
+      drawn_(start_),
+      bar_(draws_bar()) {
+  if (bar_) draw(false);
 }
 
 Progress::~Progress() { finish(); }
@@ -60,9 +72,7 @@ Progress::~Progress() { finish(); }
 void Progress::advance(int64_t steps) {
   done_ += steps;
   const auto now = std::chrono::steady_clock::now();
-  const auto pause = on_terminal() && chosen == Output::automatic ? std::chrono::milliseconds(100)
-                                                                  : std::chrono::milliseconds(5000);
-  if (now - drawn_ < pause) return;
+  if (now - drawn_ < (bar_ ? bar_pause : line_pause)) return;
   drawn_ = now;
   draw(false);
 }
@@ -92,29 +102,27 @@ void Progress::draw(bool last) {
                    .dump());
     return;
   }
-  const std::string rate_part =
-      done_ > 1 && !unit_.empty() ? fmt::format("  {} {}/s", rate_text(rate), unit_) : "";
-  const std::string left = last           ? duration_text(seconds)
-                           : share > 0.01 ? duration_text(seconds * (1 - share) / share) + " left"
-                                          : "";
-  const std::string tail = note_.empty() ? "" : "  " + note_;
-  if (!on_terminal()) {
-    fmt::print(stderr, "{}: {:.0f} %  {}{}{}\n", stage_, share * 100, left, rate_part, tail);
+  std::string tail;
+  if (total_ > 0) tail += fmt::format("{:>3.0f} %", share * 100);
+  if (last)
+    tail += "  " + duration_text(seconds);
+  else if (share > 0.01)
+    tail += "  " + duration_text(seconds * (1 - share) / share) + " left";
+  if (done_ > 1 && !unit_.empty()) tail += fmt::format("  {} {}/s", rate_text(rate), unit_);
+  if (!note_.empty()) tail += "  " + note_;
+  if (!bar_) {
+    fmt::print(stderr, "{}: {}\n", stage_, tail.substr(std::min(tail.size(), tail.find_first_not_of(' '))));
     return;
   }
   constexpr int width = 24;
   const int filled = static_cast<int>(share * width);
   std::string bar;
   for (int i = 0; i < width; ++i) bar += i < filled ? "━" : "─";
-  std::string line =
-      fmt::format("{:<28} {} {:>3.0f} %  {}{}{}", stage_, bar, share * 100, left, rate_part, tail);
+  std::string line = fmt::format("{:<28} {} {}", stage_, bar, tail);
   winsize window{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20) {
-    // The bar's characters are three bytes each but one column wide.
-    const size_t limit = window.ws_col + 2 * width - 1u;
-    if (line.size() > limit) line.resize(limit);
-  }
-  fmt::print(stderr, "\r\033[K{}{}", line, last ? "\n" : "");
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1)
+    line = cut(line, window.ws_col - 1);
+  fmt::print(stderr, "{}{}{}", clear_line, line, last ? "\n" : "");
   std::fflush(stderr);
 }
 

@@ -15,13 +15,20 @@ enum class Output { automatic, quiet, json };
 void set_output(Output);
 Output output();
 
-/// A line for the user on standard error; nothing when quiet; {"message": ...} in JSON mode.
+/// A line for the user on standard error; nothing when quiet; {"message": ...} in JSON mode. A bar being
+/// drawn gives way to it and is drawn again below.
 void say(const std::string& line);
 
 /// One job of `total` steps. Shown on standard error; finished (with its time) by the destructor or finish().
+///
+/// On a terminal a bar that is redrawn ten times a second and cut to the window's width. Elsewhere (a log
+/// file) a line every five seconds and one at the end: "epoch 3/10: train: 40 %  12 s left  81k samples/s
+/// loss 0.31". In JSON mode an object as often as that: {"stage", "done", "total", "seconds", "finished",
+/// "note"}.
 class Progress {
  public:
-  /// `stage` is a short phrase ("epoch 3/10: train"), `unit` what is counted ("samples").
+  /// `stage` is a short phrase ("epoch 3/10: train"), `unit` what is counted ("samples"); `total` 0 where the
+  /// end is not known.
   Progress(std::string stage, int64_t total, std::string unit = "");
   ~Progress();
   Progress(const Progress&) = delete;
@@ -37,7 +44,7 @@ class Progress {
   std::string stage_, unit_, note_;
   int64_t total_, done_ = 0;
   std::chrono::steady_clock::time_point start_, drawn_;
-  bool finished_ = false;
+  bool bar_, finished_ = false;
 };
 
 }  // namespace dvi
