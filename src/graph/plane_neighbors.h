@@ -27,12 +27,19 @@ class PlaneIndex {
 
  private:
   struct Box {
-    float x0, y0, x1, y1;
+    float x0, y0, x1, y1;  ///< around its points
     int32_t min_id;
     int32_t begin, end;  ///< points of the box in xs_, ys_, ids_
     int32_t right;       ///< the second child (the first follows its parent), 0 for a bucket
   };
-  int32_t build(std::span<int32_t> ids, MatrixView points, int32_t begin);
+  struct Point {
+    float x, y;
+    int32_t id;
+  };
+  struct Part {
+    int32_t begin, end, box;  ///< points of a box still to be split
+  };
+  void split(std::vector<Point>& points, Part part, int32_t smallest, std::vector<Part>* parts);
   void search(float x, float y, int k, int32_t self, uint64_t* best) const;
 
   std::vector<Box> boxes_;
