@@ -1,0 +1,7 @@
+"""Records the training of a classifier for DeepVisualInsight, and shows what it made of it. See docs/recording.md."""
+
+from .recorder import Recorder
+from .show import show
+
+__version__ = "1.0.0"
+__all__ = ["Recorder", "show"]

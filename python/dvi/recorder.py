@@ -1,0 +1,599 @@
+"""Recorder: fills a run directory (docs/run-format.md) while a classifier is being trained."""
+
+import atexit
+import json
+import math
+import os
+import shutil
+import sys
+import warnings
+import weakref
+
+import numpy as np
+
+from . import files
+from .boundary import draw_boundary
+from .samples import ModelView, Samples, rows_csv, to_numpy
+from .writer import BackgroundWriter
+
+_OWN_ENTRIES = ("run.json", "inputs.npy", "texts.txt", "rows.csv", "labels.npy", "columns", "selections", "epochs", "views")
+
+
+class Recorder:
+    """Records one training into the run directory `directory`.
+
+        recorder = dvi.Recorder("runs/cifar", classes=["cat", "dog"])
+        recorder.add_group("train", images, labels)
+        ...
+        recorder.epoch(n, model, train_loss=loss)         # at the end of every epoch, or of those of interest
+
+    Arguments of the wrong kind raise at once, in this constructor and in add_group(), before training has begun.
+    Nothing that epoch() meets raises: what cannot be recorded or written is a RuntimeWarning, and the epoch is absent.
+
+    directory   made if it is not there
+    classes     names of the classes, in the order of the model's outputs
+    name        shown to the user; the directory's name by default
+    mode        "new": the directory must not hold a run yet; "resume": go on recording the run it holds (the same
+                groups; an epoch recorded again replaces the old one); "replace": delete the run it holds first
+    scale, mean, std   what the model sees is (inputs * scale - mean) / std; scale is 1/255 for uint8 images, else 1;
+                mean and std (images only) are numbers or one number a channel
+    layout      how images are stored: "NHWC", "NCHW" or "NHW"; guessed from the shape
+    features, head   of a torch.nn.Module: the method or submodule that gives the features, and that which makes
+                logits of them; found by themselves where the model has methods features/feature and head/prediction,
+                or ends in a Linear layer (see docs/recording.md)
+    boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over the
+                training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it can
+                run the model
+    batch_size  samples in one pass through the model
+    max_pending_bytes   memory for epochs that wait to be written; an epoch that does not fit is absent, with a warning
+    """
+
+    def __init__(self, directory, classes, *, name=None, mode="new", scale=None, mean=None, std=None, layout=None,
+                 features=None, head=None, boundary=False, batch_size=256, max_pending_bytes=2 << 30):
+        self.directory = os.fspath(directory)
+        self.classes = [str(c) for c in classes]
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes must be at least two distinct names, and are {self.classes}")
+        if mode not in ("new", "resume", "replace"):
+            raise ValueError(f"mode must be \"new\", \"resume\" or \"replace\", and is {mode!r}")
+        if layout not in (None, "NHWC", "NCHW", "NHW"):
+            raise ValueError(f"layout must be \"NHWC\", \"NCHW\" or \"NHW\", and is {layout!r}")
+        self.failures = []  # (epoch or None, sentence) of all that was not recorded
+        self._name = name or os.path.basename(os.path.abspath(self.directory)) or "run"
+        self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std)
+        self._features, self._head, self._boundary = features, head, boundary
+        self._batch_size = batch_size
+        self._groups = []  # (name, role, Samples)
+        self._columns = {}  # name -> {group name: values}
+        self._column_specs = {}
+        self._view = None
+        self._inputs = None
+        self._subject_kind = None
+        self._feature_dim = None
+        self._begun = False  # run.json and what it needs are written
+        self._static = None  # what that is, until then
+        self._closed = False
+        self._told = set()
+        # In data-parallel training every process runs the same script, and one of them records.
+        self._active = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+        self._owner = os.getpid()
+        self._writer = BackgroundWriter(max_pending_bytes, self._write_failed)
+        self._resumed = None
+        if self._active:
+            self._open_directory(mode)
+            recorder = weakref.ref(self)
+            atexit.register(lambda: recorder() is not None and recorder()._at_exit())
+
+    def _open_directory(self, mode):
+        path = os.path.join(self.directory, "run.json")
+        if not os.path.exists(path):
+            return
+        if mode == "new":
+            raise FileExistsError(f"{self.directory} already holds a run: give another directory, or mode=\"resume\" to go on "
+                                  f"recording it, or mode=\"replace\" to delete it")
+        with open(path) as f:
+            run = json.load(f)
+        if run.get("format") != "dvi-run":
+            raise ValueError(f"{path} is not the run.json of a run; give another directory")
+        if mode == "resume":
+            self._resumed = run
+            return
+        for entry in _OWN_ENTRIES:  # run.json first: from then on there is no run
+            entry = os.path.join(self.directory, entry)
+            if os.path.isdir(entry):
+                shutil.rmtree(entry)
+            elif os.path.exists(entry):
+                os.unlink(entry)
+
+    # --- before training -------------------------------------------------------------------------------------------
+
+    def add_group(self, name, inputs=None, labels=None, role=None, *, model_inputs=None, columns=None):
+        """Adds a group of samples; all groups before the first epoch. Sample ids count through the groups in order.
+
+        inputs    images: [count, height, width], or with channels last or first, as an array or a tensor (uint8 or
+                  float); texts: a list of str; rows of a table: [count, columns], a data frame, a dict of columns, or a
+                  list of dicts; a data set of (input, label); None where there is nothing to show
+        labels    [count] class numbers; -1 or None where there is none
+        role      "train", "test", "adversarial", "unlabelled" or another word; `name` by default. The visualization
+                  model is fitted on the groups of role "train"
+        model_inputs   for texts and rows: the numbers the model is given, [count, ...], or a dict of such arrays, given as
+                  keyword arguments (input_ids=..., attention_mask=...). Of rows of numbers: the rows themselves
+        columns   {name: [count] values} shown beside each sample; see add_column()
+        """
+        if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+            raise ValueError(f"the name of a group must be a word without slash or leading dot, and is {name!r}")
+        if name in [g[0] for g in self._groups]:
+            raise ValueError(f"group \"{name}\" was added before; give each group a name of its own")
+        if self._begun or self._feature_dim is not None:
+            raise ValueError(f"group \"{name}\" must be added before the first epoch")
+        samples = Samples(inputs, labels, model_inputs)
+        if samples.labels.min() < -1 or samples.labels.max() >= len(self.classes):
+            bad = int(np.flatnonzero((samples.labels < -1) | (samples.labels >= len(self.classes)))[0])
+            raise ValueError(f"labels of group \"{name}\" must be from 0 to {len(self.classes) - 1} (or -1 for none), and "
+                             f"sample {bad} has {samples.labels[bad]}")
+        if self._groups:
+            first = self._groups[0][2]
+            for what in ("kind", "fields", "header"):
+                if getattr(samples, what) != getattr(first, what):
+                    raise ValueError(f"group \"{name}\" must hold the {what} of \"{self._groups[0][0]}\", "
+                                     f"{getattr(first, what)}, and holds {getattr(samples, what)}")
+            shapes = [None if s.stored is None else s.stored.shape[1:] for s in (first, samples)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"samples of group \"{name}\" must have the shape {shapes[0]} of \"{self._groups[0][0]}\", and "
+                                 f"have {shapes[1]}")
+        self._groups.append((name, role or name, samples))
+        for column, values in (columns or {}).items():
+            self._check_column(column, values, samples.count)
+            self._columns.setdefault(column, {})[name] = values
+        return self
+
+    def add_column(self, name, values, categories=None, title=None):
+        """A value a sample, shown beside it and usable in queries. `values`: [N] over all groups in order, or
+        {group: [count]} (others get -1 for whole numbers, NaN for others); numbers, or words, which become
+        categories. `categories` names the whole numbers 0, 1, ..."""
+        if not isinstance(values, dict):
+            self._check_column(name, values, sum(s.count for _, _, s in self._groups))
+            at, parts = 0, {}
+            for group, _, samples in self._groups:
+                parts[group] = to_numpy(values)[at:at + samples.count]
+                at += samples.count
+            values = parts
+        self._columns.setdefault(name, {}).update(values)
+        spec = {k: v for k, v in (("categories", categories), ("title", title)) if v is not None}
+        if spec:
+            self._column_specs[name] = {**self._column_specs.get(name, {}), **spec}
+        return self
+
+    def _check_column(self, name, values, count):
+        if not name or "/" in name or name.startswith("."):
+            raise ValueError(f"the name of a column must be a word without slash or leading dot, and is {name!r}")
+        if to_numpy(values).shape != (count,):
+            raise ValueError(f"column \"{name}\" must have {count} values, one a sample, and has shape {to_numpy(values).shape}")
+
+    def _whole_column(self, name, parts):
+        """[N] over all groups; words become numbers of categories."""
+        parts = {g: to_numpy(v) for g, v in parts.items()}
+        unknown = set(parts) - {g for g, _, _ in self._groups}
+        if unknown:
+            raise ValueError(f"column \"{name}\" has values for {sorted(unknown)}, and there are no such groups")
+        if any(v.dtype.kind not in "biuf" for v in parts.values()):
+            words = self._column_specs.get(name, {}).get("categories") or sorted(
+                {str(w) for v in parts.values() for w in v})
+            self._column_specs.setdefault(name, {})["categories"] = list(words)
+            number = {w: i for i, w in enumerate(words)}
+            parts = {g: np.asarray([number[str(w)] for w in v], np.int32) for g, v in parts.items()}
+        whole = all(v.dtype.kind in "biu" for v in parts.values())
+        pieces = []
+        for group, _, samples in self._groups:
+            v = parts.get(group)
+            if v is not None and v.shape != (samples.count,):
+                raise ValueError(f"column \"{name}\" must have {samples.count} values for group \"{group}\", and has shape {v.shape}")
+            v = np.full(samples.count, -1 if whole else np.nan) if v is None else v
+            pieces.append(v.astype(np.int32 if whole else np.float32))
+        return np.concatenate(pieces)
+
+    # --- during training -------------------------------------------------------------------------------------------
+
+    def epoch(self, n, model=None, *, predict=None, features=None, logits=None, head_weight=None, head_bias=None,
+              inputs=None, columns=None, training_set=None, **scalars):
+        """Records the model as it is now as epoch `n` (from 0). One of
+
+        model        a torch.nn.Module, or
+        predict      any callable: inputs as the model sees them, float32 [B, ...] in the stored layout, -> (features
+                     [B, D], logits [B, C]), or
+        features     [N, D] of all samples in order, or {group: [count, D]},
+
+        and, with the last two where known, the head: `head_weight` [C, D], `head_bias` [C] (of one row and two classes:
+        the logit of the second class against the first). Without it the linear head is solved from features and logits.
+
+        logits       [N, C], optional
+        inputs       {group: [count, ...]}: inputs of a group that are others at this epoch (adversarial samples), in the
+                     units of those given to add_group()
+        columns      {name: [N] or {group: [count]}} values of this epoch
+        training_set ids of the samples in the training set at this epoch (active learning)
+        scalars      numbers to plot: train_loss=..., and so on. GROUP_accuracy is added for every group with labels
+
+        Returns whether the epoch was taken; it is on disk after flush(). Never raises.
+        """
+        if not self._active or self._closed:
+            return False
+        try:
+            number = int(n)
+            if not 0 <= number <= 999999:
+                raise ValueError(f"epoch numbers are from 0 to 999999, and this is {n}")
+            content = self._measure(model, predict, features, logits, head_weight, head_bias, inputs or {})
+            self._add_extras(content, inputs or {}, columns or {}, training_set)
+            content["epoch.json"] = {"epoch": number, **self._scalars(content, scalars)}
+            if not self._begun and self._static is None:
+                self._static = self._statics()
+            statics = self._static
+        except Exception as e:  # training goes on, whatever the reason
+            self._fail(n, f"epoch {n} is not recorded: {_sentence(e)}")
+            return False
+        size = sum(files.size_of(c) for c in content.values())
+        folder = os.path.join(self.directory, "epochs", f"{number:06d}")
+
+        def write():
+            if statics is not None and not self._begun:
+                self._write_statics(statics)
+            files.write_folder(folder, content, "epoch.json", remove_others=True)
+
+        if not self._writer.submit(number, size, write):
+            self._fail(n, f"epoch {n} is not recorded: {self._writer.pending_bytes >> 20} MB still wait to be written to "
+                          f"{self.directory}; record fewer epochs, use a faster disk, or raise max_pending_bytes")
+            return False
+        return True
+
+    def flush(self):
+        """Returns when every epoch taken so far is on disk, or has failed."""
+        self._writer.wait()
+
+    def close(self, finished=True):
+        """Writes what is left. `finished` tells readers that no epoch will follow (`dvi fit --follow` then ends)."""
+        if self._closed or not self._active:
+            return
+        self.flush()
+        self._closed = True
+        if finished and self._begun:
+            try:
+                path = os.path.join(self.directory, "run.json")
+                with open(path) as f:
+                    run = json.load(f)
+                files.write_json(path, {**run, "finished": True})
+            except (OSError, ValueError) as e:
+                self._fail(None, f"{self.directory}: the run could not be marked as finished: {_sentence(e)}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        self.close(finished=kind is None)
+
+    def _at_exit(self):
+        if os.getpid() == self._owner:  # not in a data loader's forked worker
+            self.close(finished=not hasattr(sys, "last_type"))
+
+    # --- what an epoch consists of ---------------------------------------------------------------------------------
+
+    def _model_view(self):
+        if self._view is not None or not self._groups:
+            return self._view
+        samples = self._groups[0][2]
+        settings = dict(self._view_settings)
+        if samples.kind is None:
+            return None
+        if samples.kind == "image":
+            settings["layout"] = settings["layout"] or samples.guess_layout()
+            if settings["layout"] is None:
+                raise ValueError(f"which axis of images of shape {samples.stored.shape} holds the channels cannot be told: "
+                                 f"pass layout=\"NHWC\" or \"NCHW\" to Recorder")
+            if len(settings["layout"]) != samples.stored.ndim:
+                raise ValueError(f"layout {settings['layout']} does not fit images of shape {samples.stored.shape}")
+            # Stated even where it is the default, so that boundary and per-epoch inputs are in the same units.
+            if settings["scale"] is None and samples.stored.dtype == np.uint8:
+                settings["scale"] = 1 / 255
+        else:
+            settings["layout"] = None
+            if settings["mean"] is not None or settings["std"] is not None:
+                raise ValueError("mean and std are for images; give texts and rows to add_group as the model sees them, in "
+                                 "model_inputs")
+        self._view = ModelView(samples.kind, **settings)
+        return self._view
+
+    def _stored_inputs(self, inputs):
+        """[N, ...] of all groups, with those of this epoch in place."""
+        if any(s.stored is None for _, _, s in self._groups):
+            raise ValueError("there are no inputs for the model to run on: give inputs (and model_inputs for texts) to add_group, "
+                             "or features= and logits= to epoch")
+        unknown = set(inputs) - {g for g, _, _ in self._groups}
+        if unknown:
+            raise ValueError(f"inputs are given for {sorted(unknown)}, and there are no such groups")
+        return [inputs.get(g, s.stored) for g, _, s in self._groups]
+
+    def _epoch_inputs(self, inputs):
+        out = {}
+        for name, _, samples in self._groups:
+            if name in inputs:
+                x = to_numpy(inputs[name])
+                if samples.stored is None or x.shape != samples.stored.shape:
+                    raise ValueError(f"inputs of group \"{name}\" must have the shape "
+                                     f"{None if samples.stored is None else samples.stored.shape} given to add_group, and "
+                                     f"have {x.shape}")
+                out[name] = x if x.dtype == np.uint8 else x.astype(np.float32)
+        unknown = set(inputs) - set(out)
+        if unknown:
+            raise ValueError(f"inputs are given for {sorted(unknown)}, and there are no such groups")
+        return out
+
+    def _run(self, subject, view, arrays, channels_first):
+        """(features [N, D], logits [N, C]) of the arrays, one batch after another."""
+        count = sum(len(a) for a in arrays)
+        features = logits = None
+        at = 0
+        for array in arrays:
+            for begin in range(0, len(array), self._batch_size):
+                x = view.normalised(array[begin:begin + self._batch_size])
+                f, z = subject(view.nchw(x) if channels_first else x)
+                f, z = to_numpy(f), to_numpy(z)
+                if f.ndim != 2 or z.ndim != 2 or len(f) != len(x) or len(z) != len(x):
+                    raise ValueError(f"the model must give features [{len(x)}, D] and logits [{len(x)}, C] of {len(x)} samples, "
+                                     f"and gives {f.shape} and {z.shape}")
+                if features is None:
+                    features = np.empty((count, f.shape[1]), np.float32)
+                    logits = np.empty((count, z.shape[1]), np.float32)
+                features[at:at + len(x)], logits[at:at + len(x)] = f, z
+                at += len(x)
+        return features, logits
+
+    def _measure(self, model, predict, features, logits, head_weight, head_bias, inputs):
+        """Everything that must be taken while the model is as it is: {file: array or bytes}."""
+        if not self._groups:
+            raise ValueError("there are no samples: call add_group before the first epoch")
+        if sum(x is not None for x in (model, predict, features)) != 1:
+            raise ValueError("epoch() takes one of model, predict= and features=")
+        inputs = self._epoch_inputs(inputs)
+        content = {}
+        if model is not None:
+            subject = self._torch_subject(model)
+            arrays = self._stored_inputs(inputs)
+            view = self._model_view()
+            with subject.frozen():
+                features, logits = self._run(subject, view, arrays, channels_first=True)
+                if head_weight is None:
+                    head_weight, head_bias = subject.linear_head(features, logits) or (None, None)
+                content["subject.pt"] = self._torchscript(subject, view, arrays, head_weight is not None)
+                if self._boundary and self._mixable():
+                    self._draw_boundary(content, subject, view, arrays, logits, True)
+        elif predict is not None:
+            arrays, view = self._stored_inputs(inputs), self._model_view()
+            features, logits = self._run(predict, view, arrays, channels_first=False)
+            if self._boundary and self._mixable():
+                self._draw_boundary(content, predict, view, arrays, logits, False)
+        else:
+            features = self._whole_array("features", features)
+            logits = None if logits is None else self._whole_array("logits", logits)
+            if logits is not None and logits.shape[1] == 1 and len(self.classes) == 2:
+                logits = np.hstack([np.zeros_like(logits), logits])
+            if self._boundary:
+                self._tell("boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
+                           "feature space")
+        content = {k: v for k, v in content.items() if v is not None}
+        self._check_finite("features", features)
+        if not 2 <= features.shape[1] <= 4096:
+            raise ValueError(f"features must have from 2 to 4096 dimensions, and have {features.shape[1]}: take another layer, "
+                             f"Recorder(..., features=\"NAME\")")
+        if self._feature_dim not in (None, features.shape[1]):
+            raise ValueError(f"features must have {self._feature_dim} dimensions as at the first epoch, and have "
+                             f"{features.shape[1]}")
+        content["features.npy"] = features
+        weight, bias = self._head_arrays(head_weight, head_bias, features, logits, content)
+        if logits is None and weight is not None:
+            logits = features @ weight.T + bias
+        if logits is not None:
+            self._check_finite("logits", logits)
+            if logits.shape[1] != len(self.classes):
+                raise ValueError(f"logits must have {len(self.classes)} columns, one a class, and have {logits.shape[1]}")
+            content["logits.npy"] = logits
+        if weight is not None:
+            content["head_weight.npy"], content["head_bias.npy"] = weight, bias
+        kind = "torchscript" if "subject.pt" in content else "linear-head"
+        if self._subject_kind not in (None, kind):
+            raise ValueError(f"the run's epochs hold the subject model as {self._subject_kind}, and this one could only be "
+                             f"recorded as {kind}")
+        self._subject_kind, self._feature_dim = kind, features.shape[1]
+        return content
+
+    def _torch_subject(self, model):
+        import torch
+
+        from .torch_subject import TorchSubject
+        if not isinstance(model, torch.nn.Module):
+            raise ValueError(f"model must be a torch.nn.Module, and is a {type(model).__name__}; for another framework "
+                             f"use predict= or features=, logits=, head_weight= and head_bias=")
+        samples = self._groups[0][2]
+        return TorchSubject(model, len(self.classes), self._features, self._head, samples.fields, samples.integers)
+
+    def _torchscript(self, subject, view, arrays, has_linear_head):
+        from .torch_subject import NotRecordable
+        if self._subject_kind == "linear-head":
+            return None
+        few = np.concatenate([a[:2].astype(np.float32) if a.dtype != arrays[0].dtype else a[:2] for a in arrays])[:4]
+        try:
+            return subject.torchscript(view.nchw(view.normalised(few)))
+        except NotRecordable as e:
+            if not has_linear_head:
+                raise
+            self._tell(f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
+                       f"samples in feature space, unless Recorder(..., boundary=True) draws them here")
+            return None
+
+    def _whole_array(self, what, value):
+        if isinstance(value, dict):
+            missing = [g for g, _, _ in self._groups if g not in value]
+            if missing:
+                raise ValueError(f"{what} must be given for every group, and are missing for {missing}")
+            value = np.concatenate([to_numpy(value[g]) for g, _, _ in self._groups])
+        value = to_numpy(value)
+        if value.ndim == 1:
+            value = value[:, None]
+        count = sum(s.count for _, _, s in self._groups)
+        if value.ndim != 2 or len(value) != count:
+            raise ValueError(f"{what} must have shape [{count}, ...], a row a sample, and have {value.shape}")
+        return np.array(value, np.float32, order="C")  # a copy: training may go on to change the caller's
+
+    def _head_arrays(self, weight, bias, features, logits, content):
+        """(weight [C, D], bias [C]) given, or solved where nothing else says how logits come from features."""
+        if weight is None:
+            if "subject.pt" in content:
+                return None, None
+            if logits is None:
+                raise ValueError("there is no head: give head_weight= and head_bias=, or logits= to solve them from")
+            x = np.hstack([features, np.ones((len(features), 1), np.float32)]).astype(np.float64)
+            solved = np.linalg.lstsq(x, logits.astype(np.float64), rcond=None)[0]
+            residual = np.sqrt(np.mean((x @ solved - logits) ** 2)) / max(float(np.std(logits)), 1e-30)
+            self._tell(f"no head is given: a linear head is solved from features and logits by least squares, off by "
+                       f"{100 * residual:.2g} % of the logits' spread at the first epoch; pass head_weight= and head_bias= to "
+                       f"have the model's own", key="solved")
+            content["epoch.json"] = {"head_residual": float(residual)}
+            return np.ascontiguousarray(solved[:-1].T, np.float32), solved[-1].astype(np.float32)
+        weight = np.array(to_numpy(weight), np.float32)
+        bias = np.zeros(len(weight), np.float32) if bias is None else np.array(to_numpy(bias), np.float32).reshape(-1)
+        if weight.ndim == 2 and len(weight) == 1 and len(self.classes) == 2:
+            weight = np.concatenate([np.zeros_like(weight), weight])
+            bias = np.concatenate([np.zeros_like(bias), bias])
+        expected = (len(self.classes), features.shape[1])
+        if weight.shape != expected or bias.shape != expected[:1]:
+            raise ValueError(f"head_weight must have shape {list(expected)} and head_bias {list(expected[:1])}, and have "
+                             f"{list(weight.shape)} and {list(bias.shape)}")
+        return weight, bias
+
+    def _check_finite(self, what, array):
+        if not np.isfinite(array).all():
+            sample = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+            raise ValueError(f"{what} must be finite numbers, and sample {sample} has NaN or infinity: the training may have "
+                             f"diverged")
+
+    def _mixable(self):
+        if self._groups[0][2].integers:
+            self._tell("boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
+                       "in feature space")
+            return False
+        return True
+
+    def _draw_boundary(self, content, subject, view, arrays, logits, channels_first):
+        roles = [role for _, role, _ in self._groups]
+        chosen = [i for i, role in enumerate(roles) if role == "train"] or range(len(roles))
+        starts = np.cumsum([0] + [len(a) for a in arrays])
+        rows = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in chosen])
+        x = arrays[chosen[0]] if len(chosen) == 1 else np.concatenate([arrays[i] for i in chosen])
+        mixtures, features = draw_boundary(
+            x, logits[rows], lambda batch: self._run(subject, view, [batch], channels_first),
+            max(len(rows) // len(self.classes), 1), np.random.default_rng(1))
+        if len(mixtures):
+            content["boundary_inputs.npy"], content["boundary_features.npy"] = mixtures, features
+
+    def _add_extras(self, content, inputs, columns, training_set):
+        for group, array in self._epoch_inputs(inputs).items():
+            content[f"inputs/{group}.npy"] = array
+        for name, values in columns.items():
+            if isinstance(values, dict):
+                values = self._whole_column(name, values)
+            self._check_column(name, values, sum(s.count for _, _, s in self._groups))
+            content[f"columns/{name}.npy"] = np.array(files.little_endian(to_numpy(values)))
+        if training_set is not None:
+            ids = to_numpy(training_set)
+            count = sum(s.count for _, _, s in self._groups)
+            if ids.dtype == bool and ids.shape == (count,):
+                ids = np.flatnonzero(ids)
+            if ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= count)):
+                raise ValueError(f"training_set must be sample ids from 0 to {count - 1}, and has shape {ids.shape}"
+                                 + (f" and values from {ids.min()} to {ids.max()}" if ids.size else ""))
+            content["training_set.npy"] = ids.astype(np.int32)
+
+    def _scalars(self, content, scalars):
+        out = content.pop("epoch.json", {})
+        if "logits.npy" in content:
+            predictions, at = content["logits.npy"].argmax(axis=1), 0
+            for name, _, samples in self._groups:
+                known = samples.labels >= 0
+                if known.any():
+                    right = predictions[at:at + samples.count][known] == samples.labels[known]
+                    out[f"{name}_accuracy"] = round(float(right.mean()), 6)
+                at += samples.count
+        for key, value in scalars.items():
+            value = float(value.item() if hasattr(value, "item") else value)
+            if math.isfinite(value):
+                out[key] = value
+        return out
+
+    # --- what the run consists of ----------------------------------------------------------------------------------
+
+    def _statics(self):
+        """({file: content}, run.json) of the run itself; taken at the first epoch, when the feature dimension is known."""
+        groups, begin = [], 0
+        for name, role, samples in self._groups:
+            groups.append({"name": name, "role": role, "begin": begin, "count": samples.count})
+            begin += samples.count
+        content = {}
+        first = self._groups[0][2]
+        all_samples = [s for _, _, s in self._groups]
+        view = self._model_view()
+        run = {"format": "dvi-run", "version": 1, "name": self._name, "classes": self.classes,
+               "feature_dim": int(self._feature_dim), "groups": groups, "subject": {"kind": self._subject_kind}}
+        if view is not None:
+            run["inputs"] = view.to_json()
+        if self._resumed is not None:
+            for key in ("classes", "feature_dim", "groups", "subject"):
+                if self._resumed.get(key) != run[key]:
+                    raise ValueError(f"{self.directory} holds a run whose {key} are {self._resumed.get(key)}, and this one has "
+                                     f"{run[key]}: record into another directory")
+            return {}, {k: v for k, v in self._resumed.items() if k != "finished"}
+        if first.stored is not None:
+            arrays = [s.stored for s in all_samples]
+            if len({a.dtype for a in arrays}) > 1:
+                raise ValueError("all groups must have inputs of the same dtype, and some are uint8 and some float")
+            content["inputs.npy"] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        if first.kind == "text":
+            content["texts.txt"] = "".join(t + "\n" for s in all_samples for t in s.texts).encode()
+        if first.kind == "row":
+            content["rows.csv"] = rows_csv(all_samples)
+        content["labels.npy"] = np.concatenate([s.labels for s in all_samples])
+        for name, parts in self._columns.items():
+            content[f"columns/{name}.npy"] = self._whole_column(name, parts)
+        if self._column_specs:
+            run["columns"] = self._column_specs
+        return content, run
+
+    def _write_statics(self, statics):
+        content, run = statics
+        os.makedirs(self.directory, exist_ok=True)
+        files.write_folder(self.directory, {**content, "run.json": run}, "run.json")
+        self._begun = True
+        self._static = None
+
+    # --- telling ---------------------------------------------------------------------------------------------------
+
+    def _write_failed(self, number, error):
+        self._fail(number, f"epoch {number} is not recorded: {self.directory} could not be written: {_sentence(error)}")
+
+    def _fail(self, number, sentence):
+        self.failures.append((number, sentence))
+        self._warn(sentence)
+
+    def _tell(self, sentence, key=None):
+        """Once a recorder."""
+        if (key or sentence) not in self._told:
+            self._told.add(key or sentence)
+            self._warn(sentence)
+
+    def _warn(self, sentence):
+        try:
+            warnings.warn("dvi: " + sentence, RuntimeWarning, stacklevel=3)
+        except RuntimeWarning:  # where warnings are made errors; training still goes on
+            print("dvi: " + sentence, file=sys.stderr)
+
+
+def _sentence(error):
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "NotRecordable" else (
+        f"{type(error).__name__}: {text}")
