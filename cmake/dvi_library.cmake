@@ -1,5 +1,6 @@
-# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, and, from its
-# *_test.cpp files, the test program NAME_test. A file dropped into the folder is built; nothing else is to be edited.
+# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder; from its
+# *_test.cpp files the test program NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the
+# files of tests/fuzz/IDEA. A file dropped into the folder is built; nothing else is to be edited.
 add_library(dvi_options INTERFACE)
 target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
@@ -11,8 +12,10 @@ function(dvi_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   set(tests ${sources})
+  set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   add_library(dvi_${name} STATIC ${sources})
   target_link_libraries(dvi_${name} PUBLIC dvi_options ${ARG_DEPS})
   if(DVI_TESTS AND tests)
@@ -20,4 +23,28 @@ function(dvi_library name)
     target_link_libraries(${name}_test PRIVATE dvi_${name} GTest::gtest GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
   endif()
+  if(DVI_TESTS OR DVI_FUZZERS)
+    foreach(fuzzer IN LISTS fuzzers)
+      dvi_fuzzer(${fuzzer} dvi_${name})
+    endforeach()
+  endif()
+endfunction()
+
+# With DVI_FUZZERS (clang) libFuzzer searches for a minute when run by ctest, for as long as one likes by hand; otherwise
+# tests/fuzz/driver.cpp runs a fixed set of mutations.
+function(dvi_fuzzer source library)
+  get_filename_component(target ${source} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" idea ${target})
+  set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/${idea})
+  if(DVI_FUZZERS)
+    add_executable(${target} ${source})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(found ${CMAKE_CURRENT_BINARY_DIR}/${target}_found)
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME ${target} COMMAND ${target} -max_total_time=60 -timeout=10 -print_final_stats=1 ${found} ${corpus})
+  else()
+    add_executable(${target} ${source} ${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp)
+    add_test(NAME ${target} COMMAND ${target} ${corpus})
+  endif()
+  target_link_libraries(${target} PRIVATE ${library})
 endfunction()

@@ -11,8 +11,8 @@
 
 namespace {
 
-// Libraries below (LibTorch) use OpenMP, whose threads spin while they wait, which slows every neighbour on a shared machine.
-// The setting is read before main() begins, hence the second start.
+// Libraries below (LibTorch) use OpenMP, whose threads spin while they wait, which slows every neighbour on a
+// shared machine. The setting is read before main() begins, hence the second start.
 void make_openmp_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "passive", 1);
@@ -25,14 +25,33 @@ int main(int argc, char** argv) {
   make_openmp_threads_sleep(argv);
   dvi::flush_subnormals();
 
-  CLI::App app{"DeepVisualInsight: time-travelling visualization of classifier training"};
+  CLI::App app{"DeepVisualInsight: time-travelling visualization of classifier training", "dvi"};
   app.require_subcommand(1);
-  app.set_version_flag("--version", DVI_VERSION);
+  app.set_version_flag("--version", "dvi " DVI_VERSION);
   app.fallthrough();
-  app.add_flag_callback("-q,--quiet", [] { dvi::set_output(dvi::Output::quiet); }, "No progress, errors only");
+  bool quiet = false, json = false;
+  app.add_flag("-q,--quiet", quiet, "No progress, errors only");
+  app.add_flag("--json", json,
+               "Progress as JSON lines on standard error, results as JSON on standard output");
   int threads = 0;
-  app.add_option("--threads", threads, "Threads to use (default: all processors)")->check(CLI::Range(1, 1024));
-  app.parse_complete_callback([&] { dvi::set_threads(threads); });
+  app.add_option("--threads", threads, "Threads to use (default: all processors)")
+      ->check(CLI::Range(1, 1024));
+  app.footer(
+      "`dvi COMMAND --help` tells more of a command. Exit status: 0 done; 1 failed, with one sentence on "
+      "standard\n"
+      "error that says why; 2 the command line was not understood.");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("dvi: {}; `dvi --help` and `dvi COMMAND --help` list what there is\n", error.what());
+  });
+  app.parse_complete_callback([&] {
+    for (const CLI::App* command : app.get_subcommands()) {
+      // A command that prints results has a --json of its own, which the one above does not see.
+      const CLI::Option* own = command->get_option_no_throw("--json");
+      json = json || (own != nullptr && own->count() > 0);
+    }
+    dvi::set_output(quiet ? dvi::Output::quiet : json ? dvi::Output::json : dvi::Output::automatic);
+    dvi::set_threads(threads);
+  });
 
   // dvi::add_demo_command(app);
   // dvi::add_fit_command(app);
@@ -47,7 +66,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    return app.exit(error) == 0 ? 0 : 2;
   } catch (const dvi::ExitStatus& exit) {
     return exit.status;
   } catch (const dvi::Error& error) {
