@@ -2,11 +2,9 @@
 // the same rule (web/src/color).
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
-
-#include "landscape/territory.h"
 
 namespace dvi {
 
@@ -19,7 +17,8 @@ struct Rgb {
 std::vector<Rgb> class_palette(int classes);
 
 /// [size * size] pixels, row 0 at the top (largest y). Class colour, paler the less confident; boundary cells
-/// white.
-std::vector<Rgb> shade(const Territory&, const std::vector<Rgb>& palette);
+/// (m < 0.15) white. The arrays are those of a Landscape, or of a stored Territory.
+std::vector<Rgb> shade(int64_t size, std::span<const uint16_t> classes, std::span<const uint8_t> confidence,
+                       std::span<const uint8_t> margin, const std::vector<Rgb>& palette);
 
 }  // namespace dvi

@@ -13,7 +13,7 @@
 #include "core/file.h"
 #include "core/matrix.h"
 #include "graph/neighbors.h"
-#include "landscape/territory.h"
+#include "landscape/landscape.h"
 
 namespace dvi {
 
@@ -93,7 +93,7 @@ GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const G
 void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> ids = {});
 
 /// Share of `boundary_positions` [M, 2] on a boundary cell.
-double keep_boundary(const Territory&, const Extent&, MatrixView boundary_positions);
+double keep_boundary(const Landscape&, const Extent&, MatrixView boundary_positions);
 
 /// nn_15 in the published convention "test": all of `ids` (train and test together) against one another, each
 /// its own first neighbour. Measured exactly on at most `queries` of them, drawn with a fixed seed.

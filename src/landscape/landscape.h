@@ -14,7 +14,7 @@
 namespace dvi {
 
 /// size x size cells; row 0 has the smallest y, column 0 the smallest x.
-struct Territory {
+struct Landscape {
   int size = 0;
   std::vector<uint16_t> classes;    ///< predicted class
   std::vector<uint8_t> confidence;  ///< softmax probability of it * 255
@@ -35,12 +35,10 @@ using Decode = std::function<void(MatrixView points, MutMatrixView features, int
 /// a decoder and the head are one matrix product; who has both can skip the features.
 using DecodeLogits = std::function<void(MatrixView points, MutMatrixView logits, int worker)>;
 
-Territory paint(const Decode&, SubjectModel&, const Extent&, int size);
-Territory paint(const DecodeLogits&, int64_t class_count, const Extent&, int size);
+Landscape paint(const Decode&, SubjectModel&, const Extent&, int size);
+Landscape paint(const DecodeLogits&, int64_t class_count, const Extent&, int size);
 
-/// class.npy, confidence.npy and margin.npy in `folder`, which is made. read_territory throws Error if one is
-/// missing or shapes differ.
-void write_territory(const std::filesystem::path& folder, const Territory&);
-Territory read_territory(const std::filesystem::path& folder);
+/// class.npy, confidence.npy and margin.npy in `folder`, which is made; read back as Territory (run/view.h).
+void write_landscape(const std::filesystem::path& folder, const Landscape&);
 
 }  // namespace dvi
