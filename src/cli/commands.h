@@ -15,7 +15,8 @@ void add_render_command(CLI::App&);
 void add_report_command(CLI::App&);
 void add_serve_command(CLI::App&);
 
-/// Exit status of a command that ran but has something to complain about (dvi check on a bad run), thrown from its callback.
+/// Exit status of a command that ran but has something to complain about (dvi check on a bad run), thrown
+/// from its callback.
 struct ExitStatus {
   int status;
 };

@@ -1,4 +1,5 @@
-// The web page, embedded in the program when it is built (cmake/embed.cmake): the files of web/dist, compressed.
+// The web page, embedded in the program when it is built (cmake/embed.cmake): the files of web/dist,
+// compressed.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@ struct PageFile {
   std::string_view etag;               ///< with its quotes; changes with the content
 };
 
-/// All files, sorted by path; "/index.html" is always among them. Where the page was not built it is one sentence that
-/// tells how to build it.
+/// All files, sorted by path; "/index.html" is always among them. Where the page was not built it is one
+/// sentence that tells how to build it.
 std::span<const PageFile> page_files();
 
 }  // namespace dvi
