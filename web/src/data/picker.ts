@@ -1,0 +1,71 @@
+import type { Frame } from "../renderer/scene";
+import { nearest, type SpatialIndex } from "./spatial-index";
+import type { FromIndexer, ToIndexer } from "./spatial-worker";
+
+/** Answers which sample is at a place of the picture, with an index that a worker keeps up to date with the time. */
+export class Picker {
+  private readonly worker: Worker;
+  private readonly sent = new Map<string, number>();
+  private index: SpatialIndex | null = null;
+  private request = 0;
+  private answered = 0;
+  private waiting: ToIndexer | null = null;
+
+  constructor(private readonly onIndex: () => void = () => {}) {
+    this.worker = new Worker(new URL("./spatial-worker.ts", import.meta.url), { type: "module" });
+    this.worker.onmessage = (event: MessageEvent<FromIndexer>) => {
+      this.answered = event.data.request;
+      this.index = event.data;
+      if (this.waiting) {
+        this.post(this.waiting);
+        this.waiting = null;
+      } else this.onIndex();
+    };
+  }
+
+  /** True when the index is of the last time given. */
+  get current(): boolean {
+    return this.index !== null && this.answered === this.request && this.waiting === null;
+  }
+
+  /** Asks for the index of a time between two epochs; while one is being built only the newest wish is kept. */
+  setTime(a: Frame, b: Frame, mixture: number): void {
+    for (const frame of [a, b]) {
+      if (!this.sent.has(frame.key))
+        this.post({ kind: "positions", key: frame.key, positions: frame.positions });
+      this.sent.delete(frame.key);
+      this.sent.set(frame.key, 1);
+    }
+    for (const key of this.sent.keys()) {
+      if (this.sent.size <= 8) break;
+      this.sent.delete(key);
+      this.post({ kind: "drop", key });
+    }
+    const message: ToIndexer = { kind: "index", request: this.request + 1, a: a.key, b: b.key, mixture };
+    if (this.answered === this.request) this.post(message);
+    else this.waiting = { ...message, request: this.request + 1 };
+  }
+
+  /** The positions that the index is of; null before the first one. */
+  get positions(): Uint16Array | null {
+    return this.index?.positions ?? null;
+  }
+
+  reset(): void {
+    this.index = null;
+  }
+
+  /** The nearest accepted sample within `radius` of (x, y), all in 0..1 over the extent; -1 if none. */
+  pick(x: number, y: number, radius: number, accept: (id: number) => boolean): number {
+    return this.index ? nearest(this.index, x, y, radius, accept) : -1;
+  }
+
+  close(): void {
+    this.worker.terminate();
+  }
+
+  private post(message: ToIndexer): void {
+    if (message.kind === "index") this.request = message.request;
+    this.worker.postMessage(message);
+  }
+}

@@ -1,0 +1,420 @@
+import type { EpochScalars } from "../data/api";
+import { epochAt } from "../state/persist";
+import type { State } from "../state/store";
+import { h, number, replace, s } from "../ui/dom";
+import { icon } from "../ui/icons";
+import type { Changes, Host, Panel } from "./panel";
+
+const speeds = [0.5, 1, 1.5, 3, 6];
+const eventNames = ["flips", "forgotten", "learned", "jumps", "moves"];
+
+/** How a scalar is drawn: accuracies share the axis 0..1, losses their own. */
+function scalarKind(name: string): "accuracy" | "loss" | "other" {
+  return /acc|robust/i.test(name) ? "accuracy" : /loss/i.test(name) ? "loss" : "other";
+}
+
+function scalarNames(epochs: readonly EpochScalars[]): string[] {
+  const names = new Set<string>();
+  for (const e of epochs)
+    for (const [k, v] of Object.entries(e)) if (k !== "epoch" && typeof v === "number") names.add(k);
+  return [...names].slice(0, 6);
+}
+
+/**
+ * The band at the bottom: transport controls, and one chart over the epochs that holds the subject's curves, the
+ * density of events and the slider's playhead. The whole chart is the slider.
+ */
+export class TimeBand implements Panel {
+  readonly id = "time";
+  readonly title = "Time";
+  readonly icon = "play" as const;
+  readonly element: HTMLElement;
+
+  private readonly play: HTMLButtonElement;
+  private readonly epochText: HTMLElement;
+  private readonly epochInput: HTMLInputElement;
+  private readonly total: HTMLElement;
+  private readonly speed: HTMLSelectElement;
+  private readonly loop: HTMLButtonElement;
+  private readonly values: HTMLElement;
+  private readonly chart: SVGSVGElement;
+  private readonly slider: HTMLElement;
+  private readonly static_ = s("g");
+  private readonly rangeMark = s("rect", { class: "range-mark", y: 0, height: "100%" });
+  private readonly head = s(
+    "g",
+    { class: "playhead" },
+    s("line", { y1: 0 }),
+    s("path", { d: "M-5 0h10v5l-5 5l-5-5z" }),
+  );
+  private width = 0;
+  private height = 0;
+  private readonly margin = 14;
+
+  constructor(private readonly host: Host) {
+    const button = (name: Parameters<typeof icon>[0], label: string, action: () => void) =>
+      h(
+        "button",
+        { class: "tool", type: "button", "aria-label": label, title: label, onclick: action },
+        icon(name),
+      );
+    const { store } = host;
+    this.play = button("play", "Play (space)", () => this.togglePlay());
+    this.loop = button("loop", "Loop", () => store.set({ loop: !store.state.loop }));
+    this.speed = h(
+      "select",
+      {
+        "aria-label": "Speed",
+        title: "Epochs a second",
+        onchange: () => store.set({ speed: Number(this.speed.value) }),
+      },
+      ...speeds.map((v) => h("option", { value: v }, `${v}×`)),
+    );
+    this.epochInput = h("input", {
+      class: "epoch-input",
+      type: "text",
+      inputmode: "numeric",
+      "aria-label": "Epoch: type a number to jump",
+      title: "Type an epoch to jump to it",
+      onchange: () => {
+        const epoch = Number(this.epochInput.value);
+        if (Number.isFinite(epoch)) host.goToEpoch(epoch);
+        this.update(store.state, new Set(["time"]));
+        this.epochInput.blur();
+      },
+    });
+    this.total = h("span", { class: "total" });
+    this.epochText = h(
+      "div",
+      { class: "epoch" },
+      h("span", { class: "caption" }, "Epoch"),
+      this.epochInput,
+      this.total,
+    );
+    this.values = h("div", { class: "curve-values" });
+    this.chart = s("svg", { class: "time-chart", "aria-hidden": "true" });
+    this.chart.append(this.rangeMark, this.static_, this.head);
+    this.slider = h(
+      "div",
+      {
+        class: "time-slider",
+        tabindex: "0",
+        role: "slider",
+        "aria-label": "Time",
+        "aria-orientation": "horizontal",
+        onkeydown: ((event: KeyboardEvent) => this.key(event)) as (event: never) => void,
+      },
+      this.chart,
+    );
+    this.element = h(
+      "section",
+      { class: "time-band", "aria-label": "Time" },
+      h(
+        "div",
+        { class: "transport" },
+        this.epochText,
+        h(
+          "div",
+          { class: "buttons" },
+          button("previous", "Previous epoch (,)", () => this.step(-1)),
+          this.play,
+          button("next", "Next epoch (.)", () => this.step(1)),
+          this.loop,
+          this.speed,
+        ),
+      ),
+      h("div", { class: "time-main" }, this.values, this.slider),
+    );
+    this.listen();
+    new ResizeObserver(() => {
+      this.width = this.slider.clientWidth;
+      this.height = this.slider.clientHeight;
+      this.draw();
+      this.update(store.state, new Set(["time", "range"]));
+    }).observe(this.slider);
+  }
+
+  togglePlay(): void {
+    const { store } = this.host;
+    const last = (this.host.data?.fitted.length ?? 1) - 1;
+    const { playing, time, range } = store.state;
+    const end = range?.[1] ?? last;
+    store.set({ playing: !playing, ...(!playing && time >= end ? { time: range?.[0] ?? 0 } : {}) });
+  }
+
+  /** To the next or previous whole epoch. */
+  step(by: number): void {
+    const { time } = this.host.store.state;
+    const last = (this.host.data?.fitted.length ?? 1) - 1;
+    const next = by > 0 ? Math.floor(time + 1e-6) + by : Math.ceil(time - 1e-6) + by;
+    this.host.store.set({ time: Math.min(Math.max(next, 0), last), playing: false });
+  }
+
+  update(state: State, changes: Changes): void {
+    const { data } = this.host;
+    if (changes.has("data")) this.draw();
+    if (changes.has("playing")) {
+      const label = state.playing ? "Pause (space)" : "Play (space)";
+      replace(this.play, icon(state.playing ? "pause" : "play"));
+      this.play.setAttribute("aria-label", label);
+      this.play.title = label;
+    }
+    if (changes.has("loop")) this.loop.setAttribute("aria-pressed", String(state.loop));
+    if (changes.has("speed")) this.speed.value = String(state.speed);
+    if (!data || data.fitted.length === 0) return;
+    const epochs = data.fitted;
+    const exact = epochAt(epochs, state.time);
+    const whole = Math.abs(exact - Math.round(exact)) < 0.005;
+    if (document.activeElement !== this.epochInput)
+      this.epochInput.value = whole ? String(Math.round(exact)) : exact.toFixed(1);
+    const last = epochs[epochs.length - 1]!;
+    this.total.textContent = `of ${last}`;
+    const x = this.x(state.time);
+    this.head.setAttribute("transform", `translate(${x.toFixed(2)} 0)`);
+    this.slider.setAttribute("aria-valuemin", String(epochs[0]));
+    this.slider.setAttribute("aria-valuemax", String(last));
+    this.slider.setAttribute("aria-valuenow", String(Number(exact.toFixed(2))));
+    this.slider.setAttribute("aria-valuetext", `epoch ${Number(exact.toFixed(2))} of ${last}`);
+    if (changes.has("range") || changes.has("data")) {
+      this.rangeMark.toggleAttribute("hidden", !state.range);
+      if (state.range) {
+        this.rangeMark.setAttribute("x", String(this.x(state.range[0])));
+        this.rangeMark.setAttribute("width", String(this.x(state.range[1]) - this.x(state.range[0])));
+      }
+    }
+    if (changes.has("time") || changes.has("data")) this.showValues(state.time);
+  }
+
+  /** Epochs shown along the chart: fitted ones, then those that are still being fitted. */
+  private slots(): number {
+    const view = this.host.data?.view;
+    return view ? view.epochs.length + view.pending.length : 1;
+  }
+
+  private x(time: number): number {
+    return (
+      this.margin +
+      (Math.min(time, this.slots() - 1) / Math.max(1, this.slots() - 1)) * (this.width - 2 * this.margin)
+    );
+  }
+
+  private timeAt(x: number): number {
+    const share = (x - this.margin) / Math.max(1, this.width - 2 * this.margin);
+    const last = (this.host.data?.fitted.length ?? 1) - 1;
+    return Math.min(Math.max(share * Math.max(1, this.slots() - 1), 0), last);
+  }
+
+  private scalarAt(name: string, time: number): number | null {
+    const { data } = this.host;
+    if (!data) return null;
+    const at = (k: number) => data.run.epochs.find((e) => e.epoch === data.fitted[k])?.[name];
+    const i = Math.floor(time);
+    const a = at(i);
+    const b = at(Math.min(i + 1, data.fitted.length - 1)) ?? a;
+    return a === undefined || b === undefined ? null : a + (b - a) * (time - i);
+  }
+
+  private showValues(time: number): void {
+    const { data } = this.host;
+    if (!data) return;
+    const names = scalarNames(data.run.epochs);
+    const t = Math.min(time, data.fitted.length - 1);
+    const counts = data.view.events.counts[String(data.fitted[Math.round(t)])];
+    replace(
+      this.values,
+      ...names.map((name, k) => {
+        const value = this.scalarAt(name, t);
+        return h(
+          "span",
+          { class: `curve-value curve-${k}` },
+          s(
+            "svg",
+            { viewBox: "0 0 18 6", class: "curve-key" },
+            s("line", { class: `curve curve-${k}`, x1: 0, x2: 18, y1: 3, y2: 3 }),
+          ),
+          h("span", {}, name.replaceAll("_", " ")),
+          h("b", {}, value === null ? "–" : number(value, 3)),
+        );
+      }),
+      counts &&
+        h(
+          "span",
+          { class: "event-values", title: "Events on the way to this epoch" },
+          ...counts.slice(0, 3).map((c, k) => h("span", {}, `${eventNames[k]} `, h("b", {}, number(c)))),
+        ),
+    );
+  }
+
+  private draw(): void {
+    const { data } = this.host;
+    const { width, height } = this;
+    if (!data || width < 40) return;
+    this.chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const axis = 16;
+    const strip = 20;
+    const curveBottom = height - axis - strip - 6;
+    const parts: Node[] = [];
+    const fitted = data.fitted;
+    const view = data.view;
+    const all = [...fitted, ...view.pending];
+    const bottom = height - axis;
+
+    if (view.pending.length) {
+      const from = this.x(fitted.length - 1);
+      parts.push(
+        s("rect", {
+          class: "pending",
+          x: from,
+          y: 2,
+          width: width - this.margin - from + 6,
+          height: bottom - 2,
+        }),
+      );
+      parts.push(
+        s(
+          "text",
+          { class: "pending-text", x: width - this.margin, y: 14, "text-anchor": "end" },
+          "being fitted",
+        ),
+      );
+    }
+    const every = Math.max(1, Math.ceil(all.length / ((width - 2 * this.margin) / 34)));
+    all.forEach((epoch, k) => {
+      const x = this.x(k);
+      const major = k % every === 0 || k === all.length - 1;
+      parts.push(s("line", { class: major ? "tick major" : "tick", x1: x, x2: x, y1: 6, y2: bottom }));
+      if (
+        (k % every === 0 && (k === all.length - 1 || this.x(all.length - 1) - x > 24 || k === 0)) ||
+        k === all.length - 1
+      )
+        parts.push(
+          s(
+            "text",
+            {
+              class: k < fitted.length ? "tick-text" : "tick-text later",
+              x,
+              y: height - 4,
+              "text-anchor": "middle",
+            },
+            String(epoch),
+          ),
+        );
+    });
+
+    const names = scalarNames(data.run.epochs);
+    const top = 6;
+    for (const [k, name] of names.entries()) {
+      const points: [number, number][] = [];
+      all.forEach((epoch, i) => {
+        const value = data.run.epochs.find((e) => e.epoch === epoch)?.[name];
+        if (value !== undefined) points.push([i, value]);
+      });
+      if (points.length === 0) continue;
+      const values = points.map((p) => p[1]);
+      const kind = scalarKind(name);
+      const group =
+        kind === "other"
+          ? values
+          : names
+              .filter((n) => scalarKind(n) === kind)
+              .flatMap((n) => data.run.epochs.map((e) => e[n]).filter((v): v is number => v !== undefined));
+      let low = Math.min(...group);
+      let high = Math.max(...group);
+      if (kind === "accuracy") high = Math.max(high, Math.min(1, high + 0.02));
+      if (kind === "loss") low = Math.min(0, low);
+      if (high - low < 1e-9) high = low + 1;
+      const y = (v: number) => curveBottom - ((v - low) / (high - low)) * (curveBottom - top);
+      const d = points
+        .map(([i, v], n) => `${n ? "L" : "M"}${this.x(i).toFixed(1)} ${y(v).toFixed(1)}`)
+        .join("");
+      parts.push(s("path", { class: `curve curve-${k}`, d }));
+      if (points.length === 1)
+        parts.push(
+          s("circle", {
+            class: `curve-dot curve-${k}`,
+            cx: this.x(points[0]![0]),
+            cy: y(points[0]![1]),
+            r: 3,
+          }),
+        );
+    }
+
+    const counts = fitted.map((e) => view.events.counts[String(e)] ?? []);
+    const highest = Math.max(1, ...counts.map((c) => (c[0] ?? 0) + (c[4] ?? 0)));
+    const bar = Math.max(2, Math.min(16, (width - 2 * this.margin) / Math.max(1, all.length) - 3));
+    counts.forEach((c, k) => {
+      const flips = ((c[0] ?? 0) / highest) * strip;
+      const moves = ((c[4] ?? 0) / highest) * strip;
+      const x = this.x(k) - bar / 2;
+      if (flips > 0)
+        parts.push(s("rect", { class: "event-bar flips", x, y: bottom - flips, width: bar, height: flips }));
+      if (moves > 0)
+        parts.push(
+          s("rect", { class: "event-bar moves", x, y: bottom - flips - moves, width: bar, height: moves }),
+        );
+    });
+    this.static_.replaceChildren(...parts);
+    this.head.querySelector("line")!.setAttribute("y2", String(bottom));
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { store } = this.host;
+    const last = (this.host.data?.fitted.length ?? 1) - 1;
+    const moves: Record<string, () => void> = {
+      ArrowRight: () => this.step(1),
+      ArrowUp: () => this.step(1),
+      ArrowLeft: () => this.step(-1),
+      ArrowDown: () => this.step(-1),
+      PageUp: () => this.step(5),
+      PageDown: () => this.step(-5),
+      Home: () => store.set({ time: 0 }),
+      End: () => store.set({ time: last }),
+    };
+    const move =
+      event.shiftKey && event.key.startsWith("Arrow")
+        ? () =>
+            store.set({
+              time: Math.min(
+                Math.max(
+                  store.state.time + (event.key === "ArrowRight" || event.key === "ArrowUp" ? 0.1 : -0.1),
+                  0,
+                ),
+                last,
+              ),
+            })
+        : moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move();
+  }
+
+  private listen(): void {
+    const { slider } = this;
+    const { store } = this.host;
+    let from: number | null = null;
+    const at = (event: PointerEvent) => this.timeAt(event.clientX - slider.getBoundingClientRect().left);
+    slider.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      slider.setPointerCapture(event.pointerId);
+      if (event.shiftKey) from = at(event);
+      else store.set({ time: at(event), playing: false });
+    });
+    slider.addEventListener("pointermove", (event) => {
+      if (!slider.hasPointerCapture(event.pointerId)) return;
+      const time = at(event);
+      if (from === null) store.set({ time });
+      else store.set({ range: [Math.min(from, time), Math.max(from, time)] });
+    });
+    slider.addEventListener("pointerup", (event) => {
+      const time = at(event);
+      if (from !== null) {
+        const a = Math.round(Math.min(from, time));
+        const b = Math.round(Math.max(from, time));
+        store.set({ range: b > a ? [a, b] : null });
+      } else if (Math.abs(time - Math.round(time)) < 0.12) store.set({ time: Math.round(time) });
+      from = null;
+    });
+    slider.addEventListener("dblclick", () => store.set({ range: null }));
+  }
+}

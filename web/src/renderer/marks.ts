@@ -1,0 +1,128 @@
+import {
+  BufferAttribute,
+  BufferGeometry,
+  GLSL3,
+  Points,
+  RawShaderMaterial,
+  type Texture,
+  Vector4,
+} from "three";
+
+const vertexShader = /* glsl */ `
+precision highp float;
+precision highp int;
+in vec2 place;
+in vec4 look;
+uniform vec4 clip;
+uniform float pixelRatio;
+uniform sampler2D classPalette;
+out vec4 first;
+out vec4 second;
+flat out float kind;
+flat out float diameter;
+vec4 classColor(float index) {
+  int i = int(index + 0.5);
+  return i == 65535 ? vec4(0.55, 0.55, 0.55, 1.0) : texelFetch(classPalette, ivec2(i & 1023, i >> 10), 0);
+}
+void main() {
+  first = classColor(look.x);
+  second = classColor(look.y);
+  kind = look.w;
+  diameter = look.z * pixelRatio;
+  gl_Position = vec4(place * clip.xy + clip.zw, 0.0, 1.0);
+  gl_PointSize = diameter + 2.0;
+}
+`;
+
+const fragmentShader = /* glsl */ `
+precision highp float;
+in vec4 first;
+in vec4 second;
+flat in float kind;
+flat in float diameter;
+uniform vec4 ink;
+uniform vec4 paper;
+out vec4 color;
+void main() {
+  vec2 p = (gl_PointCoord - 0.5) * (diameter + 2.0);
+  float r = diameter * 0.5;
+  if (kind < 0.5) {
+    // Boundary sample: a diamond split into its two classes.
+    float d = (abs(p.x) + abs(p.y) - r) * 0.7071;
+    float a = clamp(0.5 - d, 0.0, 1.0);
+    vec3 c = mix(first.rgb, second.rgb, clamp(p.x + 0.5, 0.0, 1.0));
+    c = mix(c, ink.rgb, clamp(d + 1.5, 0.0, 1.0) * 0.85);
+    color = vec4(c, 1.0) * a;
+  } else {
+    // Hovered (1) or focused (2) sample: disc with two rings; 3 is an open ring around a neighbour.
+    float d = length(p) - r;
+    float a = clamp(0.5 - d, 0.0, 1.0);
+    vec3 c = mix(paper.rgb, ink.rgb, clamp(d + 1.8, 0.0, 1.0));
+    float inner = clamp(-(d + 3.4) + 0.5, 0.0, 1.0);
+    c = mix(c, first.rgb, inner);
+    if (kind > 2.5) a *= clamp(d + 3.0, 0.0, 1.0);
+    else if (kind > 1.5) c = mix(c, second.rgb, clamp(d + 7.0, 0.0, 1.0) * inner);
+    color = vec4(c, 1.0) * a;
+  }
+  if (color.a < 0.01) discard;
+}
+`;
+
+/** What a mark is. */
+export const Mark = { Boundary: 0, Hovered: 1, Focused: 2, Neighbor: 3 } as const;
+
+/** Draws few glyphs at given places: boundary samples, and the hovered and focused sample with its neighbours. */
+export class MarksPass {
+  readonly object: Points;
+  private readonly material: RawShaderMaterial;
+  private geometry = new BufferGeometry();
+
+  constructor(renderOrder: number) {
+    this.material = new RawShaderMaterial({
+      glslVersion: GLSL3,
+      vertexShader,
+      fragmentShader,
+      transparent: true,
+      premultipliedAlpha: true,
+      depthTest: false,
+      depthWrite: false,
+      uniforms: {
+        clip: { value: new Vector4() },
+        pixelRatio: { value: 1 },
+        ink: { value: new Vector4() },
+        paper: { value: new Vector4() },
+        classPalette: { value: null },
+      },
+    });
+    this.object = new Points(this.geometry, this.material);
+    this.object.frustumCulled = false;
+    this.object.renderOrder = renderOrder;
+    this.object.visible = false;
+  }
+
+  /** `places`: x, y in 0..1 over the extent. `looks`: first class, second class, diameter in CSS pixels, Mark. */
+  setMarks(places: Float32Array, looks: Float32Array): void {
+    this.geometry.dispose();
+    this.geometry = new BufferGeometry();
+    this.geometry.setAttribute("place", new BufferAttribute(places, 2));
+    this.geometry.setAttribute("look", new BufferAttribute(looks, 4));
+    this.geometry.setDrawRange(0, places.length / 2);
+    this.object.geometry = this.geometry;
+    this.object.visible = places.length > 0;
+  }
+
+  set(values: {
+    clip?: readonly [number, number, number, number];
+    pixelRatio?: number;
+    ink?: readonly [number, number, number];
+    paper?: readonly [number, number, number];
+    palette?: Texture;
+  }): void {
+    const u = this.material.uniforms;
+    if (values.clip) (u.clip!.value as Vector4).set(...(values.clip as [number, number, number, number]));
+    if (values.pixelRatio !== undefined) u.pixelRatio!.value = values.pixelRatio;
+    if (values.ink) (u.ink!.value as Vector4).set(...(values.ink as [number, number, number]), 1);
+    if (values.paper) (u.paper!.value as Vector4).set(...(values.paper as [number, number, number]), 1);
+    if (values.palette) u.classPalette!.value = values.palette;
+  }
+}

@@ -1,0 +1,126 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+// @ts-expect-error the mock is plain JavaScript, so that node runs it as it is
+import { startMock } from "../mock/server.mjs";
+
+export interface MockRun {
+  name: string;
+  samples: number;
+  classes: number;
+  epochs: number;
+  fitted?: number;
+  active?: boolean;
+  seed?: number;
+}
+
+export interface Mock {
+  url: string;
+  grow(run?: number): void;
+  close(): Promise<void>;
+}
+
+export const fashion: MockRun = { name: "fashion-mnist", samples: 3000, classes: 10, epochs: 8 };
+
+export function serve(...specs: MockRun[]): Promise<Mock> {
+  return startMock({ specs: specs.length ? specs : [fashion] }) as Promise<Mock>;
+}
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.DVI_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--use-angle=swiftshader",
+      "--enable-unsafe-swiftshader",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** Opens the page and waits until its picture is there. Errors of the page, content-security ones too, are kept. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: { width?: number; height?: number; dark?: boolean } = {},
+): Promise<{ page: Page; errors: string[] }> {
+  const page = await browser.newPage({
+    viewport: { width: options.width ?? 1280, height: options.height ?? 720 },
+    colorScheme: options.dark ? "dark" : "light",
+  });
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await page.goto(url);
+  await ready(page);
+  return { page, errors };
+}
+
+/** Waits until the epoch's picture is shown and samples can be picked. */
+export async function ready(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const dvi = (window as unknown as { dvi?: { ready: boolean } }).dvi;
+    return dvi?.ready;
+  });
+}
+
+/** Something of the page's own state; the function runs in the page with the App as its argument. */
+export function inPage<T, A = undefined>(
+  page: Page,
+  f: (app: any, argument: A) => T,
+  argument?: A,
+): Promise<T> {
+  return page.evaluate(`(${f.toString()})(window.dvi, ${JSON.stringify(argument)})`) as Promise<T>;
+}
+
+/** Where sample `id` is on the page. */
+export async function samplePlace(page: Page, id: number): Promise<{ x: number; y: number }> {
+  const box = (await page.locator("canvas.scene").boundingBox())!;
+  const at = await inPage(page, (app, i) => app.viewer.screenOf(i), id);
+  return { x: box.x + at.x, y: box.y + at.y };
+}
+
+/** A sample of the picture that nothing lies on: picking at its place finds it. */
+export function freeSample(page: Page, from = 0): Promise<number> {
+  return inPage(
+    page,
+    (app, start) => {
+      const pane = app.viewer.main;
+      for (let id = start; id < pane.data.count; ++id) {
+        const [x, y] = pane.scene.place(id);
+        if (pane.isVisible(id) && pane.picker.pick(x, y, 0.02, (i: number) => i !== id) < 0) return id;
+      }
+      return -1;
+    },
+    from,
+  );
+}
+
+/** Colours of the picture at n x n places, as "r,g,b". */
+export async function sampleColors(page: Page, n = 24): Promise<string[]> {
+  return inPage(
+    page,
+    (app, count) => {
+      app.viewer.stage.draw();
+      const source = app.viewer.stage.canvas as HTMLCanvasElement;
+      const copy = document.createElement("canvas");
+      copy.width = source.width;
+      copy.height = source.height;
+      const context = copy.getContext("2d")!;
+      context.drawImage(source, 0, 0);
+      const out: string[] = [];
+      for (let j = 0; j < count; ++j)
+        for (let i = 0; i < count; ++i) {
+          const x = Math.floor(((i + 0.5) / count) * source.width);
+          const y = Math.floor(((j + 0.5) / count) * source.height);
+          out.push([...context.getImageData(x, y, 1, 1).data.slice(0, 3)].join(","));
+        }
+      return out;
+    },
+    n,
+  );
+}

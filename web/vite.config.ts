@@ -1,0 +1,19 @@
+import { defineConfig } from "vite";
+
+// The page is embedded in the server's binary and served under a strict content-security policy: few files, nothing
+// inlined, no polyfill script, every address relative.
+export default defineConfig({
+  base: "./",
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    cssCodeSplit: false,
+    chunkSizeWarningLimit: 1500,
+    reportCompressedSize: true,
+  },
+  worker: { format: "es" },
+  server: { proxy: { "/api": process.env.DVI_SERVER ?? "http://127.0.0.1:8808" } },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+} as Parameters<typeof defineConfig>[0]);
