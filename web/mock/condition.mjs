@@ -19,7 +19,11 @@ export function compile(text, names) {
   const tokens = tokenize(text);
   let at = 0;
   const word = () => tokens[at]?.toLowerCase();
-  const take = (w) => (word() === w ? (at++, true) : false);
+  const take = (w) => {
+    if (word() !== w) return false;
+    at++;
+    return true;
+  };
   const expect = (w) => {
     if (!take(w)) throw new Error(`the condition needs "${w}" before "${tokens[at] ?? "its end"}"`);
   };

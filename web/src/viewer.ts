@@ -149,7 +149,7 @@ export class Viewer {
     const least = (extent[2] - extent[0]) / 60;
     const padX = Math.max(0, (least - (x1 - x0)) / 2);
     const padY = Math.max(0, (least - (y1 - y0)) / 2);
-    this.setView(it([x0 - padX, y0 - padY, x1 + padX, y1 + padY], this.size(pane), 60));
+    this.setView(fitExtent([x0 - padX, y0 - padY, x1 + padX, y1 + padY], this.size(pane), 60));
   }
 
   /** Zooms by a factor about the middle of the picture, or about a place of it. */
@@ -248,7 +248,7 @@ export class Viewer {
     for (const pane of this.panes) {
       const size = this.size(pane);
       const extent = pane.data.view.extent;
-      const fitted = it(extent, size);
+      const fitted = fitExtent(extent, size);
       pane.scene.view = camera
         ? { cx: camera[0], cy: camera[1], unitsPerPixel: fitted.unitsPerPixel / camera[2] }
         : fitted;

@@ -310,7 +310,7 @@ export class Scene {
   }
 
   fit(size: Size): void {
-    if (this.data) this.view = it(this.data.extent, size);
+    if (this.data) this.view = fitExtent(this.data.extent, size);
   }
 
   /** Diameter of a point in CSS pixels. */

@@ -6,7 +6,7 @@ const size = { width: 800, height: 600 };
 
 describe("viewport", () => {
   it("fits the whole extent, centred, with y up", () => {
-    const view = it(extent, size, 0);
+    const view = fitExtent(extent, size, 0);
     expect(view.unitsPerPixel).toBeCloseTo(20 / 600);
     expect(toScreen(view, size, 0, 15)).toEqual({ x: 400, y: 0 });
     expect(toScreen(view, size, 0, -5).y).toBeCloseTo(600);
@@ -21,7 +21,7 @@ describe("viewport", () => {
   });
 
   it("zooms about the cursor", () => {
-    const view = it(extent, size);
+    const view = fitExtent(extent, size);
     const before = toPlane(view, size, 200, 100);
     const after = toPlane(zoomAt(view, size, 200, 100, 3), size, 200, 100);
     expect(after.x).toBeCloseTo(before.x);
@@ -30,7 +30,7 @@ describe("viewport", () => {
   });
 
   it("pans with the pointer", () => {
-    const view = it(extent, size);
+    const view = fitExtent(extent, size);
     const before = toPlane(view, size, 100, 100);
     const after = toPlane(pan(view, 30, -20), size, 130, 80);
     expect(after.x).toBeCloseTo(before.x);

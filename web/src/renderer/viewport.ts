@@ -21,7 +21,7 @@ export interface Point {
 }
 
 /** The viewport that shows all of `extent` with `padding` pixels around it. */
-export function fit(extent: Extent, size: Size, padding = 16): Viewport {
+export function fitExtent(extent: Extent, size: Size, padding = 16): Viewport {
   const width = Math.max(1, size.width - 2 * padding);
   const height = Math.max(1, size.height - 2 * padding);
   const dx = Math.max(extent[2] - extent[0], 1e-9);
@@ -64,7 +64,7 @@ export function zoomAt(view: Viewport, size: Size, px: number, py: number, facto
 
 /** Keeps the centre inside the extent and the zoom between a quarter and 5,000 times the fitted one. */
 export function clampView(view: Viewport, extent: Extent, size: Size): Viewport {
-  const fitted = it(extent, size).unitsPerPixel;
+  const fitted = fitExtent(extent, size).unitsPerPixel;
   return {
     cx: Math.min(Math.max(view.cx, extent[0]), extent[2]),
     cy: Math.min(Math.max(view.cy, extent[1]), extent[3]),
@@ -74,7 +74,7 @@ export function clampView(view: Viewport, extent: Extent, size: Size): Viewport 
 
 /** How much closer than fitted the view is. */
 export function zoomLevel(view: Viewport, extent: Extent, size: Size): number {
-  return it(extent, size).unitsPerPixel / view.unitsPerPixel;
+  return fitExtent(extent, size).unitsPerPixel / view.unitsPerPixel;
 }
 
 /**
