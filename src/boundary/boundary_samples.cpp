@@ -148,7 +148,7 @@ class Search {
   }
 
   float margin(const float* logits) const {
-    return judge({logits, static_cast<size_t>(subject_.class_count())}).margin;
+    return judge(std::span(logits, static_cast<size_t>(subject_.class_count()))).margin;
   }
 
   /// Keeps the candidates that the model itself puts on the boundary (a linear head's mixed logits are off by
@@ -161,7 +161,7 @@ class Search {
     Matrix features(n, subject_.feature_dim()), logits(n, subject_.class_count());
     mixer_.take(candidates, features.mut(), logits.mut());
     for (int64_t i = 0; i < n; ++i) {
-      const auto verdict = judge({logits.row(i), static_cast<size_t>(logits.cols())});
+      const auto verdict = judge(logits.view().slice(i, 1).span());
       if (verdict.margin >= sample_delta) continue;
       ok[static_cast<size_t>(i)] = true;
       found_.features.insert(found_.features.end(), features.row(i), features.row(i) + features.cols());
