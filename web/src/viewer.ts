@@ -7,6 +7,7 @@ import type { Highlight } from "./renderer/scene";
 import { Stage } from "./renderer/stage";
 import {
   clampView,
+  fitExtent,
   type Point,
   pan,
   type Size,

@@ -18,7 +18,15 @@ import {
   TerritoryPass,
   type TerritoryStyle,
 } from "./territory";
-import { clipTransform, type Extent, pointSize, type Size, type Viewport, zoomLevel } from "./viewport";
+import {
+  clipTransform,
+  type Extent,
+  fitExtent,
+  pointSize,
+  type Size,
+  type Viewport,
+  zoomLevel,
+} from "./viewport";
 
 /** What stays the same over a run's epochs. */
 export interface PlotData {

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { clampView, clipTransform, pan, pointSize, toPlane, toScreen, zoomAt, zoomLevel } from "./viewport";
+import {
+  clampView,
+  clipTransform,
+  fitExtent,
+  pan,
+  pointSize,
+  toPlane,
+  toScreen,
+  zoomAt,
+  zoomLevel,
+} from "./viewport";
 
 const extent = [-10, -5, 10, 15] as const;
 const size = { width: 800, height: 600 };
