@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "cli/commands.h"
@@ -60,11 +63,13 @@ int main(int argc, char** argv) {
   // dvi::add_query_command(app);
   // dvi::add_render_command(app);
   // dvi::add_report_command(app);
-  // dvi::add_import_command(app);
+  dvi::add_import_command(app);
   // dvi::add_check_command(app);
 
   try {
     app.parse(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      dvi::fail("standard output: cannot be written: {}", std::strerror(errno));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const dvi::ExitStatus& exit) {
