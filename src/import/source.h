@@ -1,0 +1,70 @@
+// What both layouts are read into, and the writing of it. Only for importer.cpp, v1_layout.cpp and
+// ttv_layout.cpp.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "import/head.h"
+#include "import/importer.h"
+#include "run/run_writer.h"
+
+namespace dvi {
+
+/// One epoch of a source, arrays in the run's order of samples.
+struct SourceEpoch {
+  int number = 0;
+  Matrix features;                             ///< [N, D]
+  std::optional<Matrix> logits;                ///< [N, C]
+  std::optional<std::filesystem::path> state;  ///< a state dict, for the head
+  std::optional<std::vector<int32_t>> training_set;
+  std::optional<Matrix> boundary_features;  ///< [M, D]
+  std::optional<std::filesystem::path> boundary_inputs;
+  std::map<std::string, std::vector<float>> columns;
+  std::vector<std::filesystem::path> keep;  ///< files to copy into imported/, named as in the source
+};
+
+/// A source: the run's head, read at once, and its epochs, read one after another.
+struct Source {
+  std::string layout;
+  std::vector<std::string> classes;
+  std::vector<int32_t> labels;
+  std::vector<Group> groups;
+  std::optional<InputSpec> input_spec;
+  DType input_dtype = DType::u8;
+  std::vector<int64_t> input_shape;
+  std::vector<std::byte> inputs;  ///< empty: none
+  std::string texts;
+  std::map<std::string, std::vector<float>> columns;
+  std::vector<std::filesystem::path> keep;
+  std::vector<int> epochs;  ///< ascending
+  std::function<SourceEpoch(int)> read_epoch;
+};
+
+/// Whether `folder` looks like this layout, and how it is read. Sentences go into `report`.
+bool is_v1(const std::filesystem::path& folder);
+Source open_v1(const std::filesystem::path& folder, ImportReport& report);
+bool is_ttv(const std::filesystem::path& folder);
+Source open_ttv(const std::filesystem::path& folder, ImportReport& report);
+
+/// Numbers K of the folders "PREFIXK" in `folder`, ascending.
+std::vector<int> numbered_folders(const std::filesystem::path& folder, const std::string& prefix);
+/// A JSON array of whole numbers from 0 to `below` - 1; throws Error naming the file.
+std::vector<int32_t> read_ids(const std::filesystem::path& file, int64_t below);
+/// A 2-D .npy of real numbers as float32, float64 included; throws Error unless it has `rows` rows (-1: any).
+Matrix read_features(const std::filesystem::path& file, int64_t rows);
+
+/// Adds a sentence with the epochs it holds for, once all are known: "WHAT (epochs 1-3, 7)".
+class EpochNotes {
+ public:
+  void add(const std::string& what, int epoch) { epochs_[what].push_back(epoch); }
+  std::vector<std::string> sentences(size_t all) const;
+
+ private:
+  std::map<std::string, std::vector<int>> epochs_;
+};
+
+}  // namespace dvi

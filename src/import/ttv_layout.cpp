@@ -1,0 +1,192 @@
+// time-travelling-visualizer: dataset/{info.json,labels.npy,index.json,image/,text.txt}, epochs/epoch_K/. Its
+// index.json may mix training and test samples in any order; a run has one after the other, so samples are
+// reordered and column source_index tells where each was.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "import/png_image.h"
+#include "import/source.h"
+
+namespace dvi {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// [N]: source row of each sample of the run; fills source.groups.
+std::vector<int32_t> read_order(const fs::path& file, int64_t count, Source& source, ImportReport& report) {
+  std::vector<int32_t> order;
+  if (!fs::exists(file)) {
+    order.resize(static_cast<size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    source.groups = {{"train", "train", 0, count}};
+    report.missing.push_back("dataset/index.json is not there: all samples are taken for training samples");
+    return order;
+  }
+  const Json json = read_json(file);
+  std::vector<char> seen(static_cast<size_t>(count), 0);
+  for (const char* role : {"train", "test"}) {
+    if (!json.is_object() || !json.contains(role) || !json[role].is_array())
+      fail("{}: expected lists \"train\" and \"test\" of sample ids, found no \"{}\"", file.string(), role);
+    const auto begin = static_cast<int64_t>(order.size());
+    for (const Json& id : json[role]) {
+      if (!id.is_number_integer() || id < 0 || id >= count)
+        fail("{}: expected sample ids from 0 to {}, found {} in \"{}\"", file.string(), count - 1,
+             id.dump().substr(0, 40), role);
+      if (seen[id.get<size_t>()]++ != 0)
+        fail("{}: expected every sample once, found {} twice", file.string(), id.get<int64_t>());
+      order.push_back(id.get<int32_t>());
+    }
+    if (static_cast<int64_t>(order.size()) > begin)
+      source.groups.push_back({role, role, begin, static_cast<int64_t>(order.size()) - begin});
+  }
+  const auto begin = static_cast<int64_t>(order.size());
+  for (int32_t id = 0; id < count; ++id)
+    if (seen[static_cast<size_t>(id)] == 0) order.push_back(id);
+  if (begin < count) {
+    source.groups.push_back({"other", "other", begin, count - begin});
+    report.missing.push_back(
+        fmt::format("{} samples are in neither list of dataset/index.json: they form the group \"other\"",
+                    count - begin));
+  }
+  return order;
+}
+
+void take_images(Source& source, const fs::path& folder, const std::vector<int32_t>& order,
+                 ImportReport& report) {
+  if (!fs::is_directory(folder)) return;
+  const auto file = [&](int32_t id) { return folder / fmt::format("{}.png", id); };
+  for (const int32_t id : order)
+    if (!fs::exists(file(id))) {
+      report.missing.push_back(
+          fmt::format("the images are left out, since dataset/image/{}.png is not there", id));
+      return;
+    }
+  const PngImage first = read_png(file(order[0]));
+  int64_t channels = first.channels;
+  for (const int32_t id : order) {
+    const PngImage image = read_png(file(id));
+    if (image.height != first.height || image.width != first.width) {
+      report.missing.push_back(
+          fmt::format("the images are left out, since {}.png has {} x {} pixels and {}.png {} x {}", order[0],
+                      first.width, first.height, id, image.width, image.height));
+      return;
+    }
+    channels = std::max(channels, image.channels);
+  }
+  source.inputs.resize(order.size() * static_cast<size_t>(first.height * first.width * channels));
+  std::byte* out = source.inputs.data();
+  for (const int32_t id : order) {
+    const PngImage image = read_png(file(id), static_cast<int>(channels));
+    std::memcpy(out, image.pixels.data(), image.pixels.size());
+    out += image.pixels.size();
+  }
+  source.input_dtype = DType::u8;
+  source.input_shape = {static_cast<int64_t>(order.size()), first.height, first.width};
+  if (channels > 1) source.input_shape.push_back(channels);
+  source.input_spec = InputSpec{"image", channels > 1 ? "NHWC" : "NHW", std::nullopt, {}, {}};
+  report.taken.push_back(fmt::format("images {}", shape_text(source.input_shape)));
+}
+
+void take_texts(Source& source, const fs::path& file, const std::vector<int32_t>& order,
+                ImportReport& report) {
+  if (!fs::exists(file)) return;
+  const std::string text = read_file(file);
+  std::vector<std::string_view> lines;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(std::string_view(text).substr(at, end - at));
+    at = end + 1;
+  }
+  if (lines.size() != order.size()) {
+    report.missing.push_back(
+        fmt::format("the texts are left out, since dataset/text.txt has {} lines for {} samples",
+                    lines.size(), order.size()));
+    return;
+  }
+  if (source.input_spec) {
+    report.missing.push_back("dataset/text.txt is left out, since the samples are shown as images");
+    return;
+  }
+  for (const int32_t id : order) source.texts.append(lines[static_cast<size_t>(id)]).append("\n");
+  source.input_spec = InputSpec{"text", "", std::nullopt, {}, {}};
+  report.taken.push_back(fmt::format("{} texts", lines.size()));
+}
+
+SourceEpoch read_epoch(const fs::path& folder, int number, const std::vector<int32_t>& order,
+                       int64_t classes) {
+  SourceEpoch epoch;
+  epoch.number = number;
+  const auto count = static_cast<int64_t>(order.size());
+  epoch.features = gather_rows(read_features(folder / "embeddings.npy", count), order);
+  if (fs::exists(folder / "predictions.npy")) {
+    const Matrix logits = read_features(folder / "predictions.npy", count);
+    if (logits.cols() != classes)
+      fail("{}: expected logits of {} classes as in dataset/info.json, found shape ({}, {})",
+           (folder / "predictions.npy").string(), classes, logits.rows(), logits.cols());
+    epoch.logits = gather_rows(logits, order);
+  }
+  if (fs::exists(folder / "model.pth")) {
+    epoch.state = folder / "model.pth";
+    epoch.keep.push_back(*epoch.state);
+  }
+  return epoch;
+}
+
+}  // namespace
+
+bool is_ttv(const fs::path& folder) {
+  return fs::exists(folder / "dataset" / "labels.npy") && fs::is_directory(folder / "epochs");
+}
+
+Source open_ttv(const fs::path& folder, ImportReport& report) {
+  const fs::path dataset = folder / "dataset";
+  Source source;
+  source.layout = "ttv";
+  const NpyArray array = NpyArray::open(dataset / "labels.npy");
+  array.expect_shape({-1});
+  const auto labels = array.to_ints();
+  if (labels.empty()) fail("{}: expected at least one sample, found none", (dataset / "labels.npy").string());
+
+  const fs::path info = dataset / "info.json";
+  const Json json = fs::exists(info) ? read_json(info) : Json::object();
+  if (json.is_object() && json.contains("classes") && json["classes"].is_array()) {
+    for (const Json& name : json["classes"])
+      source.classes.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+    report.taken.push_back(fmt::format("names of {} classes", source.classes.size()));
+  } else {
+    for (int c = 0; c <= std::max(1, *std::max_element(labels.begin(), labels.end())); ++c)
+      source.classes.push_back(std::to_string(c));
+    report.missing.push_back(
+        "\"classes\" in dataset/info.json: they are numbered; write names into \"classes\" of run.json");
+  }
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] < -1 || labels[i] >= static_cast<int64_t>(source.classes.size()))
+      fail("{}: expected labels from 0 to {}, found {} for sample {}; info.json names {} classes",
+           (dataset / "labels.npy").string(), source.classes.size() - 1, labels[i], i, source.classes.size());
+
+  const auto order = read_order(dataset / "index.json", static_cast<int64_t>(labels.size()), source, report);
+  for (const int32_t id : order) source.labels.push_back(labels[static_cast<size_t>(id)]);
+  if (!std::is_sorted(order.begin(), order.end())) {
+    source.columns["source_index"] = {order.begin(), order.end()};
+    report.taken.push_back(
+        "samples reordered, training samples first; column source_index holds their former rows");
+  }
+  report.taken.push_back(fmt::format("{} samples with labels", labels.size()));
+  take_images(source, dataset / "image", order, report);
+  take_texts(source, dataset / "text.txt", order, report);
+  if (!source.input_spec) report.missing.push_back("images or texts: samples cannot be shown");
+  for (const fs::path& file : {info, folder / "scripts" / "model.py"})
+    if (fs::exists(file)) source.keep.push_back(file);
+
+  source.epochs = numbered_folders(folder / "epochs", "epoch_");
+  const auto classes = static_cast<int64_t>(source.classes.size());
+  source.read_epoch = [folder, order, classes](int number) {
+    return read_epoch(folder / "epochs" / fmt::format("epoch_{}", number), number, order, classes);
+  };
+  return source;
+}
+
+}  // namespace dvi

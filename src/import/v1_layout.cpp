@@ -1,0 +1,220 @@
+// DVI v1: Training_data/training_dataset_{data,label}.pth, Testing_data/testing_dataset_{data,label}.pth,
+// Model/Epoch_N/. Sample ids are those of the training pool, then those of the test set.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "import/source.h"
+
+namespace dvi {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Part {
+  std::vector<int32_t> labels;
+  std::optional<TorchTensor> data;
+};
+
+Part read_part(const fs::path& folder, const std::string& stem, ImportReport& report) {
+  Part part;
+  const fs::path labels = folder / (stem + "_label.pth"), data = folder / (stem + "_data.pth");
+  const TorchTensor tensor = read_torch_tensor(labels);
+  if (tensor.shape.size() != 1)
+    fail("{}: expected one label a sample, found shape {}; save class numbers", labels.string(),
+         shape_text(tensor.shape));
+  for (const int64_t label : tensor.to_ints()) {
+    if (label < 0 || label > 65534)
+      fail("{}: expected class numbers from 0, found {} for sample {}; mend the labels", labels.string(),
+           label, part.labels.size());
+    part.labels.push_back(static_cast<int32_t>(label));
+  }
+  if (!fs::exists(data)) {
+    report.missing.push_back(stem + "_data.pth is not there: samples cannot be shown");
+    return part;
+  }
+  part.data = read_torch_tensor(data);
+  const auto& shape = part.data->shape;
+  if (shape.empty() || shape[0] != static_cast<int64_t>(part.labels.size()))
+    fail("{}: expected one row for each of the {} labels in {}, found shape {}", data.string(),
+         part.labels.size(), labels.filename().string(), shape_text(shape));
+  return part;
+}
+
+/// uint8 where the values are whole numbers that fit, float32 otherwise: what inputs.npy may hold.
+void to_storable(TorchTensor& tensor) {
+  if (tensor.dtype == DType::u8 || tensor.dtype == DType::f32) return;
+  const bool whole = tensor.dtype != DType::f16 && tensor.dtype != DType::f64;
+  const auto values = tensor.to_floats();
+  if (whole && std::all_of(values.begin(), values.end(), [](float v) { return v >= 0 && v <= 255; })) {
+    tensor.bytes.resize(values.size());
+    std::transform(values.begin(), values.end(), tensor.bytes.begin(),
+                   [](float v) { return static_cast<std::byte>(static_cast<uint8_t>(v)); });
+    tensor.dtype = DType::u8;
+    return;
+  }
+  const auto bytes = std::as_bytes(std::span(values));
+  tensor.bytes.assign(bytes.begin(), bytes.end());
+  tensor.dtype = DType::f32;
+}
+
+/// What axes mean, from where the channels can be.
+InputSpec guess_spec(const std::vector<int64_t>& shape) {
+  const auto channels = [&](size_t axis) { return shape[axis] == 1 || shape[axis] == 3 || shape[axis] == 4; };
+  if (shape.size() == 3) return {"image", "NHW", std::nullopt, {}, {}};
+  if (shape.size() == 4 && channels(1)) return {"image", "NCHW", std::nullopt, {}, {}};
+  if (shape.size() == 4 && channels(3)) return {"image", "NHWC", std::nullopt, {}, {}};
+  return {"row", "", std::nullopt, {}, {}};
+}
+
+void take_inputs(Source& source, Part train, Part test, ImportReport& report) {
+  if (!train.data || !test.data) return;
+  to_storable(*train.data);
+  to_storable(*test.data);
+  if (train.data->dtype != test.data->dtype ||
+      !std::equal(train.data->shape.begin() + 1, train.data->shape.end(), test.data->shape.begin() + 1,
+                  test.data->shape.end())) {
+    report.missing.push_back(
+        fmt::format("the inputs are left out, since training data {} {} and testing data {} {} differ in "
+                    "more than their number",
+                    dtype_name(train.data->dtype), shape_text(train.data->shape),
+                    dtype_name(test.data->dtype), shape_text(test.data->shape)));
+    return;
+  }
+  source.input_dtype = train.data->dtype;
+  source.input_shape = train.data->shape;
+  source.input_shape[0] += test.data->shape[0];
+  source.input_spec = guess_spec(source.input_shape);
+  source.inputs = std::move(train.data->bytes);
+  source.inputs.insert(source.inputs.end(), test.data->bytes.begin(), test.data->bytes.end());
+  report.taken.push_back(fmt::format(
+      "inputs {} {} as {}{}", dtype_name(source.input_dtype), shape_text(source.input_shape),
+      source.input_spec->kind, source.input_spec->layout.empty() ? "" : " " + source.input_spec->layout));
+}
+
+/// index.json and old_labels.json: ids of samples with noisy labels, and the labels they had before.
+void take_noise(Source& source, const fs::path& folder, int64_t pool, ImportReport& report) {
+  const fs::path ids_file = folder / "index.json", labels_file = folder / "old_labels.json";
+  if (!fs::exists(ids_file) || !fs::exists(labels_file)) return;
+  const auto ids = read_ids(ids_file, pool);
+  const auto labels = read_ids(labels_file, 65535);
+  if (labels.size() != ids.size())
+    fail("{}: expected one label for each of the {} ids in index.json, found {}", labels_file.string(),
+         ids.size(), labels.size());
+  std::vector<float> original(source.labels.begin(), source.labels.end()), noisy(source.labels.size(), 0.f);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    original[static_cast<size_t>(ids[i])] = static_cast<float>(labels[i]);
+    noisy[static_cast<size_t>(ids[i])] = 1.f;
+  }
+  source.columns["original_label"] = std::move(original);
+  source.columns["is_noisy"] = std::move(noisy);
+  report.taken.push_back(fmt::format("{} noisy labels as columns is_noisy and original_label", ids.size()));
+}
+
+/// One number a sample of a part, from a JSON list, or an object of id to number; nothing if the file is not
+/// there.
+std::optional<std::vector<float>> read_scores(const fs::path& file, size_t count) {
+  if (!fs::exists(file)) return std::nullopt;
+  const Json json = read_json(file);
+  std::vector<float> scores(count, std::numeric_limits<float>::quiet_NaN());
+  const auto set = [&](size_t i, const Json& value) {
+    if (i >= count || !value.is_number())
+      fail("{}: expected one number for each of {} samples, found {} for sample {}", file.string(), count,
+           value.dump().substr(0, 40), i);
+    scores[i] = value.get<float>();
+  };
+  if (json.is_array()) {
+    if (json.size() != count)
+      fail("{}: expected {} numbers, one a sample, found {}", file.string(), count, json.size());
+    for (size_t i = 0; i < count; ++i) set(i, json[i]);
+  } else if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos)
+        fail("{}: expected sample ids as keys, found \"{}\"", file.string(), key.substr(0, 40));
+      set(static_cast<size_t>(std::stoi(key)), value);
+    }
+  } else {
+    fail("{}: expected a list of numbers, found {}", file.string(), json.type_name());
+  }
+  return scores;
+}
+
+SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t tested) {
+  SourceEpoch epoch;
+  epoch.number = number;
+  const Matrix train = read_features(folder / "train_data.npy", pool),
+               test = read_features(folder / "test_data.npy", tested);
+  if (test.cols() != train.cols())
+    fail("{}: expected {} dimensions as in train_data.npy, found {}", (folder / "test_data.npy").string(),
+         train.cols(), test.cols());
+  epoch.features = Matrix(pool + tested, train.cols());
+  std::copy(train.data(), train.data() + pool * train.cols(), epoch.features.data());
+  std::copy(test.data(), test.data() + tested * train.cols(), epoch.features.row(pool));
+  if (fs::exists(folder / "subject_model.pth")) {
+    epoch.state = folder / "subject_model.pth";
+    epoch.keep.push_back(*epoch.state);
+  }
+  if (fs::exists(folder / "index.json")) epoch.training_set = read_ids(folder / "index.json", pool);
+  if (fs::exists(folder / "border_centers.npy")) {
+    epoch.boundary_features = read_features(folder / "border_centers.npy", -1);
+    if (fs::exists(folder / "ori_border_centers.npy"))
+      epoch.boundary_inputs = folder / "ori_border_centers.npy";
+  }
+  for (const char* file : {"test_index.json", "test_border_centers.npy"})
+    if (fs::exists(folder / file)) epoch.keep.push_back(folder / file);
+  for (const char* score : {"uncertainty", "dis", "total"}) {
+    const auto of_pool =
+        read_scores(folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
+    const auto of_test =
+        read_scores(folder / fmt::format("test_{}_score.json", score), static_cast<size_t>(tested));
+    if (!of_pool && !of_test) continue;
+    const auto none = [](int64_t n) {
+      return std::vector<float>(static_cast<size_t>(n), std::numeric_limits<float>::quiet_NaN());
+    };
+    auto column = of_pool.value_or(none(pool));
+    const auto second = of_test.value_or(none(tested));
+    column.insert(column.end(), second.begin(), second.end());
+    epoch.columns[std::string(score) + "_score"] = std::move(column);
+  }
+  return epoch;
+}
+
+}  // namespace
+
+bool is_v1(const fs::path& folder) {
+  return fs::exists(folder / "Training_data" / "training_dataset_label.pth") &&
+         fs::is_directory(folder / "Model");
+}
+
+Source open_v1(const fs::path& folder, ImportReport& report) {
+  Part train = read_part(folder / "Training_data", "training_dataset", report);
+  Part test = read_part(folder / "Testing_data", "testing_dataset", report);
+  const auto pool = static_cast<int64_t>(train.labels.size()),
+             tested = static_cast<int64_t>(test.labels.size());
+  if (pool == 0 || tested == 0)
+    fail("{}: expected training and testing samples, found {} and {}", folder.string(), pool, tested);
+
+  Source source;
+  source.layout = "v1";
+  source.labels = train.labels;
+  source.labels.insert(source.labels.end(), test.labels.begin(), test.labels.end());
+  source.groups = {{"train", "train", 0, pool}, {"test", "test", pool, tested}};
+  const int32_t most = *std::max_element(source.labels.begin(), source.labels.end());
+  for (int32_t c = 0; c <= std::max(most, 1); ++c) source.classes.push_back(std::to_string(c));
+  report.taken.push_back(fmt::format("{} training and {} testing samples with labels", pool, tested));
+  report.missing.push_back(
+      fmt::format("names of the {} classes: they are numbered; write them into \"classes\" of run.json",
+                  source.classes.size()));
+  take_inputs(source, std::move(train), std::move(test), report);
+  take_noise(source, folder, pool, report);
+  if (fs::exists(folder / "Model" / "model.py")) source.keep.push_back(folder / "Model" / "model.py");
+  source.epochs = numbered_folders(folder / "Model", "Epoch_");
+  source.read_epoch = [folder, pool, tested](int number) {
+    return read_epoch(folder / "Model" / fmt::format("Epoch_{}", number), number, pool, tested);
+  };
+  return source;
+}
+
+}  // namespace dvi
