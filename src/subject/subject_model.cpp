@@ -1,0 +1,56 @@
+#include "subject/subject_model.h"
+
+#include "core/error.h"
+#include "subject/torch_subject.h"
+
+namespace dvi {
+namespace {
+
+bool has_arrays(const Epoch& epoch) { return epoch.has("head_weight.npy") && epoch.has("head_bias.npy"); }
+
+LinearHead read_linear_head(const Run& run, const Epoch& epoch) {
+  const NpyArray weight = NpyArray::open(epoch.folder() / "head_weight.npy");
+  weight.expect_dtype({DType::f32});
+  weight.expect_shape({run.manifest().class_count(), run.manifest().feature_dim});
+  const NpyArray bias = NpyArray::open(epoch.folder() / "head_bias.npy");
+  bias.expect_dtype({DType::f32});
+  bias.expect_shape({run.manifest().class_count()});
+  const auto where = fmt::format("at epoch {}", epoch.number());
+  LinearHead head{weight.to_matrix(), bias.to_floats()};
+  expect_finite(head.weight, weight.path(), where);
+  expect_finite({head.bias.data(), 1, static_cast<int64_t>(head.bias.size())}, bias.path(), where);
+  return head;
+}
+
+}  // namespace
+
+bool built_with_torch() { return DVI_WITH_TORCH; }
+
+std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch) {
+  if (run.manifest().subject == SubjectKind::linear_head)
+    return make_linear_subject(read_linear_head(run, epoch));
+  const auto file = epoch.folder() / "subject.pt";
+#if DVI_WITH_TORCH
+  if (epoch.has("subject.pt") || !has_arrays(epoch))
+    return open_torch_subject(file, run.manifest().feature_dim, run.manifest().class_count());
+#else
+  if (!has_arrays(epoch))
+    fail(
+        "{}: expected a program built with LibTorch to open it, found one without; build with -D "
+        "DVI_WITH_TORCH=ON, or "
+        "record the head as head_weight.npy and head_bias.npy too",
+        file.string());
+#endif
+  return make_linear_subject(read_linear_head(run, epoch));
+}
+
+Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject) {
+  if (auto recorded = epoch.logits()) return std::move(*recorded);
+  Matrix logits(features.rows, subject.class_count());
+  subject.head(features, logits.mut());
+  expect_finite(logits, epoch.folder() / "features.npy",
+                fmt::format("in its logits at epoch {}", epoch.number()));
+  return logits;
+}
+
+}  // namespace dvi
