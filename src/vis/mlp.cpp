@@ -135,7 +135,7 @@ void Mlp::apply(MatrixView in, MutMatrixView out, Precision precision) const {
   });
 }
 
-MatrixView Mlp::forward(MatrixView in, Trace& trace, Precision precision) const {
+MutMatrixView Mlp::forward(MatrixView in, Trace& trace, Precision precision) const {
   trace.activations.resize(static_cast<size_t>(layers()));
   trace.rows = in.rows;
   MatrixView from = in;
@@ -145,7 +145,7 @@ MatrixView Mlp::forward(MatrixView in, Trace& trace, Precision precision) const 
     apply_layer(l, from, to, precision);
     from = to;
   }
-  return from;
+  return trace.output();
 }
 
 void Mlp::backward(MatrixView in, Trace& trace, MutMatrixView output_gradient, std::span<float> gradient,

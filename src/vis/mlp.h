@@ -42,10 +42,11 @@ class Mlp {
     std::vector<Matrix> activations;  ///< after each layer (and its ReLU), [n, widths[l + 1]]
     Matrix gradients[2];              ///< scratch
     int64_t rows = 0;
+    MutMatrixView output() { return activations.back().mut().slice(0, rows); }
   };
-  /// In the calling thread; returns the output [n, output_dim], which lives in `trace`. `in` must stay valid
-  /// until backward.
-  MatrixView forward(MatrixView in, Trace& trace, Precision precision) const;
+  /// In the calling thread; returns the output [n, output_dim], which lives in `trace`; backward does not
+  /// need it, so that its gradient may take its place. `in` must stay valid until backward.
+  MutMatrixView forward(MatrixView in, Trace& trace, Precision precision) const;
   /// Adds the gradient of the parameters to `gradient` (sized as parameters()). `output_gradient` [n,
   /// output_dim] is overwritten. If `input_gradient` is given ([n, input_dim]) it is written.
   void backward(MatrixView in, Trace& trace, MutMatrixView output_gradient, std::span<float> gradient,
