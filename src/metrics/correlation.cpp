@@ -1,0 +1,45 @@
+#include "metrics/correlation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace dvi {
+
+double pearson(std::span<const double> x, std::span<const double> y) {
+  // Rounding would leave a constant series with a variance that is not quite 0.
+  const auto constant = [](std::span<const double> s) {
+    return std::all_of(s.begin(), s.end(), [&](double v) { return v == s.front(); });
+  };
+  if (constant(x) || constant(y)) return 0;
+  const auto n = static_cast<double>(x.size());
+  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
+  const double mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
+  double xx = 0, yy = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double dx = x[i] - mean_x, dy = y[i] - mean_y;
+    xx += dx * dx;
+    yy += dy * dy;
+    xy += dx * dy;
+  }
+  const double scale = std::sqrt(xx) * std::sqrt(yy);
+  return scale > 0 ? xy / scale : 0;
+}
+
+std::vector<double> ranks_of(std::span<const double> values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+  std::vector<double> ranks(values.size());
+  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    for (size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<double>(begin + end + 1) / 2;
+  }
+  return ranks;
+}
+
+double spearman(std::span<const double> x, std::span<const double> y) {
+  return pearson(ranks_of(x), ranks_of(y));
+}
+
+}  // namespace dvi

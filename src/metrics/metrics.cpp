@@ -1,0 +1,227 @@
+#include "metrics/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "graph/plane_neighbors.h"
+#include "metrics/rank_quality.h"
+#include "metrics/subset.h"
+#include "subject/logits.h"
+
+namespace dvi {
+namespace {
+
+constexpr int rank_k = 15;
+constexpr uint64_t subset_seed = 20220222;
+
+struct Key {
+  const char* name;
+  std::optional<double> GroupMetrics::*value;
+};
+constexpr Key keys[] = {{"nn_10", &GroupMetrics::nn_10},
+                        {"nn_15", &GroupMetrics::nn_15},
+                        {"nn_20", &GroupMetrics::nn_20},
+                        {"nn_15_with_self", &GroupMetrics::nn_15_with_self},
+                        {"boundary_15", &GroupMetrics::boundary_15},
+                        {"boundary_15_chance", &GroupMetrics::boundary_15_chance},
+                        {"ppr", &GroupMetrics::ppr},
+                        {"ccr", &GroupMetrics::ccr},
+                        {"mse", &GroupMetrics::mse},
+                        {"trustworthiness_15", &GroupMetrics::trustworthiness_15},
+                        {"continuity_15", &GroupMetrics::continuity_15},
+                        {"keep_boundary", &GroupMetrics::keep_boundary}};
+
+/// Mean of value(i) over [0, n), in parallel, the same for every number of threads.
+template <typename Value>
+double mean_of(int64_t n, const Value& value) {
+  constexpr int64_t grain = 512;
+  std::vector<double> sums(static_cast<size_t>((n + grain - 1) / grain), 0);
+  parallel_for(n, grain, [&](int64_t begin, int64_t end, int) {
+    double sum = 0;
+    for (int64_t i = begin; i < end; ++i) sum += value(i);
+    sums[static_cast<size_t>(begin / grain)] = sum;
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(n);
+}
+
+int overlap(std::span<const int32_t> a, std::span<const int32_t> b) {
+  int both = 0;
+  for (const int32_t x : a) both += std::find(b.begin(), b.end(), x) != b.end();
+  return both;
+}
+
+std::optional<double> mean_overlap(const Neighbors& a, const Neighbors& b, int k) {
+  if (a.k < k || b.k < k || a.size() == 0) return std::nullopt;
+  return mean_of(a.size(), [&](int64_t i) {
+    return overlap(a.row(i).first(static_cast<size_t>(k)), b.row(i).first(static_cast<size_t>(k)));
+  });
+}
+
+void expect_rows(const Neighbors& lists, size_t rows, const char* what) {
+  if (lists.k > 0 && static_cast<size_t>(lists.size()) != rows)
+    fail("metrics: expected {} for each of {} samples, found {} rows", what, rows, lists.size());
+}
+
+int32_t best_class(std::span<const float> logits) {
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+}  // namespace
+
+Json to_json(const GroupMetrics& metrics) {
+  Json json = Json::object();
+  json["count"] = metrics.count;
+  for (const auto& [name, value] : keys)
+    if (metrics.*value) json[name] = *(metrics.*value);
+  return json;
+}
+
+GroupMetrics group_metrics_from_json(const Json& json) {
+  GroupMetrics metrics;
+  metrics.count = json.value("count", int64_t{0});
+  for (const auto& [name, value] : keys)
+    if (json.contains(name)) metrics.*value = json.at(name).get<double>();
+  return metrics;
+}
+
+Json to_json(const EpochMetrics& metrics) {
+  Json json = {{"train", to_json(metrics.train)},
+               {"test", to_json(metrics.test)},
+               {"boundary", to_json(metrics.boundary)},
+               {"all", to_json(metrics.all)}};
+  if (metrics.encoder_train) json["encoder_train"] = to_json(*metrics.encoder_train);
+  if (metrics.encoder_test) json["encoder_test"] = to_json(*metrics.encoder_test);
+  return json;
+}
+
+EpochMetrics epoch_metrics_from_json(const Json& json) {
+  const auto group = [&json](const char* name) {
+    return json.contains(name) ? std::optional(group_metrics_from_json(json.at(name))) : std::nullopt;
+  };
+  return {group("train").value_or(GroupMetrics{}),
+          group("test").value_or(GroupMetrics{}),
+          group("boundary").value_or(GroupMetrics{}),
+          group("all").value_or(GroupMetrics{}),
+          group("encoder_train"),
+          group("encoder_test")};
+}
+
+std::vector<float> squared_errors(MatrixView features, MatrixView features_after) {
+  if (features.rows != features_after.rows || features.cols != features_after.cols)
+    fail("round trip: expected features of the same shape, found {} x {} and {} x {}", features.rows,
+         features.cols, features_after.rows, features_after.cols);
+  std::vector<float> errors(static_cast<size_t>(features.rows));
+  parallel_for(features.rows, 256, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const float *a = features.row(i), *b = features_after.row(i);
+      // Eight sums at once: one alone would wait for each addition.
+      std::array<float, 8> sums{};
+      int64_t d = 0;
+      for (; d + 8 <= features.cols; d += 8)
+        for (int64_t lane = 0; lane < 8; ++lane) {
+          const float difference = a[d + lane] - b[d + lane];
+          sums[static_cast<size_t>(lane)] += difference * difference;
+        }
+      for (; d < features.cols; ++d) sums[0] += (a[d] - b[d]) * (a[d] - b[d]);
+      errors[static_cast<size_t>(i)] =
+          std::accumulate(sums.begin(), sums.end(), 0.f) / static_cast<float>(features.cols);
+    }
+  });
+  return errors;
+}
+
+GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const GroupInput& input,
+                              int rank_queries) {
+  GroupMetrics metrics;
+  metrics.count = static_cast<int64_t>(input.ids.size());
+  if (input.ids.empty()) return metrics;
+  const Neighbors &near = *input.neighbors, &plane = *input.plane_neighbors;
+  expect_rows(near, input.ids.size(), "feature neighbours");
+  expect_rows(plane, input.ids.size(), "plane neighbours");
+  metrics.nn_10 = mean_overlap(near, plane, 10);
+  metrics.nn_15 = mean_overlap(near, plane, 15);
+  metrics.nn_20 = mean_overlap(near, plane, 20);
+  if (const auto others = mean_overlap(near, plane, 14)) metrics.nn_15_with_self = 1 + *others;
+  if (input.boundary_neighbors && input.plane_boundary_neighbors) {
+    expect_rows(*input.boundary_neighbors, input.ids.size(), "boundary neighbours");
+    expect_rows(*input.plane_boundary_neighbors, input.ids.size(), "plane boundary neighbours");
+    metrics.boundary_15 = mean_overlap(*input.boundary_neighbors, *input.plane_boundary_neighbors, 15);
+    if (metrics.boundary_15)
+      metrics.boundary_15_chance = 15.0 * 15.0 / static_cast<double>(input.boundary_count);
+  }
+  const auto references = static_cast<int64_t>(input.references.size());
+  if (rank_queries > 0 && near.k >= rank_k && plane.k >= rank_k && 2 * references > 3 * rank_k + 1) {
+    const auto rows = draw_subset(metrics.count, rank_queries, subset_seed);
+    const auto quality =
+        rank_quality(features, positions, input.ids, rows, input.references, near, plane, rank_k);
+    metrics.trustworthiness_15 = quality.trustworthiness;
+    metrics.continuity_15 = quality.continuity;
+  }
+  return metrics;
+}
+
+void add_round_trip(GroupMetrics& metrics, const RoundTrip& trip, std::span<const int32_t> ids) {
+  if (trip.logits.rows != trip.logits_after.rows ||
+      trip.logits.rows != static_cast<int64_t>(trip.error.size()))
+    fail("round trip: expected logits, logits after it and errors of the same samples, found {}, {} and {}",
+         trip.logits.rows, trip.logits_after.rows, trip.error.size());
+  const int64_t n = ids.empty() ? trip.logits.rows : static_cast<int64_t>(ids.size());
+  metrics.count = n;
+  if (n == 0) return;
+  const auto row_of = [&](int64_t i) { return ids.empty() ? i : int64_t{ids[static_cast<size_t>(i)]}; };
+  metrics.ppr = mean_of(n, [&](int64_t i) {
+    const int64_t row = row_of(i);
+    return best_class(trip.logits.slice(row, 1).span()) == best_class(trip.logits_after.slice(row, 1).span());
+  });
+  metrics.ccr = mean_of(n, [&](int64_t i) {
+    const auto before = trip.logits.slice(row_of(i), 1).span(),
+               after = trip.logits_after.slice(row_of(i), 1).span();
+    const int32_t c = best_class(before);
+    return std::abs(double{probability(after, c)} - double{probability(before, c)});
+  });
+  metrics.mse = mean_of(n, [&](int64_t i) { return double{trip.error[static_cast<size_t>(row_of(i))]}; });
+}
+
+double keep_boundary(const Landscape& landscape, const Extent& extent, MatrixView boundary_positions) {
+  return mean_of(boundary_positions.rows, [&](int64_t i) {
+    return landscape.on_boundary(
+        landscape.cell_of(extent, boundary_positions(i, 0), boundary_positions(i, 1)));
+  });
+}
+
+double nn_15_with_self(MatrixView features, MatrixView positions, std::span<const int32_t> ids, int queries) {
+  const auto n = static_cast<int64_t>(ids.size());
+  if (n < rank_k) fail("nn_15_with_self: expected at least {} samples, found {}", rank_k, n);
+  // From here on a sample is its place in `ids`. Consecutive ids need no copy of the features.
+  const bool consecutive = ids.back() - ids.front() == n - 1 && std::is_sorted(ids.begin(), ids.end());
+  const Matrix gathered = consecutive ? Matrix() : gather_rows(features, ids);
+  const MatrixView all = consecutive ? features.slice(ids.front(), n) : gathered.view();
+  const Matrix places = gather_rows(positions, ids);
+  std::vector<int32_t> asked;
+  for (const int64_t place : draw_subset(n, queries, subset_seed))
+    asked.push_back(static_cast<int32_t>(place));
+  const auto near = exact_neighbors(gather_rows(all, asked), all, rank_k, false);
+  const auto plane = PlaneIndex(places).nearest(gather_rows(places, asked), rank_k);
+  return *mean_overlap(near, plane, rank_k);
+}
+
+std::vector<uint8_t> neighbors_kept(const Neighbors& a, const Neighbors& b, int k) {
+  if (a.size() != b.size() || a.k < k || b.k < k)
+    fail(
+        "neighbours kept: expected two lists of at least {} neighbours of the same samples, found {} x {} "
+        "and {} x {}",
+        k, a.size(), a.k, b.size(), b.k);
+  std::vector<uint8_t> kept(static_cast<size_t>(a.size()));
+  parallel_for(a.size(), 1024, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      kept[static_cast<size_t>(i)] = static_cast<uint8_t>(
+          overlap(a.row(i).first(static_cast<size_t>(k)), b.row(i).first(static_cast<size_t>(k))));
+  });
+  return kept;
+}
+
+}  // namespace dvi
