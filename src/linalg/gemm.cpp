@@ -146,4 +146,20 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
     fail("oneDNN refused a {} x {} x {} matrix product (status {})", m, n, k, static_cast<int>(status));
 }
 
+void gemm_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c, int64_t ldc) {
+  const int32_t no_offset = 0;
+  const auto status =
+      dnnl_gemm_u8s8s32('N', 'T', 'F', m, n, k, 1.f, a, k, 0, b, k, 0, 0.f, c, ldc, &no_offset);
+  if (status != dnnl_success)
+    fail("oneDNN refused a {} x {} x {} integer product (status {})", m, n, k, static_cast<int>(status));
+}
+
+int integer_levels() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512vnni") ? 255 : 127;
+#else
+  return 127;
+#endif
+}
+
 }  // namespace dvi

@@ -43,6 +43,27 @@ TEST_P(Gemm, AgreesWithTheSlowProduct) {
       }
 }
 
+TEST(GemmIntegers, AreExactAtTheExtremes) {
+  const int64_t m = 5, n = 70, k = 301;
+  Random random(4);
+  std::vector<uint8_t> a(m * k);
+  std::vector<int8_t> b(n * k);
+  for (auto& v : a)
+    v = static_cast<uint8_t>(
+        random.below(3) == 0 ? integer_levels() : random.below(static_cast<uint64_t>(integer_levels()) + 1));
+  for (auto& v : b)
+    v = static_cast<int8_t>(random.below(3) == 0 ? 127 : static_cast<int>(random.below(256)) - 128);
+  std::vector<int32_t> c(m * n);
+  gemm_u8s8(m, n, k, a.data(), b.data(), c.data(), n);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      int32_t sum = 0;
+      for (int64_t l = 0; l < k; ++l)
+        sum += a[static_cast<size_t>(i * k + l)] * b[static_cast<size_t>(j * k + l)];
+      EXPECT_EQ(c[static_cast<size_t>(i * n + j)], sum);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Precisions, Gemm, testing::Values(Precision::f32, Precision::bf16));
 
 }  // namespace
