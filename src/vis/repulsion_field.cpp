@@ -1,0 +1,217 @@
+#include "vis/repulsion_field.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/parallel.h"
+
+namespace dvi {
+namespace {
+
+// Half a unit resolves the kernel, whose width is 1; very large pictures get a coarser grid rather than a
+// larger one.
+constexpr float finest_spacing = 0.45f;
+constexpr int64_t most_nodes = 600, fewest_nodes = 32, strip = 32;
+
+struct Weights {
+  int64_t node;  // the first of four
+  float w[4];
+};
+
+/// Cubic Lagrange weights of the four nodes around `at` (in node units).
+inline Weights weights_at(float at) {
+  const float floor = std::floor(at), t = at - floor;
+  Weights out;
+  out.node = static_cast<int64_t>(floor) - 1;
+  out.w[0] = -t * (t - 1) * (t - 2) * (1.f / 6);
+  out.w[1] = (t + 1) * (t - 1) * (t - 2) * 0.5f;
+  out.w[2] = -(t + 1) * t * (t - 2) * 0.5f;
+  out.w[3] = (t + 1) * t * (t - 1) * (1.f / 6);
+  return out;
+}
+
+}  // namespace
+
+struct RepulsionField::Grid {
+  int64_t nodes = 0,
+          length = 0;  // nodes a side, and padded to twice that for a convolution without wrap-around
+  float x0 = 0, y0 = 0, spacing = 0;
+  std::unique_ptr<Fft> fft;
+  // Spectra are stored as the forward passes leave them: [second axis frequency, first axis frequency].
+  AlignedVector<float> kernel_re, kernel_im, normaliser_spectrum;
+  AlignedVector<float> re, im, turned_re, turned_im;  // [length, length]
+  std::vector<AlignedVector<float>> charge;           // [nodes, nodes] of each worker
+  int64_t sources = 0;
+  double normaliser = 0;
+
+  /// Transforms the `columns` first columns of in [rows, length] along their `length` (rows beyond `rows` are
+  /// zero) and writes the first `kept` results of each as a row of out [columns, length].
+  void pass(const AlignedVector<float>& in_re, const AlignedVector<float>& in_im, int64_t rows,
+            int64_t columns, int64_t kept, bool inverse, AlignedVector<float>& out_re,
+            AlignedVector<float>& out_im) const {
+    parallel_for((columns + strip - 1) / strip, 1, [&](int64_t piece, int64_t, int) {
+      thread_local AlignedVector<float> a, b, scratch;
+      const int64_t first = piece * strip, width = std::min(strip, columns - first);
+      a.resize(static_cast<size_t>(length * width));
+      b.resize(static_cast<size_t>(length * width));
+      for (int64_t r = 0; r < rows; ++r) {
+        std::copy_n(&in_re[static_cast<size_t>(r * length + first)], width,
+                    &a[static_cast<size_t>(r * width)]);
+        std::copy_n(&in_im[static_cast<size_t>(r * length + first)], width,
+                    &b[static_cast<size_t>(r * width)]);
+      }
+      std::fill(a.begin() + rows * width, a.end(), 0.f);
+      std::fill(b.begin() + rows * width, b.end(), 0.f);
+      fft->transform(a.data(), b.data(), width, inverse, scratch);
+      for (int64_t c = 0; c < width; ++c) {
+        float* to_re = &out_re[static_cast<size_t>((first + c) * length)];
+        float* to_im = &out_im[static_cast<size_t>((first + c) * length)];
+        for (int64_t r = 0; r < kept; ++r) {
+          to_re[r] = a[static_cast<size_t>(r * width + c)];
+          to_im[r] = b[static_cast<size_t>(r * width + c)];
+        }
+      }
+    });
+  }
+
+  void resize(int64_t new_nodes, float new_spacing) {
+    if (new_nodes == nodes && new_spacing == spacing) return;
+    nodes = new_nodes;
+    spacing = new_spacing;
+    length = 2 * nodes;
+    fft = std::make_unique<Fft>(length);
+    const auto size = static_cast<size_t>(length * length);
+    for (auto* v : {&re, &im, &turned_re, &turned_im, &kernel_re, &kernel_im, &normaliser_spectrum})
+      v->assign(size, 0.f);
+    charge.assign(static_cast<size_t>(threads()),
+                  AlignedVector<float>(static_cast<size_t>(nodes * nodes), 0.f));
+    // The kernels between nodes, wrapped around; the transforms' 1 / length^2 goes in here.
+    const float scale = 1.f / static_cast<float>(length * length);
+    const auto fill = [&](const auto& kernel) {
+      for (int64_t i = 0; i < length; ++i)
+        for (int64_t j = 0; j < length; ++j) {
+          const float dy = static_cast<float>(i <= nodes ? i : i - length) * spacing,
+                      dx = static_cast<float>(j <= nodes ? j : j - length) * spacing;
+          const float k = 1 / (1 + dx * dx + dy * dy);
+          kernel(static_cast<size_t>(i * length + j), dx, dy, k);
+        }
+    };
+    fill([&](size_t at, float, float, float k) {
+      re[at] = k * scale;
+      im[at] = 0;
+    });
+    pass(re, im, length, length, length, false, turned_re, turned_im);
+    pass(turned_re, turned_im, length, length, length, false, normaliser_spectrum, kernel_im);
+    fill([&](size_t at, float dx, float dy, float k) {
+      re[at] = k * k * dx * scale;
+      im[at] = k * k * dy * scale;
+    });
+    pass(re, im, length, length, length, false, turned_re, turned_im);
+    pass(turned_re, turned_im, length, length, length, false, kernel_re, kernel_im);
+  }
+
+  void spread(MatrixView points) {
+    const int workers = static_cast<int>(charge.size());
+    parallel_workers([&](int worker) {
+      auto& own = charge[static_cast<size_t>(worker)];
+      std::fill(own.begin(), own.end(), 0.f);
+      const int64_t begin = points.rows * worker / workers, end = points.rows * (worker + 1) / workers;
+      for (int64_t i = begin; i < end; ++i) {
+        const Weights x = weights_at((points(i, 0) - x0) / spacing),
+                      y = weights_at((points(i, 1) - y0) / spacing);
+        for (int r = 0; r < 4; ++r) {
+          float* row = &own[static_cast<size_t>((y.node + r) * nodes + x.node)];
+          for (int c = 0; c < 4; ++c) row[c] += y.w[r] * x.w[c];
+        }
+      }
+    });
+    parallel_for(nodes, 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        float* to = &re[static_cast<size_t>(i * length)];
+        std::copy_n(&charge[0][static_cast<size_t>(i * nodes)], nodes, to);
+        for (int w = 1; w < workers; ++w) {
+          const float* from = &charge[static_cast<size_t>(w)][static_cast<size_t>(i * nodes)];
+          for (int64_t j = 0; j < nodes; ++j) to[j] += from[j];
+        }
+        std::fill_n(&im[static_cast<size_t>(i * length)], nodes, 0.f);
+      }
+    });
+  }
+
+  void convolve() {
+    pass(re, im, nodes, nodes, length, false, turned_re, turned_im);
+    // turned is [nodes, length]: row = first column index, column = frequency along the first axis.
+    pass(turned_re, turned_im, nodes, length, length, false, re, im);
+    std::vector<double> sums(static_cast<size_t>(length), 0.0);
+    parallel_for(length, 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        double sum = 0;
+        for (int64_t j = 0; j < length; ++j) {
+          const auto at = static_cast<size_t>(i * length + j);
+          const float a = re[at], b = im[at];
+          sum += static_cast<double>((a * a + b * b) * normaliser_spectrum[at]);
+          re[at] = a * kernel_re[at] - b * kernel_im[at];
+          im[at] = a * kernel_im[at] + b * kernel_re[at];
+        }
+        sums[static_cast<size_t>(i)] = sum;
+      }
+    });
+    normaliser = -static_cast<double>(sources);
+    for (const double s : sums) normaliser += s;
+    pass(re, im, length, length, nodes, true, turned_re, turned_im);
+    pass(turned_re, turned_im, length, nodes, nodes, true, re, im);
+  }
+};
+
+RepulsionField::RepulsionField() : grid_(std::make_unique<Grid>()) {}
+RepulsionField::~RepulsionField() = default;
+
+void RepulsionField::set_sources(MatrixView points, MatrixView cover) {
+  float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+  for (const MatrixView& set : {points, cover})
+    for (int64_t i = 0; i < set.rows; ++i)
+      for (int c = 0; c < 2; ++c) {
+        low[c] = std::min(low[c], set(i, c));
+        high[c] = std::max(high[c], set(i, c));
+      }
+  const float side = std::max({high[0] - low[0], high[1] - low[1], 1e-3f});
+  // Two nodes on either side for the cubic weights. Steps of a tenth, so that kernels are transformed again
+  // rarely; small pictures (the first iterations of a layout) use a finer grid.
+  auto nodes = static_cast<int64_t>(side / finest_spacing) + 6;
+  nodes = Fft::good_length(std::clamp<int64_t>(nodes + nodes / 10, fewest_nodes, most_nodes));
+  float spacing = grid_->spacing;
+  const float needed = side / static_cast<float>(nodes - 6);
+  if (nodes != grid_->nodes || needed > spacing || needed < 0.5f * spacing) spacing = needed * 1.1f;
+  grid_->resize(nodes, spacing);
+  const float half = 0.5f * static_cast<float>(nodes - 1) * spacing;
+  grid_->x0 = 0.5f * (low[0] + high[0]) - half;
+  grid_->y0 = 0.5f * (low[1] + high[1]) - half;
+  grid_->sources = points.rows;
+  grid_->spread(points);
+  grid_->convolve();
+}
+
+void RepulsionField::forces(MatrixView places, MutMatrixView out) const {
+  const Grid& g = *grid_;
+  parallel_for(places.rows, 2048, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Weights x = weights_at((places(i, 0) - g.x0) / g.spacing),
+                    y = weights_at((places(i, 1) - g.y0) / g.spacing);
+      float fx = 0, fy = 0;
+      for (int r = 0; r < 4; ++r) {
+        const auto at = static_cast<size_t>((y.node + r) * g.length + x.node);
+        for (int c = 0; c < 4; ++c) {
+          const float w = y.w[r] * x.w[c];
+          fx += w * g.re[at + static_cast<size_t>(c)];
+          fy += w * g.im[at + static_cast<size_t>(c)];
+        }
+      }
+      out(i, 0) = fx;
+      out(i, 1) = fy;
+    }
+  });
+}
+
+double RepulsionField::normaliser() const { return std::max(grid_->normaliser, 1e-9); }
+
+}  // namespace dvi
