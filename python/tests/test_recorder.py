@@ -51,7 +51,9 @@ class RunTest(unittest.TestCase):
         return dict(features=features, head_weight=weight, head_bias=bias)
 
     def recorder(self, **options):
-        return dvi.Recorder(self.run_folder, ["a", "b", "c"], **options)
+        r = dvi.Recorder(self.run_folder, ["a", "b", "c"], **options)
+        self.addCleanup(r.close)
+        return r
 
 
 class Layout(RunTest):
