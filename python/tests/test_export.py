@@ -1,4 +1,4 @@
-"""Import, then export: what the layout can hold comes back. Needs the dvi program (environment variable DVI)."""
+"""Import, then export: what the layout can hold comes back. Needs the dvi program (dvi_program.py)."""
 
 import contextlib
 import io
@@ -12,10 +12,11 @@ import unittest
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+sys.path[:0] = [os.path.join(os.path.dirname(__file__), ".."), os.path.dirname(__file__)]
 
 from dvi import export
 from dvi.torch_format import save_tensors
+from dvi_program import DVI
 
 try:
     import torch
@@ -63,7 +64,7 @@ class TorchFormat(unittest.TestCase):
             torch.nn.ModuleDict({"fc": torch.nn.Linear(3, 2)}).load_state_dict({k: v for k, v in got.items() if k != "empty"})
 
 
-@unittest.skipUnless(os.environ.get("DVI"), "the environment variable DVI names no dvi program")
+@unittest.skipUnless(DVI, "there is no dvi program")
 class ImportThenExport(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
@@ -80,7 +81,7 @@ class ImportThenExport(unittest.TestCase):
             json.dump(value, f)
 
     def round_trip(self, layout):
-        done = subprocess.run([os.environ["DVI"], "import", self.path("source"), self.path("run")], capture_output=True, text=True)
+        done = subprocess.run([DVI, "import", self.path("source"), self.path("run")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
@@ -198,7 +199,7 @@ class ImportThenExport(unittest.TestCase):
             out, back = self.path(layout), self.path(layout + "-run")
             with contextlib.redirect_stdout(io.StringIO()):
                 export.main([self.path("recorded"), out, "--layout", layout])
-            subprocess.run([os.environ["DVI"], "import", out, back], check=True, capture_output=True)
+            subprocess.run([DVI, "import", out, back], check=True, capture_output=True)
             for name in ("inputs.npy", "labels.npy", "epochs/000004/features.npy", "epochs/000004/head_weight.npy", "epochs/000004/head_bias.npy"):
                 np.testing.assert_array_equal(np.load(self.path("recorded", name)), np.load(os.path.join(back, name)), err_msg=name)
 

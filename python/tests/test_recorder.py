@@ -15,11 +15,12 @@ from unittest import mock
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+sys.path[:0] = [os.path.join(os.path.dirname(__file__), ".."), os.path.dirname(__file__)]
 
 import dvi
 from dvi import files
 from dvi.boundary import draw_boundary, margin
+from dvi_program import DVI
 
 PYTHON = os.path.join(os.path.dirname(__file__), "..")
 
@@ -213,9 +214,8 @@ class Layout(RunTest):
                          {"kind": "image", "layout": "NHWC", "scale": 1 / 255, "mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7]})
 
     def test_dvi_check_accepts_what_is_written(self):
-        program = os.environ.get("DVI")
-        if not program:
-            self.skipTest("the environment variable DVI names no dvi program")
+        if not DVI:
+            self.skipTest("there is no dvi program")
         r = self.recorder(boundary=True)
         x = self.images(40)
         r.add_group("train", x, np.arange(40) % 3).add_group("test", x[:20], [-1] * 20)
@@ -225,7 +225,7 @@ class Layout(RunTest):
                     head_weight=n * weight, train_loss=1 / n, training_set=np.arange(10 * n % 40 + 1))
         r.close()
         self.assertEqual(r.failures, [])
-        done = subprocess.run([program, "check", self.run_folder], capture_output=True, text=True)
+        done = subprocess.run([DVI, "check", self.run_folder], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
