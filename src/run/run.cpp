@@ -148,6 +148,21 @@ Matrix read_floats(const fs::path& file, int64_t rows, int64_t cols) {
   return array.to_matrix();
 }
 
+/// One row of a float32 or float16 matrix.
+std::vector<float> row_of(const NpyArray& array, int64_t sample) {
+  if (sample < 0 || sample >= array.rows())
+    fail("sample {}: expected an id from 0 to {}", sample, array.rows() - 1);
+  const auto d = static_cast<size_t>(array.row_size()), begin = static_cast<size_t>(sample) * d;
+  std::vector<float> row(d);
+  if (array.dtype() == DType::f32) {
+    std::copy_n(reinterpret_cast<const float*>(array.bytes()) + begin, d, row.begin());
+  } else {
+    const auto* halves = reinterpret_cast<const uint16_t*>(array.bytes()) + begin;
+    std::transform(halves, halves + d, row.begin(), half_to_float);
+  }
+  return row;
+}
+
 }  // namespace
 
 bool is_plain_name(std::string_view name) {
@@ -256,19 +271,14 @@ Matrix Epoch::features() const {
   return features;
 }
 
-std::vector<float> Epoch::feature_row(int64_t sample) const {
-  const NpyArray array = open_features();
-  if (sample < 0 || sample >= array.rows())
-    fail("sample {}: expected an id from 0 to {}", sample, array.rows() - 1);
-  const auto d = static_cast<size_t>(array.row_size()), begin = static_cast<size_t>(sample) * d;
-  std::vector<float> row(d);
-  if (array.dtype() == DType::f32) {
-    std::copy_n(reinterpret_cast<const float*>(array.bytes()) + begin, d, row.begin());
-  } else {
-    const auto* halves = reinterpret_cast<const uint16_t*>(array.bytes()) + begin;
-    std::transform(halves, halves + d, row.begin(), half_to_float);
-  }
-  return row;
+std::vector<float> Epoch::feature_row(int64_t sample) const { return row_of(open_features(), sample); }
+
+std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {
+  if (!has("logits.npy")) return std::nullopt;
+  const NpyArray array = NpyArray::open(folder_ / "logits.npy");
+  array.expect_dtype({DType::f32, DType::f16});
+  array.expect_shape({manifest_->sample_count(), manifest_->class_count()});
+  return row_of(array, sample);
 }
 
 std::optional<Matrix> Epoch::logits() const {

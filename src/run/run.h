@@ -77,6 +77,8 @@ class Epoch {
   std::vector<float> feature_row(int64_t sample) const;
   /// [N, C] recorded logits, if there.
   std::optional<Matrix> logits() const;
+  /// One sample's recorded logits, if there, without reading the rest.
+  std::optional<std::vector<float>> logit_row(int64_t sample) const;
   /// [M, D] boundary samples drawn while recording, if there.
   std::optional<Matrix> boundary_features() const;
   /// Ids in the training set at this epoch; absent: all train samples.

@@ -32,6 +32,13 @@ std::vector<int64_t> widths(const Json& json, const char* key, const fs::path& f
   }
 }
 
+/// When a file was last written, or "" if it is not there.
+std::string written_text(const fs::path& file) {
+  std::error_code missing;
+  const auto time = fs::last_write_time(file, missing);
+  return missing ? "" : std::to_string(time.time_since_epoch().count());
+}
+
 /// FNV-1a, as 16 hexadecimal digits.
 std::string digest(const std::string& text) {
   uint64_t hash = 0xcbf29ce484222325ull;
@@ -42,7 +49,7 @@ std::string digest(const std::string& text) {
 }  // namespace
 
 ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int class_count)
-    : folder_(folder), number_(number), samples_(samples), json_(read_json(folder / "view_epoch.json")) {
+    : folder_(folder), number_(number), samples_(samples), version_(written_text(folder / "view_epoch.json")), json_(read_json(folder / "view_epoch.json")) {
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
     encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});
@@ -116,11 +123,8 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
   std::string identity = view.json_["extent"].dump();
   for (const char* part : {"preset", "seed", "settings", "versions"})
     identity += view.json_.value(part, Json()).dump(-1, ' ', false, Json::error_handler_t::replace);
-  std::error_code unreadable;
-  if (!view.epochs_.empty()) {
-    const auto first = view.epoch_folder(view.epochs_.front()) / "view_epoch.json";
-    identity += std::to_string(fs::last_write_time(first, unreadable).time_since_epoch().count());
-  }
+  if (!view.epochs_.empty())
+    identity += written_text(view.epoch_folder(view.epochs_.front()) / "view_epoch.json");
   view.key_ = digest(identity);
   return view;
 }

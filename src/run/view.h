@@ -28,6 +28,8 @@ class ViewEpoch {
 
   int number() const { return number_; }
   const std::filesystem::path& folder() const { return folder_; }
+  /// Another text when the epoch has been fitted anew.
+  const std::string& version() const { return version_; }
   /// view_epoch.json.
   const Json& json() const { return json_; }
   /// metrics.json, or null where there is none. Read from disk at each call.
@@ -65,6 +67,7 @@ class ViewEpoch {
   std::filesystem::path folder_;
   int number_;
   int64_t samples_;
+  std::string version_;
   Json json_;
   mutable std::mutex neighbor_mutex_;
   mutable NeighborArrays neighbor_arrays_;
