@@ -193,5 +193,6 @@ class ModelView:
     def nchw(self, x):
         """A normalised batch as a TorchScript subject is given it."""
         if self.layout == "NHWC":
-            return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-        return x[:, None] if self.layout == "NHW" else x
+            # A copy even where the single channel makes one seem needless: its strides would tell torch channels-last.
+            return x.transpose(0, 3, 1, 2).copy()
+        return x.reshape(len(x), 1, *x.shape[1:]) if self.layout == "NHW" else x

@@ -175,6 +175,19 @@ class WhereFeaturesComeFrom(TorchTest):
         with torch.no_grad():
             self.assert_same_subject(model[:3](self.tensor()), model[:4](self.tensor()))
 
+    def test_images_with_channels_last_reach_the_model_as_nchw(self):
+        for channels in (1, 3):
+            x = np.random.default_rng(1).integers(0, 256, (20, 8, 8, channels), dtype=np.uint8)
+            model = Plain()
+            model.body[0] = nn.Conv2d(channels, 6, 3, 2)  # flattened by view(), which wants plain strides
+            r = dvi.Recorder(self.run_folder, range(C), mode="replace", layout="NHWC")
+            r.add_group("train", x, [0] * 20)
+            self.assertTrue(r.epoch(1, model), r.failures)
+            r.close()
+            t = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32, order="C")) / 255
+            with torch.no_grad():
+                np.testing.assert_allclose(torch.from_numpy(self.array("logits")).log_softmax(1), model.eval()(t), atol=1e-5)
+
     def test_names_that_are_not_there(self):
         with self.assertWarnsRegex(RuntimeWarning, "neither a method nor a submodule named \"nothing\""):
             self.record(Plain(), expect=False, features="nothing")
