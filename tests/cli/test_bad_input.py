@@ -103,6 +103,10 @@ class BadRun(ProgramTest):
         self.change_manifest(classes=["only"])
         self.refused_by_fit_and_check("run.json", "classes")
 
+    def test_labels_of_one_class_only(self):
+        np.save(f"{self.run_folder}/labels.npy", np.ones(150, "<i4"))
+        self.refused_by_fit_and_check("labels.npy")
+
     def test_feature_dimension_out_of_range(self):
         for dimension in 1, 4097:
             with self.subTest(dimension=dimension):
@@ -182,7 +186,7 @@ class UnusualButGood(ProgramTest):
         self.assertEqual(self.fits(features=4096).shape, (150, 2))
 
     def test_epoch_gap(self):
-        self.fits(epochs=(1, 4))
+        self.fits(epochs=(1, 2, 4))
         checked = self.assert_works("check", self.run_folder)
         self.assertIn("gap", checked.stdout + checked.stderr)
         self.assertTrue(os.path.exists(f"{self.run_folder}/views/default/epochs/000004/view_epoch.json"))
