@@ -1,69 +1,108 @@
 import { Api, type RunEntry } from "./data/api";
 import type { Dataset } from "./data/dataset";
+import { Keyboard } from "./keyboard";
+import { CardPanel } from "./panels/card";
+import { ComparePanel } from "./panels/compare";
+import { EventsPanel } from "./panels/events";
+import { ExportPanel } from "./panels/export";
 import { LegendPanel } from "./panels/legend";
 import type { Change, Host, Panel, SelectHow } from "./panels/panel";
+import { QualityPanel } from "./panels/quality";
+import { SearchPanel } from "./panels/search";
+import { SelectionPanel, tools } from "./panels/selection";
+import { SuspectsPanel } from "./panels/suspects";
 import { TimeBand } from "./panels/time-band";
+import { Queries } from "./queries";
 import { fromHash, loadSettings, saveSettings, timeOf, toHash } from "./state/persist";
 import { initialState, type State, Store } from "./state/store";
-import { h, replace } from "./ui/dom";
+import { DecodePopover } from "./ui/decode-popover";
+import { h, number, replace } from "./ui/dom";
 import { type IconName, icon } from "./ui/icons";
 import { Tooltip } from "./ui/tooltip";
 import { Viewer } from "./viewer";
+
+const undoLimit = 50;
 
 /** Puts the page together: the picture, the panels around it, and what runs between them. */
 export class App implements Host {
   readonly api = new Api();
   readonly store: Store;
   readonly viewer: Viewer;
+  readonly queries: Queries;
+  readonly timeBand: TimeBand;
+  readonly legend: LegendPanel;
+  /** Panels of the right side; one at a time is open. */
+  readonly panels: readonly Panel[];
+  readonly popover: DecodePopover;
+  runs: RunEntry[] = [];
 
-  private readonly timeBand: TimeBand;
-  private readonly panels: Panel[];
   private readonly tooltip: Tooltip;
+  private readonly keyboard: Keyboard;
   private readonly runSelect = h("select", { "aria-label": "Run" });
   private readonly viewSelect = h("select", { "aria-label": "View" });
   private readonly notice = h("div", { class: "notice", role: "alert", hidden: true });
   private readonly curtain = h("div", { class: "curtain" });
+  private readonly dock = h("aside", { class: "dock right" });
+  private readonly rail = h("nav", { class: "rail", "aria-label": "Panels" });
+  private readonly status = h("div", { class: "status" });
+  private readonly toolButtons = new Map<string, HTMLButtonElement>();
   private readonly themeButton: HTMLButtonElement;
-  private runs: RunEntry[] = [];
+  private readonly system = window.matchMedia("(prefers-color-scheme: dark)");
+  private readonly undo: (readonly number[])[] = [];
   private data_: Dataset | null = null;
   private wantedEpoch: number | null = null;
   private hashTimer = 0;
   private pending = new Set<Change>();
   private flushing = false;
-  private readonly undo: (readonly number[])[] = [];
-  private readonly system = window.matchMedia("(prefers-color-scheme: dark)");
 
   constructor(private readonly root: HTMLElement) {
     const link = fromHash(location.hash);
     this.wantedEpoch = link.epoch;
     this.store = new Store({ ...initialState, ...loadSettings(localStorage), ...link.patch });
     this.viewer = new Viewer(this.store, this.api, {
-      hover: (hover) => {
-        this.tooltip.show(hover, this.viewer.stage.size);
-        this.changed("hover");
-      },
+      hover: (hover) => this.tooltip.show(hover, this.viewer.stage.size),
       sample: (id, { add, subtract }) => {
         if (add) this.select([id], this.store.state.selection.includes(id) ? "subtract" : "add");
         else if (subtract) this.select([id], "subtract");
         else this.focus(id);
       },
-      place: () => {},
+      place: (at, screen, pane) => void this.popover.show(at, screen, pane),
       area: (ids, { add, subtract }) => this.select(ids, subtract ? "subtract" : add ? "add" : "replace"),
       epoch: () => this.changed("epoch"),
       legend: () => this.changed("legend"),
+      second: () => this.changed("compare-data"),
       error: (message) => this.say(message, "error"),
     });
     this.tooltip = new Tooltip(this.api);
-    this.viewer.element.append(this.tooltip.element);
+    this.popover = new DecodePopover(this);
+    this.viewer.element.append(this.tooltip.element, this.popover.element);
+    this.queries = new Queries(
+      this.store,
+      this.api,
+      this.viewer,
+      () => this.data_,
+      (ids) => this.select(ids, "replace"),
+      () => this.changed("queries"),
+    );
     this.timeBand = new TimeBand(this);
-    this.panels = [new LegendPanel(this), this.timeBand];
-    this.themeButton = this.tool("light", "Dark or light", () => this.switchTheme());
+    this.legend = new LegendPanel(this);
+    this.panels = [
+      new SearchPanel(this),
+      new CardPanel(this),
+      new SelectionPanel(this),
+      new SuspectsPanel(this),
+      new EventsPanel(this),
+      new QualityPanel(this),
+      new ComparePanel(this),
+      new ExportPanel(this),
+    ];
+    this.keyboard = new Keyboard(this);
+    this.themeButton = this.button("light", "Dark or light (M)", () => this.switchTheme());
     this.layOut();
     this.store.subscribe((state, changed) => this.stateChanged(state, changed));
     this.system.addEventListener("change", () => this.applyTheme());
     this.applyTheme();
     window.addEventListener("hashchange", () => this.followLink());
-    document.addEventListener("keydown", (event) => this.key(event));
   }
 
   get data(): Dataset | null {
@@ -73,7 +112,7 @@ export class App implements Host {
   /** True when the time's epoch is drawn and samples can be picked. */
   get ready(): boolean {
     const pane = this.viewer.main;
-    return pane?.epoch?.epoch === this.epoch && pane.picker.current && pane.settled;
+    return pane?.epoch?.epoch === this.epoch && pane.settled && pane.picker.current;
   }
 
   get epoch(): number {
@@ -81,23 +120,20 @@ export class App implements Host {
   }
 
   async start(): Promise<void> {
-    this.curtainText("Opening the run …", "");
+    this.cover("Opening the run …", "");
     try {
       const open = this.open();
-      const { runs } = await this.api.runs();
-      this.runs = runs;
-      if (runs.length === 0) {
-        this.curtainText("No run is served", "Start the server with one: dvi serve RUN");
+      open.catch(() => {});
+      this.runs = (await this.api.runs()).runs;
+      if (this.runs.length === 0) {
+        this.cover("No run is served", "Start the server with one: dvi serve RUN");
         return;
       }
       await open;
     } catch (error) {
-      this.curtainText("The run cannot be shown", (error as Error).message);
-      return;
+      this.cover("The run cannot be shown", (error as Error).message);
     }
-    this.api.live((kind, where) => {
-      if (where.run === this.store.state.run) void this.grown(kind);
-    });
+    this.api.live((kind, where) => void this.grown(kind, where.run));
     this.changed("data");
   }
 
@@ -107,15 +143,15 @@ export class App implements Host {
 
   select(ids: readonly number[], how: SelectHow): void {
     const before = this.store.state.selection;
-    let next: readonly number[];
-    if (how === "replace") next = ids;
-    else {
+    let next: readonly number[] = ids;
+    if (how !== "replace") {
       const set = new Set(before);
       for (const id of ids) how === "add" ? set.add(id) : set.delete(id);
       next = [...set];
     }
+    if (next.length === 0 && before.length === 0) return;
     this.undo.push(before);
-    if (this.undo.length > 50) this.undo.shift();
+    if (this.undo.length > undoLimit) this.undo.shift();
     this.store.set({ selection: next });
   }
 
@@ -125,28 +161,80 @@ export class App implements Host {
     else this.say("There is nothing to undo.");
   }
 
+  /** A click in the picture opens the card; a click in a panel's list leaves that panel open. */
   focus(id: number): void {
-    this.store.set({ focus: id });
+    const fromPanel = this.dock.contains(document.activeElement) && this.store.state.panel !== null;
+    this.store.set({ focus: id, ...(id >= 0 && !fromPanel ? { panel: "sample" } : {}) });
   }
 
-  say(message: string, kind: "info" | "error" = "info"): void {
+  hash(): string {
+    return toHash(this.store.state, this.data_?.fitted ?? []);
+  }
+
+  say(message: string, kind: "info" | "error" = "info", action?: { text: string; action: () => void }): void {
+    const close = () => {
+      this.notice.hidden = true;
+    };
+    const act = () => {
+      close();
+      action?.action();
+    };
+    const text = h("span", {}, message);
     replace(
       this.notice,
-      h("span", {}, message),
-      this.tool("close", "Dismiss", () => {
-        this.notice.hidden = true;
-      }),
+      text,
+      action && h("button", { type: "button", class: "link", onclick: act }, action.text),
+      this.button("close", "Dismiss", close),
     );
     this.notice.className = `notice ${kind}`;
     this.notice.hidden = false;
     if (kind === "info")
-      window.setTimeout(() => {
-        if (this.notice.firstChild?.textContent === message) this.notice.hidden = true;
-      }, 4000);
+      window.setTimeout(
+        () => {
+          if (this.notice.firstChild === text) close();
+        },
+        action ? 8000 : 4000,
+      );
   }
 
-  request(name: "search", detail: string): void {
-    for (const panel of this.panels) panel.onRequest?.(name, detail);
+  show(panel: string, detail?: string): void {
+    this.store.set({ panel });
+    if (detail !== undefined) this.panels.find((p) => p.id === panel)?.receive?.(detail);
+  }
+
+  switchTheme(): void {
+    this.store.set({ theme: this.dark ? "light" : "dark" });
+  }
+
+  /** Closes the topmost thing that is open, then lets go of what is chosen. Returns false when nothing was. */
+  escape(): void {
+    const { focus, selection } = this.store.state;
+    if (!this.popover.element.hidden) this.popover.hide();
+    else if (!this.notice.hidden) this.notice.hidden = true;
+    else if (focus >= 0) this.store.set({ focus: -1 });
+    else if (selection.length) this.select([], "replace");
+    else this.store.set({ tool: "pan" });
+  }
+
+  /** To the next or previous sample, of the selection if there is one: a way through the samples without a mouse. */
+  stepSample(by: number): void {
+    const pane = this.viewer.main;
+    if (!pane) return;
+    const { selection, focus } = this.store.state;
+    if (selection.length > 1) {
+      const at = selection.indexOf(focus);
+      const next = at < 0 ? 0 : (at + by + selection.length) % selection.length;
+      this.store.set({ focus: selection[next]!, panel: "sample" });
+      return;
+    }
+    const { count } = pane.data;
+    for (let k = 1; k <= count; ++k) {
+      const id = (((focus + by * k) % count) + count) % count;
+      if (pane.isVisible(id)) {
+        this.store.set({ focus: id, panel: "sample" });
+        return;
+      }
+    }
   }
 
   private async open(): Promise<void> {
@@ -154,36 +242,49 @@ export class App implements Host {
     const data = await this.viewer.open(run, view);
     this.data_ = data;
     const last = Math.max(0, data.fitted.length - 1);
-    if (this.wantedEpoch !== null) this.store.set({ time: timeOf(data.fitted, this.wantedEpoch) });
-    else this.store.set({ time: Math.min(this.store.state.time, last) });
+    const time = this.wantedEpoch !== null ? timeOf(data.fitted, this.wantedEpoch) : this.store.state.time;
     this.wantedEpoch = null;
+    this.store.set({
+      time: Math.min(time, last),
+      selection: this.store.state.selection.filter((i) => i < data.count),
+    });
     this.viewer.main?.showTime(this.store.state.time);
     document.title = `${data.run.name} · DeepVisualInsight`;
-    if (data.fitted.length === 0)
-      this.curtainText(
-        "No epoch is fitted yet",
-        "The picture appears by itself as soon as dvi fit finishes the first one.",
-      );
-    else this.curtain.hidden = true;
+    this.coverIfEmpty(data);
     this.changed("data");
   }
 
-  private async grown(_kind: "view" | "run"): Promise<void> {
+  private coverIfEmpty(data: Dataset): void {
+    if (data.fitted.length === 0)
+      this.cover(
+        "No epoch is fitted yet",
+        "The picture appears by itself as soon as `dvi fit` has finished the first one.",
+      );
+    else this.curtain.hidden = true;
+  }
+
+  /** A run or view grew: new epochs are taken in without a reload. */
+  private async grown(_kind: "view" | "run", run: number): Promise<void> {
     const data = this.data_;
-    if (!data) return;
+    if (run !== this.store.state.run) return;
+    if (!data) {
+      await this.open().catch(() => {});
+      return;
+    }
     const atEnd = this.store.state.time >= data.fitted.length - 1;
     try {
-      if (await data.refresh()) this.viewer.main?.reset();
+      if (await data.refresh()) this.viewer.reset();
     } catch (error) {
       this.say((error as Error).message, "error");
       return;
     }
-    if (data.fitted.length > 0) this.curtain.hidden = true;
+    this.coverIfEmpty(data);
     if (atEnd && !this.store.state.playing) this.store.set({ time: Math.max(0, data.fitted.length - 1) });
+    this.viewer.main?.showTime(this.store.state.time);
     this.changed("data");
   }
 
-  /** Tells the panels, once a frame, however many things changed. */
+  /** Tells the panels, once a turn, however many things changed. */
   private changed(...what: Change[]): void {
     for (const w of what) this.pending.add(w);
     if (this.flushing) return;
@@ -192,30 +293,41 @@ export class App implements Host {
       this.flushing = false;
       const changes = this.pending;
       this.pending = new Set();
-      if (changes.has("data")) this.showChoosers();
-      for (const panel of this.panels) {
-        if (changes.has("data"))
-          for (const key of Object.keys(this.store.state)) changes.add(key as keyof State);
-        panel.update(this.store.state, changes);
-      }
+      this.update(changes.has("data") ? new Set([...changes, ...everything(this.store.state)]) : changes);
     });
+  }
+
+  private update(changes: ReadonlySet<Change>): void {
+    const { state } = this.store;
+    if (changes.has("data")) this.showChoosers();
+    if (changes.has("panel")) this.showPanel(state);
+    if (changes.has("legendOpen")) this.legend.element.hidden = !state.legendOpen;
+    if (changes.has("tool")) this.showTool(state);
+    void this.queries.update(changes);
+    this.legend.update(state, changes);
+    this.timeBand.update(state, changes);
+    const open = this.panels.find((p) => p.id === state.panel);
+    // A panel that was closed has missed changes: it is told of everything.
+    open?.update(state, changes.has("panel") ? new Set([...changes, ...everything(state)]) : changes);
+    const chips: Change[] = ["filter", "shown", "queries", "solo", "selection", "data"];
+    if (chips.some((c) => changes.has(c))) this.showStatus(state);
   }
 
   private stateChanged(state: State, changed: ReadonlySet<keyof State>): void {
     this.changed(...changed);
     if (changed.has("theme")) this.applyTheme();
+    if (changed.has("time")) this.popover.hide();
     if (changed.has("run") || changed.has("view")) {
       if (
         this.data_ &&
         (this.data_.runId !== state.run || (state.view && this.data_.viewName !== state.view))
       )
-        this.open().catch((error: Error) => this.curtainText("The run cannot be shown", error.message));
+        this.open().catch((error: Error) => this.cover("The run cannot be shown", error.message));
     }
     clearTimeout(this.hashTimer);
     this.hashTimer = window.setTimeout(() => {
       saveSettings(localStorage, this.store.state);
-      if (!this.data_) return;
-      history.replaceState(null, "", `#${toHash(this.store.state, this.data_.fitted)}`);
+      if (this.data_) history.replaceState(null, "", `#${this.hash()}`);
     }, 250);
   }
 
@@ -225,38 +337,7 @@ export class App implements Host {
     this.store.set({ ...patch, ...(epoch !== null && data ? { time: timeOf(data.fitted, epoch) } : {}) });
   }
 
-  private key(event: KeyboardEvent): void {
-    const target = event.target as HTMLElement;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) && (target as HTMLInputElement).type !== "checkbox")
-      return;
-    const step = 60;
-    const inScene = target === this.viewer.stage.canvas;
-    const actions: Record<string, () => void> = {
-      " ": () => this.timeBand.togglePlay(),
-      ",": () => this.timeBand.step(-1),
-      ".": () => this.timeBand.step(1),
-      "+": () => this.viewer.zoom(1.4),
-      "=": () => this.viewer.zoom(1.4),
-      "-": () => this.viewer.zoom(1 / 1.4),
-      "0": () => this.viewer.fit(),
-      ...(inScene
-        ? {
-            ArrowLeft: () => this.viewer.pan(step, 0),
-            ArrowRight: () => this.viewer.pan(-step, 0),
-            ArrowUp: () => this.viewer.pan(0, step),
-            ArrowDown: () => this.viewer.pan(0, -step),
-          }
-        : {}),
-    };
-    if (event.key === " " && target.tagName === "BUTTON") return;
-    const action = actions[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }
-
-  private tool(name: IconName, label: string, action: () => void): HTMLButtonElement {
+  private button(name: IconName, label: string, action: () => void): HTMLButtonElement {
     return h(
       "button",
       { class: "tool", type: "button", "aria-label": label, title: label, onclick: action },
@@ -265,54 +346,131 @@ export class App implements Host {
   }
 
   private layOut(): void {
-    const legend = this.panels[0]!;
+    const { store, viewer } = this;
+    for (const { tool, icon: name, name: title, key, hint } of tools)
+      this.toolButtons.set(
+        tool,
+        this.button(name, `${title} (${key.toUpperCase()}). ${hint}`, () => store.set({ tool })),
+      );
+    for (const [k, panel] of this.panels.entries())
+      this.rail.append(
+        h(
+          "button",
+          {
+            type: "button",
+            class: "rail-button",
+            title: `${panel.title} (${k + 1})`,
+            "data-panel": panel.id,
+            onclick: () => store.set({ panel: store.state.panel === panel.id ? null : panel.id }),
+          },
+          icon(panel.icon),
+          h("span", {}, panel.title),
+        ),
+      );
+    const fresh = {
+      camera: null,
+      selection: [],
+      focus: -1,
+      solo: [],
+      shown: null,
+      filter: "",
+      compare: null,
+      reference: -1,
+    };
     this.runSelect.addEventListener("change", () =>
-      this.store.set({
+      store.set({
+        ...fresh,
         run: Number(this.runSelect.value),
         view: null,
         time: Number.POSITIVE_INFINITY,
-        camera: null,
-        selection: [],
-        focus: -1,
-        solo: [],
+        colorBy: "label",
       }),
     );
     this.viewSelect.addEventListener("change", () =>
-      this.store.set({ view: this.viewSelect.value, camera: null }),
+      store.set({ view: this.viewSelect.value, camera: null }),
     );
+    const divider = () => h("span", { class: "divider" });
     replace(
       this.root,
       h(
         "header",
         { class: "bar" },
-        this.tool("legend", "Show or hide the legend (l)", () =>
-          this.store.set({ legendOpen: !this.store.state.legendOpen }),
+        this.button("legend", "Show or hide the legend (L)", () =>
+          store.set({ legendOpen: !store.state.legendOpen }),
         ),
         h("h1", {}, "DeepVisualInsight"),
         this.runSelect,
         this.viewSelect,
+        this.status,
         h("span", { class: "spring" }),
-        this.tool("fit", "Fit the picture (0)", () => this.viewer.fit()),
+        h("div", { class: "tools", role: "group", "aria-label": "Pointer" }, ...this.toolButtons.values()),
+        divider(),
+        this.button("zoomSelection", "Zoom to the selection (Z)", () => viewer.zoomTo(store.state.selection)),
+        this.button("fit", "Fit the picture (0)", () => viewer.fit()),
+        divider(),
         this.themeButton,
+        this.button("help", "Help and keys (?)", () => this.keyboard.help.showModal()),
       ),
-      legend.element,
-      h("main", { class: "stage" }, this.viewer.element, this.notice, this.curtain),
+      this.legend.element,
+      h("main", { class: "stage" }, viewer.element, this.notice, this.curtain),
+      this.dock,
+      this.rail,
       this.timeBand.element,
+      this.keyboard.help,
+    );
+  }
+
+  private showPanel(state: State): void {
+    const open = this.panels.find((p) => p.id === state.panel);
+    this.dock.hidden = !open;
+    if (open && this.dock.firstChild !== open.element) replace(this.dock, open.element);
+    this.dock.setAttribute("aria-label", open?.title ?? "Panel");
+    for (const button of this.rail.children)
+      button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.panel === open?.id));
+  }
+
+  private showTool(state: State): void {
+    for (const [tool, button] of this.toolButtons)
+      button.setAttribute("aria-pressed", String(tool === state.tool));
+  }
+
+  /** What is hidden or chosen at the moment, in the header, each with its way out. */
+  private showStatus(state: State): void {
+    const chip = (text: string, title: string, clear: () => void) =>
+      h(
+        "span",
+        { class: "status-chip", title },
+        text,
+        h(
+          "button",
+          { type: "button", class: "remove", "aria-label": `Remove: ${text}`, onclick: clear },
+          "×",
+        ),
+      );
+    replace(
+      this.status,
+      (state.filter || state.shown) &&
+        chip(
+          `${number(this.queries.filterCount ?? 0)} shown`,
+          `Filter: ${[state.filter, state.shown?.what].filter(Boolean).join("; ")}`,
+          () => this.store.set({ filter: "", shown: null }),
+        ),
+      state.solo.length > 0 &&
+        chip("legend filter", "Only the chosen legend entries are shown", () => this.store.set({ solo: [] })),
+      state.selection.length > 0 &&
+        chip(`${number(state.selection.length)} selected`, "Selected samples", () =>
+          this.select([], "replace"),
+        ),
     );
   }
 
   private showChoosers(): void {
-    const { run } = this.store.state;
     replace(this.runSelect, ...this.runs.map((r) => h("option", { value: r.id }, r.name)));
-    this.runSelect.value = String(run);
+    this.runSelect.value = String(this.store.state.run);
     const views = this.data_?.run.views ?? [];
     replace(this.viewSelect, ...views.map((v) => h("option", { value: v }, v)));
     if (this.data_) this.viewSelect.value = this.data_.viewName;
     this.viewSelect.hidden = views.length < 2;
-  }
-
-  private switchTheme(): void {
-    this.store.set({ theme: this.dark ? "light" : "dark" });
   }
 
   private get dark(): boolean {
@@ -326,8 +484,13 @@ export class App implements Host {
     this.viewer.setTheme(this.dark);
   }
 
-  private curtainText(title: string, text: string): void {
+  private cover(title: string, text: string): void {
     this.curtain.hidden = false;
     replace(this.curtain, h("h2", {}, title), h("p", {}, text));
   }
+}
+
+/** Every change there is, for a panel that has just been opened. */
+function everything(state: State): Change[] {
+  return [...(Object.keys(state) as (keyof State)[]), "data", "epoch", "legend", "queries", "compare-data"];
 }

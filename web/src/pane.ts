@@ -4,8 +4,13 @@ import type { Landscape } from "./data/api";
 import type { Dataset, EpochData } from "./data/dataset";
 import { Picker } from "./data/picker";
 import { ColorMode, Flag } from "./renderer/points";
-import type { Coloring, Scene } from "./renderer/scene";
+import type { Coloring, Highlight, Scene } from "./renderer/scene";
 import type { State } from "./state/store";
+
+/** Groups that change with the epoch, in runs that tell what was in the training set. */
+export const freshGroup = "newly selected";
+export const poolGroup = "not in the training set";
+const Membership = { Pool: 1, New: 2 } as const;
 
 /** How the current colouring reads, for the legend. */
 export type Legend =
@@ -19,6 +24,8 @@ export type Legend =
 export class Pane {
   readonly picker: Picker;
   legend: Legend = { kind: "categories", entries: [], note: "" };
+  /** Rings around neighbours that only one of the two spaces has. */
+  neighborMarks: readonly Highlight[] = [];
   /** Samples kept by the filter; null = all. */
   filterMask: Uint8Array | null = null;
   /** Told when the picture changed in a way that a frame must show. */
@@ -31,6 +38,9 @@ export class Pane {
   private readonly anchorCache = new WeakMap<Landscape, Anchor[]>();
   private wantedTime = 0;
   private shown: EpochData | null = null;
+  private crossed: readonly number[] | null = null;
+  private fresh: Uint8Array | null = null;
+  private rampAt: (id: number) => number = () => 0;
   private anchorsA: Anchor[] = [];
   private anchorsB: Anchor[] = [];
   private anchorMixture = 0;
@@ -87,7 +97,7 @@ export class Pane {
 
   setState(state: State, changed: ReadonlySet<string>): void {
     this.state = state;
-    if (changed.has("hiddenGroups")) this.updateFlags();
+    if (changed.has("hiddenGroups") || changed.has("layers")) this.updateFlags();
     if (changed.has("colorBy") || changed.has("solo")) void this.color();
     if (changed.has("resolution")) this.showTime(this.wantedTime);
     if (changed.has("selection")) this.scene.setSelected(this.selectedIds());
@@ -139,13 +149,15 @@ export class Pane {
       if (this.shown !== nearest) {
         this.shown = nearest;
         void this.color();
+        if (this.state.layers.includes("trust")) this.updateFlags();
+        void this.findFresh(nearest.epoch);
         this.onEpoch();
       }
       this.scheduleIndex();
     }
     this.showTerritory(need, mixture);
     this.onChange();
-    if (frames.some((f) => !f)) this.load(need);
+    if (frames.some((f) => !f)) this.request(need);
     else this.prefetch(i);
   }
 
@@ -195,6 +207,35 @@ export class Pane {
     return this.categories?.[id] ?? -1;
   }
 
+  /** The colour that sample `id` has now. */
+  colorOf(id: number): Rgb {
+    const { legend } = this;
+    if (legend.kind === "categories") return legend.entries[this.categoryOf(id)]?.color ?? [140, 140, 140];
+    const at = this.rampAt(id) * 4;
+    return [legend.bytes[at]!, legend.bytes[at + 1]!, legend.bytes[at + 2]!];
+  }
+
+  /** Loads what a time needs and waits for it. */
+  async load(time: number): Promise<void> {
+    const epochs = this.data.fitted;
+    const t = Math.min(Math.max(time, 0), epochs.length - 1);
+    const size = this.state.resolution || this.data.view.territory.size;
+    const need = new Set([epochs[Math.floor(t)]!, epochs[Math.ceil(t)]!]);
+    await Promise.all([...need].flatMap((e) => [this.data.epoch(e), this.data.landscape(e, size)]));
+  }
+
+  /** Waits until the colours are those of the epoch shown. */
+  async colored(): Promise<void> {
+    await this.color();
+  }
+
+  /** Samples that changed prediction since the reference epoch; all others are drawn pale. */
+  setCrossed(ids: readonly number[] | null): void {
+    this.crossed = ids;
+    this.updateFlags();
+    this.onChange();
+  }
+
   setFilter(mask: Uint8Array | null): void {
     this.filterMask = mask;
     this.updateFlags();
@@ -215,14 +256,73 @@ export class Pane {
         flags.fill(Flag.Hidden, group.begin, group.begin + group.count);
     }
     if (filterMask) for (let i = 0; i < flags.length; ++i) if (!filterMask[i]) flags[i]! |= Flag.Hidden;
-    const fresh = this.freshIds;
-    if (fresh && !this.state.hiddenGroups.includes("newly selected"))
-      for (const id of fresh) flags[id]! |= Flag.New;
+    if (this.crossed) {
+      for (let i = 0; i < flags.length; ++i) flags[i]! |= Flag.Dimmed;
+      for (const id of this.crossed) flags[id]! &= ~Flag.Dimmed;
+    }
+    if (this.state.layers.includes("trust") && this.shown) {
+      const { kept, roundTrip, predictions } = this.shown.samples;
+      for (let i = 0; i < flags.length; ++i) {
+        if (roundTrip[i] !== predictions[i]) flags[i]! |= Flag.Doubt;
+        if (kept[i]! <= 1) flags[i]! |= Flag.Hollow;
+      }
+    }
+    const { fresh } = this;
+    if (fresh) {
+      const hideFresh = this.state.hiddenGroups.includes(freshGroup);
+      const hidePool = this.state.hiddenGroups.includes(poolGroup);
+      for (let i = 0; i < fresh.length; ++i) {
+        if (fresh[i] === Membership.New) flags[i]! |= hideFresh ? Flag.Hidden : Flag.New;
+        else if (fresh[i] === Membership.Pool) flags[i]! |= hidePool ? Flag.Hidden : Flag.Hollow;
+      }
+    }
     this.scene.setFlags(flags);
     this.scene.setSelected(this.selectedIds());
   }
 
-  private freshIds: readonly number[] | null = null;
+  /** Who joined the training set at this epoch and who is not in it yet, where the run tells. */
+  private async findFresh(epoch: number): Promise<void> {
+    if (!this.data.run.training_sets) return;
+    const epochs = this.data.fitted;
+    const before = epochs[epochs.indexOf(epoch) - 1];
+    try {
+      const [now, then] = await Promise.all([
+        this.data.trainingSet(epoch),
+        before === undefined ? null : this.data.trainingSet(before),
+      ]);
+      if (this.shown?.epoch !== epoch) return;
+      const fresh = new Uint8Array(this.data.count);
+      const onTop: number[] = [];
+      for (const group of this.data.run.groups) {
+        if (group.role === "test" || group.role === "adversarial") continue;
+        for (let i = group.begin; i < group.begin + group.count; ++i) {
+          if (!now[i]) fresh[i] = Membership.Pool;
+          else if (then && !then[i]) {
+            fresh[i] = Membership.New;
+            onTop.push(i);
+          }
+        }
+      }
+      this.fresh = fresh;
+      this.scene.setOrder(this.orderWith(onTop));
+      this.updateFlags();
+      this.onChange();
+    } catch (error) {
+      this.onError((error as Error).message);
+    }
+  }
+
+  /** The drawing order with these samples on top of all others. */
+  private orderWith(onTop: readonly number[]): Uint32Array {
+    const { order } = this.data.plot;
+    if (onTop.length === 0) return order;
+    const top = new Set(onTop);
+    const out = order.filter((id) => !top.has(id));
+    const all = new Uint32Array(order.length);
+    all.set(out);
+    all.set(onTop, out.length);
+    return all;
+  }
 
   private applyLook(): void {
     const { scene, state } = this;
@@ -268,7 +368,7 @@ export class Pane {
     return anchors;
   }
 
-  private load(epochs: readonly number[]): void {
+  private request(epochs: readonly number[]): void {
     for (const epoch of epochs) {
       if (this.data.hasEpoch(epoch)) continue;
       this.data.epoch(epoch).then(
@@ -341,10 +441,12 @@ export class Pane {
     };
     let coloring: Coloring;
     let legend: Legend;
+    let rampAt = (_id: number) => 0;
     let categories: Uint16Array | null = null;
     const byte = (bytes: Uint8Array | undefined) => bytes ?? new Uint8Array(this.data.count);
     const ramp = (value: Uint8Array | Uint16Array, from: string, to: string, note: string) => {
       coloring = { ...base, mode: ColorMode.Ramp, value };
+      rampAt = (id) => (value instanceof Uint8Array ? value[id]! : value[id]! >> 8);
       legend = { kind: "ramp", from, to, bytes: this.ramp, note };
     };
     const named = (names: readonly string[], value: Uint16Array, note: string, colors?: readonly Rgb[]) => {
@@ -432,6 +534,7 @@ export class Pane {
     }
     this.coloringKey = key;
     this.categories = categories;
+    this.rampAt = rampAt;
     this.legend = legend!;
     this.classesVisible = legend!.kind === "categories" ? visible : null;
     this.scene.setColoring(coloring!);

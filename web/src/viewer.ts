@@ -1,6 +1,8 @@
 import type { Api } from "./data/api";
 import { Dataset } from "./data/dataset";
 import { insideBox, insidePolygon } from "./data/spatial-index";
+import { captionOf } from "./export/picture";
+import { Overlays } from "./overlays";
 import { Pane } from "./pane";
 import { Mark } from "./renderer/marks";
 import type { Highlight } from "./renderer/scene";
@@ -40,6 +42,8 @@ export interface ViewerEvents {
   /** The nearest epoch of the main picture changed. */
   epoch(): void;
   legend(): void;
+  /** The second picture was opened or closed, or shows another epoch. */
+  second(): void;
   error(message: string): void;
 }
 
@@ -55,9 +59,12 @@ export class Viewer {
   main: Pane | null = null;
   second: Pane | null = null;
   hovered: Hover | null = null;
-  /** Extra samples to ring, such as neighbours of the focused one. */
-  marked: readonly Highlight[] = [];
 
+  private readonly overlays = new Map<Pane, Overlays>();
+  private readonly captions: HTMLElement;
+  private pointed = -1;
+  private filter: Uint8Array | null = null;
+  private openingSecond = "";
   private readonly names: HTMLElement;
   private readonly drawing: SVGSVGElement;
   private readonly nameElements: HTMLElement[] = [];
@@ -87,10 +94,14 @@ export class Viewer {
     });
     this.names = h("div", { class: "names", "aria-hidden": "true" });
     this.drawing = s("svg", { class: "drawing", "aria-hidden": "true" });
-    this.element = h("div", { class: "viewer" }, canvas, this.names, this.drawing);
+    this.captions = h("div", { class: "captions" });
+    this.element = h("div", { class: "viewer" }, canvas, this.names, this.captions, this.drawing);
     this.stage = new Stage(canvas);
     this.stage.onFrame = (seconds) => this.advance(seconds);
-    this.stage.afterFrame = () => this.placeNames();
+    this.stage.afterFrame = () => {
+      this.placeNames();
+      this.placeCaptions();
+    };
     this.stage.onLost = (lost) => {
       if (lost)
         events.error(
@@ -105,13 +116,55 @@ export class Viewer {
   /** Opens a run's view as the main picture. */
   async open(run: number, view: string | null): Promise<Dataset> {
     const data = await this.load(run, view);
-    this.main?.close();
-    if (this.main) this.stage.removeScene(this.main.scene);
+    this.closePane(this.second);
+    this.second = null;
+    this.openingSecond = "";
+    this.closePane(this.main);
+    this.setHover(null);
     this.main = this.makePane(data);
-    this.main.onEpoch = () => this.events.epoch();
+    this.main.onEpoch = () => {
+      this.updateOverlays();
+      this.events.epoch();
+    };
     this.main.onLegend = () => this.events.legend();
     this.applyCamera();
+    void this.syncSecond();
     return data;
+  }
+
+  /** Overlays of the main picture. */
+  get mainOverlays(): Overlays | null {
+    return this.main && (this.overlays.get(this.main) ?? null);
+  }
+
+  /** How many places the second picture's time is ahead. */
+  get timeOffset(): number {
+    return this.store.state.compare?.offset ?? 0;
+  }
+
+  get showsNames(): boolean {
+    const { layers } = this.store.state;
+    return layers.includes("names") && layers.includes("territory");
+  }
+
+  /** Marks a sample as if the pointer were over it; -1 takes the mark away. */
+  point(id: number): void {
+    if (this.pointed === id) return;
+    this.pointed = id;
+    this.updateOverlays();
+    this.refreshHighlights();
+  }
+
+  /** Hides the samples that `mask` leaves out, in both pictures; null shows all. */
+  setFilter(mask: Uint8Array | null): void {
+    this.filter = mask;
+    for (const pane of this.panes) if (!mask || mask.length === pane.data.count) pane.setFilter(mask);
+  }
+
+  /** Lays everything anew after the data set's arrays changed. */
+  reset(): void {
+    for (const pane of this.panes) if (pane.data === this.main?.data) pane.reset();
+    this.applyCamera();
   }
 
   setTheme(dark: boolean): void {
@@ -165,6 +218,19 @@ export class Viewer {
     if (this.main) this.setView(pan(this.main.scene.view, dx, dy));
   }
 
+  /** The visible sample nearest to the middle of the picture; -1 if there is none. */
+  nearestToMiddle(): number {
+    const pane = this.main;
+    if (!pane) return -1;
+    const size = this.size(pane);
+    const at = this.quantised(pane, { x: size.width / 2, y: size.height / 2 });
+    for (const radius of [0.01, 0.05, 0.2, 1]) {
+      const id = pane.picker.pick(at.x, at.y, radius, (i) => pane.isVisible(i));
+      if (id >= 0) return id;
+    }
+    return -1;
+  }
+
   /** Where a sample is now, in CSS pixels from the viewer's corner. */
   screenOf(id: number, pane = this.main): Point | null {
     if (!pane) return null;
@@ -186,9 +252,9 @@ export class Viewer {
         second: pane.epoch?.predictions[id] ?? 65535,
       });
       const base = Math.max(pane.scene.pointDiameter(this.size(pane)), 5);
-      const list = this.marked.filter((m) => m.id < pane.data.count).slice();
+      const list = pane.neighborMarks.filter((m) => m.id < pane.data.count).slice();
       if (focus >= 0 && focus < pane.data.count) list.push(look(focus, Mark.Focused, base + 12));
-      const id = this.hovered?.id ?? -1;
+      const id = this.hovered?.id ?? this.pointed;
       if (id >= 0 && id < pane.data.count && id !== focus) list.push(look(id, Mark.Hovered, base + 7));
       pane.scene.setHighlights(list);
     }
@@ -205,13 +271,80 @@ export class Viewer {
     const pane = new Pane(this.stage.addScene(), data, this.store.state, this.dark);
     pane.onChange = () => this.stage.requestFrame();
     pane.onError = (message) => this.events.error(message);
+    if (this.filter?.length === data.count) pane.setFilter(this.filter);
+    const overlays = new Overlays(this.api, pane, (message) => this.events.error(message));
+    overlays.onChange = () => {
+      this.refreshHighlights();
+      if (pane === this.main) this.events.second();
+    };
+    this.overlays.set(pane, overlays);
     return pane;
+  }
+
+  private closePane(pane: Pane | null): void {
+    if (!pane) return;
+    pane.close();
+    this.overlays.delete(pane);
+    this.stage.removeScene(pane.scene);
+  }
+
+  private updateOverlays(): void {
+    const hovered = this.hovered?.id ?? this.pointed;
+    for (const [pane, overlays] of this.overlays) {
+      overlays.update(this.store.state, hovered < pane.data.count ? hovered : -1);
+      overlays.drawTrails();
+    }
+  }
+
+  /** Opens, changes or closes the second picture, as the state says. */
+  private async syncSecond(): Promise<void> {
+    const { compare } = this.store.state;
+    const { main } = this;
+    const wanted = compare && main ? `${compare.run ?? ""}/${compare.view ?? ""}` : "";
+    if (wanted === this.openingSecond) {
+      this.showSecond();
+      return;
+    }
+    this.openingSecond = wanted;
+    this.closePane(this.second);
+    this.second = null;
+    if (compare && main) {
+      try {
+        const data = compare.run === null ? main.data : await this.load(compare.run, compare.view);
+        if (this.openingSecond !== wanted || this.main !== main) return;
+        this.second = this.makePane(data);
+        this.second.onEpoch = () => {
+          this.updateOverlays();
+          this.events.second();
+        };
+        this.showSecond();
+      } catch (error) {
+        this.events.error((error as Error).message);
+        this.store.set({ compare: null });
+      }
+    }
+    this.applyCamera();
+    this.updateOverlays();
+    this.events.second();
+  }
+
+  private showSecond(): void {
+    this.second?.showTime(this.store.state.time + this.timeOffset);
   }
 
   private stateChanged(state: State, changed: ReadonlySet<keyof State>): void {
     for (const pane of this.panes) pane.setState(state, changed);
-    if (changed.has("time")) this.main?.showTime(state.time);
+    if (changed.has("time")) {
+      this.main?.showTime(state.time);
+      this.showSecond();
+      for (const overlays of this.overlays.values()) overlays.drawTrails();
+    }
+    if (changed.has("compare")) void this.syncSecond();
     if (changed.has("camera")) this.applyCamera();
+    if (
+      ["focus", "selection", "layers", "reference", "resolution"].some((k) => changed.has(k as keyof State))
+    )
+      this.updateOverlays();
     if (changed.has("focus")) this.refreshHighlights();
     if (changed.has("playing") && state.playing) this.stage.requestFrame();
     if (changed.has("tool")) this.element.dataset.tool = state.tool;
@@ -458,14 +591,30 @@ export class Viewer {
     this.hovered = hover;
     this.element.classList.toggle("over-sample", hover !== null);
     this.events.hover(hover);
-    if (!same) this.refreshHighlights();
+    if (!same) {
+      this.updateOverlays();
+      this.refreshHighlights();
+    }
+  }
+
+  /** With two pictures, each says what it is. */
+  private placeCaptions(): void {
+    const panes = this.panes.length > 1 ? this.panes : [];
+    while (this.captions.children.length > panes.length) this.captions.lastElementChild!.remove();
+    panes.forEach((pane, k) => {
+      const element =
+        (this.captions.children[k] as HTMLElement | undefined) ??
+        this.captions.appendChild(h("div", { class: "pane-caption" }));
+      const text = captionOf(pane);
+      if (element.textContent !== text) element.textContent = text;
+      element.style.transform = `translate(${this.stage.rect(pane.scene).left}px, 0)`;
+    });
   }
 
   /** Class names over their territories, as many as have room, largest first. */
   private placeNames(): void {
-    const show = this.store.state.layers.includes("names") && this.store.state.layers.includes("territory");
     let used = 0;
-    if (show) {
+    if (this.showsNames) {
       for (const pane of this.panes) {
         const rect = this.stage.rect(pane.scene);
         const extent = pane.data.view.extent;

@@ -1,5 +1,6 @@
 import { css } from "../color/palette";
 import { roleGlyph } from "../data/dataset";
+import { freshGroup, poolGroup } from "../pane";
 import { type Layer, type State, toggled } from "../state/store";
 import { h, number, replace, s } from "../ui/dom";
 import type { Changes, Host, Panel } from "./panel";
@@ -151,6 +152,12 @@ export class LegendPanel implements Panel {
     if (changes.has("resolution")) this.resolution.value = String(state.resolution);
   }
 
+  /** The colouring after the current one, in the order of the list. */
+  nextColoring(): string | null {
+    const { options, selectedIndex } = this.colorBy;
+    return options[(selectedIndex + 1) % options.length]?.value ?? null;
+  }
+
   private showLegend(state: State): void {
     const legend = this.host.viewer.main?.legend;
     if (!legend) return;
@@ -214,6 +221,18 @@ export class LegendPanel implements Panel {
           group.name,
           number(group.count),
           group.role === group.name ? "" : group.role,
+        ),
+      ),
+      ...(data.run.training_sets ? [freshGroup, poolGroup] : []).map((name) =>
+        this.check(
+          !state.hiddenGroups.includes(name),
+          (on) => store.set({ hiddenGroups: toggled(store.state.hiddenGroups, name, !on) }),
+          glyphIcon(name === freshGroup ? 5 : 4),
+          name,
+          "",
+          name === freshGroup
+            ? "Samples that joined the training set at the epoch shown"
+            : "Samples of the pool that training has not used yet at the epoch shown",
         ),
       ),
     );

@@ -1,5 +1,6 @@
-import type { Api } from "../data/api";
+import type { Api, RunEntry } from "../data/api";
 import type { Dataset } from "../data/dataset";
+import type { Queries } from "../queries";
 import type { State, Store } from "../state/store";
 import type { IconName } from "../ui/icons";
 import type { Viewer } from "../viewer";
@@ -9,9 +10,11 @@ import type { Viewer } from "../viewer";
  * - "data": another run or view was opened, or the one shown grew;
  * - "epoch": another epoch became the nearest one shown (or arrived);
  * - "hover": another sample is under the pointer;
- * - "legend": the colouring changed.
+ * - "legend": the colouring changed;
+ * - "queries": a search or filter was asked or answered;
+ * - "compare-data": the second picture was opened or closed.
  */
-export type Change = keyof State | "data" | "epoch" | "hover" | "legend";
+export type Change = keyof State | "data" | "epoch" | "hover" | "legend" | "queries" | "compare-data";
 export type Changes = ReadonlySet<Change>;
 
 /** How ids are put into the selection. */
@@ -22,6 +25,8 @@ export interface Host {
   readonly store: Store;
   readonly api: Api;
   readonly viewer: Viewer;
+  readonly queries: Queries;
+  readonly runs: readonly RunEntry[];
   /** The data set of the main picture; null while none is open. */
   readonly data: Dataset | null;
   /** Epoch number nearest to the time shown. */
@@ -33,9 +38,11 @@ export interface Host {
   /** Shows the sample's card. */
   focus(id: number): void;
   /** A short message; errors stay until they are read. */
-  say(message: string, kind?: "info" | "error"): void;
-  /** Sends something to all panels that only one of them knows (a query to run, say). */
-  request(name: "search", detail: string): void;
+  say(message: string, kind?: "info" | "error", action?: { text: string; action: () => void }): void;
+  /** What is shown, as the part of a link after #. */
+  hash(): string;
+  /** Opens a panel, and hands it what it should do: a condition to search for, say. */
+  show(panel: string, detail?: string): void;
 }
 
 /** A part of the page: an element of its own, told of changes. */
@@ -46,6 +53,6 @@ export interface Panel {
   readonly element: HTMLElement;
   /** `changes` holds everything the first time. Called only while the panel is open. */
   update(state: State, changes: Changes): void;
-  /** See Host.request. */
-  onRequest?(name: string, detail: string): void;
+  /** See Host.show. */
+  receive?(detail: string): void;
 }

@@ -100,6 +100,10 @@ export class MarksPass {
     this.object.visible = false;
   }
 
+  get count(): number {
+    return this.geometry.getAttribute("place")?.count ?? 0;
+  }
+
   /** `places`: x, y in 0..1 over the extent. `looks`: first class, second class, diameter in CSS pixels, Mark. */
   setMarks(places: Float32Array, looks: Float32Array): void {
     this.geometry.dispose();

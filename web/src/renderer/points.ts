@@ -25,7 +25,17 @@ export const ColorMode = {
 export type ColorMode = (typeof ColorMode)[keyof typeof ColorMode];
 
 /** Bits of the per-sample flags byte. */
-export const Flag = { Hidden: 1, Selected: 2, New: 4, Dimmed: 8 } as const;
+export const Flag = {
+  Hidden: 1,
+  /** drawn as a larger cross */
+  New: 2,
+  /** pale */
+  Dimmed: 4,
+  /** with a thick warning rim */
+  Doubt: 8,
+  /** as an open ring */
+  Hollow: 16,
+} as const;
 
 const vertexShader = /* glsl */ `
 precision highp float;
@@ -70,7 +80,7 @@ void main() {
   else if (mode == 3) fill = texture(ramp, vec2(clamp(value, 0.0, 1.0) * (255.0 / 256.0) + 0.5 / 256.0, 0.5));
   else fill = texelFetch(categoryPalette, ivec2(labelled ? (wrong ? 0 : 1) : 2, 0), 0);
   bool hidden = (bits & 1) != 0 || fill.a < 0.01;
-  bool fresh = (bits & 4) != 0;
+  bool fresh = (bits & 2) != 0;
   float d = size * (fresh ? 1.6 : 1.0);
   rimWidth = 0.0;
   rim = vec4(0.0);
@@ -79,9 +89,17 @@ void main() {
     d = max(d * 1.35, min(size + 2.0, 5.0));
     rimWidth = max(d * 0.17, 1.0);
   }
-  if ((bits & 8) != 0) fill.a *= 0.16, rim.a *= 0.16;
+  if ((bits & 8) != 0) {
+    rim = vec4(0.92, 0.36, 0.0, 1.0);
+    d = max(d * 1.5, 5.0);
+    rimWidth = max(d * 0.26, 1.6);
+  }
+  if ((bits & 4) != 0) {
+    fill.a *= 0.16;
+    rim.a *= 0.16;
+  }
   fill.a *= opacity;
-  kind = fresh ? 5.0 : shape;
+  kind = fresh ? 5.0 : (bits & 16) != 0 ? 4.0 : shape;
   if (selectedPass) d += 4.0;
   diameter = d;
   vec2 p = mix(positionA, positionB, mixture) * clip.xy + clip.zw;
@@ -128,7 +146,7 @@ void main() {
   float alpha = clamp(0.5 - d, 0.0, 1.0);
   if (alpha <= 0.0) discard;
   vec4 c = fill;
-  if (kind > 3.5 && kind < 4.5 && diameter > 3.5) alpha *= clamp(d + r * 0.45 + 0.5, 0.0, 1.0);
+  if (kind > 3.5 && kind < 4.5 && diameter > 3.0) alpha *= clamp(d + r * 0.45 + 0.5, 0.0, 1.0);
   if (rimWidth > 0.0) c = mix(c, vec4(rim.rgb, max(rim.a, c.a)), clamp(d + rimWidth + 0.5, 0.0, 1.0));
   else if (diameter >= 3.5) c.rgb = mix(c.rgb, outline.rgb, outline.a * clamp(d + 1.4, 0.0, 1.0));
   color = vec4(c.rgb, 1.0) * (alpha * c.a);

@@ -126,6 +126,8 @@ export class Scene {
   showPoints = true;
   showTerritory = true;
   showBoundarySamples = false;
+  /** Leaves out what is laid over the points, for pictures of the territory alone. */
+  hideMarks = false;
 
   private readonly root = new ThreeScene();
   private readonly camera = new Camera();
@@ -175,6 +177,11 @@ export class Scene {
     this.setSelected(new Uint32Array());
     if (old?.key !== data.key) this.clearLandscapes();
     this.uploadStatic();
+  }
+
+  /** Another drawing order of the same samples, last on top. */
+  setOrder(order: Uint32Array): void {
+    this.points.setOrder(order);
   }
 
   /** The two epochs shown; the picture lies between them (see setMixture). */
@@ -339,11 +346,12 @@ export class Scene {
     this.points.set({ clip, mixture, size: diameter });
     this.selected.object.visible = this.showPoints && this.selected.ready && this.selectionCount > 0;
     this.selected.set({ clip, mixture, size: Math.max(diameter, 5 * pixelRatio) });
-    this.boundary.object.visible = this.showBoundarySamples;
+    this.boundary.object.visible = this.showBoundarySamples && !this.hideMarks && this.boundary.count > 0;
     this.boundary.set({ clip, pixelRatio });
     this.trails.set(clip, size.width, size.height);
     this.drawLinks(clip, size);
     this.drawHighlights(clip, pixelRatio);
+    if (this.hideMarks) this.marks.object.visible = false;
     renderer.render(this.root, this.camera);
   }
 

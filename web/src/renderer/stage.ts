@@ -106,6 +106,15 @@ export class Stage {
     this.background = color;
   }
 
+  /** Draws at another pixel ratio, lets `use` read the canvas, and goes back. */
+  atPixelRatio(pixelRatio: number, use: () => void): void {
+    const { width, height } = this.size_;
+    const before = this.pixelRatio_;
+    this.resize(width, height, pixelRatio);
+    use();
+    this.resize(width, height, before);
+  }
+
   requestFrame(): void {
     if (this.pending) return;
     this.pending = true;

@@ -81,6 +81,7 @@ export function toHash(state: State, epochs: readonly number[]): string {
   if (state.solo.length) p.set("solo", packIds(state.solo));
   if (state.hiddenGroups.length) p.set("hide", state.hiddenGroups.join(","));
   if (state.filter) p.set("filter", state.filter);
+  if (state.filter && state.filterEpoch >= 0) p.set("filterEpoch", String(state.filterEpoch));
   if (state.acrossEpochs === "each") p.set("across", "each");
   if (state.focus >= 0) p.set("sample", String(state.focus));
   if (state.reference >= 0) p.set("reference", String(state.reference));
@@ -114,6 +115,8 @@ export function fromHash(hash: string): { patch: Partial<State>; epoch: number |
   if (p.get("solo")) patch.solo = unpackIds(p.get("solo")!);
   if (p.get("hide")) patch.hiddenGroups = p.get("hide")!.split(",");
   if (p.get("filter")) patch.filter = p.get("filter")!;
+  const filterEpoch = number("filterEpoch");
+  if (filterEpoch !== null) patch.filterEpoch = filterEpoch;
   if (p.get("across") === "each") patch.acrossEpochs = "each";
   const sample = number("sample");
   if (sample !== null) patch.focus = sample;

@@ -33,6 +33,10 @@ export interface State {
   filter: string;
   /** "keep": the ids found once; "each": evaluated again at every epoch. */
   acrossEpochs: "keep" | "each";
+  /** Epoch at which the ids that the filter keeps were found, -1 = the one shown. */
+  filterEpoch: number;
+  /** Samples shown alone, with what they are; null = all. Joins the filter. */
+  shown: { readonly what: string; readonly ids: readonly number[] } | null;
   /** Epoch that the epoch shown is compared with, -1 = none. */
   reference: number;
   /** Second picture: another time of the same run, or another run's view. */
@@ -84,6 +88,8 @@ export const initialState: State = {
   selection: [],
   filter: "",
   acrossEpochs: "keep",
+  filterEpoch: -1,
+  shown: null,
   reference: -1,
   compare: null,
   throughHidden: false,

@@ -1,0 +1,213 @@
+import { type FilmFormat, makeFilm } from "../export/film";
+import { drawPicture, pngOf } from "../export/picture";
+import { svgOf, svgPointLimit } from "../export/svg";
+import type { State } from "../state/store";
+import { h, number, percent, replace } from "../ui/dom";
+import { download } from "../ui/download";
+import type { Changes, Host, Panel } from "./panel";
+
+/** Takes the picture out of the page: images, films, and a link that restores what is shown. */
+export class ExportPanel implements Panel {
+  readonly id = "export";
+  readonly title = "Export";
+  readonly icon = "export" as const;
+  readonly element: HTMLElement;
+
+  private readonly scale: HTMLSelectElement;
+  private readonly legend: HTMLInputElement;
+  private readonly caption: HTMLInputElement;
+  private readonly from: HTMLSelectElement;
+  private readonly to: HTMLSelectElement;
+  private readonly speed: HTMLSelectElement;
+  private readonly progress = h("div", { class: "film-progress", hidden: true });
+  private readonly link: HTMLInputElement;
+  private filming = false;
+  private stop = false;
+
+  constructor(private readonly host: Host) {
+    const select = (id: string, options: readonly (readonly [string | number, string])[]) =>
+      h("select", { id }, ...options.map(([v, t]) => h("option", { value: v }, t)));
+    const box = (on: boolean) => {
+      const input = h("input", { type: "checkbox" });
+      input.checked = on;
+      return input;
+    };
+    const button = (text: string, title: string, action: () => void) =>
+      h("button", { type: "button", class: "button", title, onclick: action }, text);
+    const field = (name: string, id: string, input: HTMLElement) =>
+      h("label", { class: "field", for: id }, h("span", {}, name), input);
+    this.scale = select("export-scale", [
+      [1, "as on screen"],
+      [2, "twice"],
+      [4, "four times"],
+    ]);
+    this.scale.value = "2";
+    this.legend = box(true);
+    this.caption = box(true);
+    this.from = select("film-from", []);
+    this.to = select("film-to", []);
+    this.speed = select("film-speed", [
+      [0.5, "0.5"],
+      [1, "1"],
+      [2, "2"],
+      [4, "4"],
+    ]);
+    this.speed.value = "2";
+    this.link = h("input", { type: "text", readonly: true, "aria-label": "Link to what is shown" });
+    this.element = h(
+      "div",
+      { class: "panel export" },
+      h("h3", {}, "Picture"),
+      field("Size", "export-scale", this.scale),
+      h("label", { class: "check" }, this.legend, h("span", { class: "name" }, "with legend")),
+      h("label", { class: "check" }, this.caption, h("span", { class: "name" }, "with run and epoch")),
+      h(
+        "div",
+        { class: "row" },
+        button("PNG", "Saves the scene as an image", () => void this.png()),
+        button("SVG", "Saves the scene as vectors", () => this.svg()),
+      ),
+      h("h3", {}, "Film"),
+      h(
+        "div",
+        { class: "field" },
+        h("label", { for: "film-from" }, "Epochs"),
+        h("div", { class: "pair" }, this.from, h("span", { class: "caption" }, "to"), this.to),
+      ),
+      field("Epochs a second", "film-speed", this.speed),
+      h(
+        "div",
+        { class: "row" },
+        button("MP4", "A film of these epochs", () => void this.film("mp4")),
+        button("WebM", "A film of these epochs", () => void this.film("webm")),
+        button("GIF", "A film that plays everywhere; larger and of 256 colours", () => void this.film("gif")),
+      ),
+      this.progress,
+      h("h3", {}, "Link"),
+      h(
+        "p",
+        { class: "hint" },
+        "Restores epoch, camera, colours, filter, selection and what is open, for whoever reaches this server.",
+      ),
+      h(
+        "div",
+        { class: "row" },
+        this.link,
+        button("Copy", "Copies the link", () => {
+          this.link.select();
+          navigator.clipboard?.writeText(this.link.value).then(
+            () => host.say("The link is copied."),
+            () => host.say("The browser did not allow copying; the link is marked, press Ctrl+C."),
+          );
+        }),
+      ),
+      h("h3", {}, "Samples"),
+      h("p", { class: "hint" }, "The selected samples are exported as CSV or JSON from the Select panel."),
+      h(
+        "div",
+        { class: "row" },
+        button("Go to Select", "Opens the Select panel", () => host.show("selection")),
+      ),
+    );
+  }
+
+  update(state: State, changes: Changes): void {
+    const { data } = this.host;
+    if (!data) return;
+    if (changes.has("data") || changes.has("range")) {
+      const options = () => data.fitted.map((e, k) => h("option", { value: k }, String(e)));
+      replace(this.from, ...options());
+      replace(this.to, ...options());
+      this.from.value = String(Math.ceil(state.range?.[0] ?? 0));
+      this.to.value = String(Math.floor(state.range?.[1] ?? data.fitted.length - 1));
+    }
+    this.link.value = `${location.origin}${location.pathname}#${this.host.hash()}`;
+  }
+
+  private picture(scale: number) {
+    return {
+      scale,
+      names: this.host.viewer.showsNames,
+      legend: this.legend.checked,
+      caption: this.caption.checked,
+    };
+  }
+
+  private name(extension: string): string {
+    const { data } = this.host;
+    return `${data?.run.name ?? "dvi"}-epoch-${this.host.epoch}.${extension}`.replace(/[^\w.-]+/g, "-");
+  }
+
+  private async png(): Promise<void> {
+    try {
+      download(this.name("png"), await pngOf(this.host.viewer, this.picture(Number(this.scale.value))));
+    } catch (error) {
+      this.host.say((error as Error).message, "error");
+    }
+  }
+
+  private svg(): void {
+    const { viewer } = this.host;
+    const text = svgOf(viewer, (k) => {
+      const pane = viewer.panes[k]!;
+      const canvas = document.createElement("canvas");
+      const points = pane.scene.showPoints;
+      pane.scene.hideMarks = true;
+      pane.scene.showPoints = false;
+      drawPicture(viewer, { scale: 2, names: false, legend: false, caption: false }, canvas);
+      pane.scene.showPoints = points;
+      pane.scene.hideMarks = false;
+      const rect = viewer.stage.rect(pane.scene);
+      const part = document.createElement("canvas");
+      part.width = rect.width * 2;
+      part.height = rect.height * 2;
+      part.getContext("2d")!.drawImage(canvas, -rect.left * 2, 0);
+      return part.toDataURL("image/png");
+    });
+    viewer.stage.requestFrame();
+    download(this.name("svg"), new Blob([text], { type: "image/svg+xml" }));
+    const shown = viewer.main?.data.count ?? 0;
+    if (shown > svgPointLimit)
+      this.host.say(
+        `An SVG holds at most ${number(svgPointLimit)} points; zoom in, filter, or save a PNG for all of them.`,
+      );
+  }
+
+  private async film(format: FilmFormat): Promise<void> {
+    if (this.filming) return this.host.say("A film is being made already.");
+    const from = Number(this.from.value);
+    const to = Number(this.to.value);
+    if (to <= from) return this.host.say("Choose a later epoch to end with.");
+    this.filming = true;
+    this.stop = false;
+    const text = h("span", {}, "Loading …");
+    const fill = h("span", { class: "fill" });
+    replace(
+      this.progress,
+      h("span", { class: "track" }, fill),
+      text,
+      h("button", { type: "button", class: "link", onclick: () => (this.stop = true) }, "Cancel"),
+    );
+    this.progress.hidden = false;
+    try {
+      const blob = await makeFilm(this.host.viewer, this.host.store, {
+        format,
+        from,
+        to,
+        speed: Number(this.speed.value),
+        picture: this.picture(format === "gif" ? 1 : Math.min(2, Number(this.scale.value))),
+        onProgress: (share) => {
+          fill.style.width = `${share * 100}%`;
+          text.textContent = percent(share, 0);
+        },
+        cancelled: () => this.stop,
+      });
+      download(`${this.host.data?.run.name ?? "dvi"}.${format}`, blob);
+      this.host.say(`The ${format.toUpperCase()} is made: ${number(blob.size / 1e6, 1)} MB.`);
+    } catch (error) {
+      this.host.say((error as Error).message, this.stop ? "info" : "error");
+    }
+    this.filming = false;
+    this.progress.hidden = true;
+  }
+}

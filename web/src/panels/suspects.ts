@@ -1,0 +1,168 @@
+import type { Suspect } from "../data/api";
+import type { State } from "../state/store";
+import { h, number, replace } from "../ui/dom";
+import { listThumbnail } from "../ui/sample-row";
+import { classChip } from "../ui/tooltip";
+import type { Changes, Host, Panel } from "./panel";
+
+const kinds: Record<string, string> = {
+  label: "label may be wrong",
+  ambiguous: "ambiguous",
+  unstable: "unstable",
+};
+
+/** Samples worth a look, ranked by the server, each with its reason; accepting or rejecting one ranks the rest again. */
+export class SuspectsPanel implements Panel {
+  readonly id = "suspects";
+  readonly title = "Suspects";
+  readonly icon = "suspects" as const;
+  readonly element = h("div", { class: "panel suspects" });
+  private readonly note = h("p", { class: "hint" });
+  private readonly rows = h("div", { class: "suspect-list", role: "list" });
+  private list: Suspect[] = [];
+  private loaded = "";
+  private judged = 0;
+
+  constructor(private readonly host: Host) {
+    const link = (text: string, title: string, action: () => void) =>
+      h("button", { type: "button", class: "link", title, onclick: action }, text);
+    this.element.append(
+      h(
+        "div",
+        { class: "row" },
+        h("h3", {}, "Worth a look"),
+        h("span", { class: "spring" }),
+        link("Select all", "Selects the samples listed", () =>
+          host.select(
+            this.list.map((x) => x.id),
+            "replace",
+          ),
+        ),
+      ),
+      this.note,
+      this.rows,
+    );
+  }
+
+  update(_state: State, changes: Changes): void {
+    const { data, api } = this.host;
+    if (!data) return;
+    const key = `${data.key}/${data.fitted.length}`;
+    if (key !== this.loaded) {
+      this.loaded = key;
+      api.suspects(data.runId, data.viewName, 100).then(
+        (answer) => this.show(answer.suspects, answer.method),
+        (error: Error) => replace(this.rows, h("p", { class: "problem" }, error.message)),
+      );
+    } else if (changes.has("focus")) this.mark();
+  }
+
+  private mark(): void {
+    for (const row of this.rows.children)
+      row.classList.toggle(
+        "focused",
+        (row as HTMLElement).dataset.id === String(this.host.store.state.focus),
+      );
+  }
+
+  private async judge(suspect: Suspect, accept: boolean): Promise<void> {
+    const { data, api } = this.host;
+    if (!data) return;
+    try {
+      const answer = await api.judgeSuspects(
+        data.runId,
+        data.viewName,
+        accept ? [suspect.id] : [],
+        accept ? [] : [suspect.id],
+      );
+      this.judged++;
+      this.show(answer.suspects, answer.method);
+      const next = this.rows.querySelector<HTMLElement>("button.accept");
+      next?.focus();
+    } catch (error) {
+      this.host.say((error as Error).message, "error");
+    }
+  }
+
+  private show(list: Suspect[], method: string): void {
+    const { data, api } = this.host;
+    if (!data) return;
+    this.list = list;
+    this.note.textContent = `${this.judged ? `${this.judged} judged; accepted ones are kept as a saved selection. ` : ""}${method}`;
+    const ids = list.map((x) => x.id);
+    const predictions = this.host.viewer.main?.epoch?.predictions;
+    replace(
+      this.rows,
+      list.length === 0 && h("p", { class: "hint" }, "Nothing looks suspicious in this run."),
+      ...list.map((x, i) =>
+        h(
+          "div",
+          {
+            class: "suspect",
+            role: "listitem",
+            "data-id": x.id,
+            onpointerenter: () => this.host.viewer.point(x.id),
+            onpointerleave: () => this.host.viewer.point(-1),
+          },
+          h(
+            "button",
+            {
+              type: "button",
+              class: "suspect-main",
+              onclick: () => this.host.focus(x.id),
+              title: Object.entries(x.scores)
+                .map(([k, v]) => `${k.replaceAll("_", " ")} ${number(v, 3)}`)
+                .join("\n"),
+            },
+            listThumbnail(api, data, ids, i, 36),
+            h(
+              "span",
+              { class: "suspect-text" },
+              h(
+                "span",
+                { class: "line" },
+                h("b", {}, `#${x.id}`),
+                classChip(data, data.labels[x.id]!),
+                predictions && predictions[x.id] !== data.labels[x.id] && h("span", { class: "arrow" }, "→"),
+                predictions && predictions[x.id] !== data.labels[x.id] && classChip(data, predictions[x.id]!),
+              ),
+              h(
+                "span",
+                { class: "hint" },
+                h("span", { class: `badge ${x.kind === "label" ? "wrong" : ""}` }, kinds[x.kind] ?? x.kind),
+                ` ${x.reason}`,
+              ),
+            ),
+          ),
+          h(
+            "span",
+            { class: "judge" },
+            h(
+              "button",
+              {
+                type: "button",
+                class: "tool accept",
+                title: "Accept: it is a problem",
+                "aria-label": `Accept ${x.id}`,
+                onclick: () => void this.judge(x, true),
+              },
+              "✓",
+            ),
+            h(
+              "button",
+              {
+                type: "button",
+                class: "tool reject",
+                title: "Reject: it is fine",
+                "aria-label": `Reject ${x.id}`,
+                onclick: () => void this.judge(x, false),
+              },
+              "✕",
+            ),
+          ),
+        ),
+      ),
+    );
+    this.mark();
+  }
+}

@@ -1,0 +1,153 @@
+import type { Api } from "./data/api";
+import type { Dataset } from "./data/dataset";
+import type { Store } from "./state/store";
+import type { Viewer } from "./viewer";
+
+/** What a search found. */
+export interface Found {
+  readonly where: string;
+  /** epoch at which it was asked */
+  readonly epoch: number;
+  /** ids at that epoch */
+  readonly ids: readonly number[];
+  readonly seconds: number;
+  /** ids at every fitted epoch, once known */
+  byEpoch: ReadonlyMap<number, readonly number[]> | null;
+}
+
+/**
+ * Runs conditions on the server. Search puts what it finds into the selection; the filter hides everything else. Both
+ * either keep the ids found once or follow the epoch, as the switch `acrossEpochs` says.
+ */
+export class Queries {
+  found: Found | null = null;
+  /** samples that the filter keeps at the epoch shown; null = no filter */
+  filterCount: number | null = null;
+  error = "";
+  busy = false;
+
+  private filterKey = "";
+  private filterByEpoch: ReadonlyMap<number, readonly number[]> | null = null;
+  private filterIds: readonly number[] | null = null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly api: Api,
+    private readonly viewer: Viewer,
+    private readonly data: () => Dataset | null,
+    private readonly select: (ids: readonly number[]) => void,
+    private readonly changed: () => void,
+  ) {}
+
+  /** Ids of the search at the epoch shown, as the switch says. */
+  get current(): readonly number[] {
+    const { found } = this;
+    if (!found) return [];
+    if (this.store.state.acrossEpochs === "keep") return found.ids;
+    return found.byEpoch?.get(this.viewer.epoch) ?? (found.epoch === this.viewer.epoch ? found.ids : []);
+  }
+
+  async search(where: string): Promise<void> {
+    const data = this.data();
+    if (!data || !where.trim()) return;
+    const epoch = this.viewer.epoch;
+    this.busy = true;
+    this.error = "";
+    this.changed();
+    try {
+      const answer = await this.api.query(data.runId, data.viewName, where, epoch);
+      this.found = { where, epoch, ids: answer.ids, seconds: answer.seconds, byEpoch: null };
+      this.busy = false;
+      this.select(answer.ids);
+      this.changed();
+      await this.followEpochs();
+    } catch (error) {
+      this.busy = false;
+      this.error = (error as Error).message;
+      this.changed();
+    }
+  }
+
+  clear(): void {
+    this.found = null;
+    this.error = "";
+    this.store.set({ filter: "", shown: null });
+    this.changed();
+  }
+
+  /** The epoch shown, the filter or the switch changed. */
+  async update(changes: ReadonlySet<string>): Promise<void> {
+    if (changes.has("data") && this.found) void this.followEpochs();
+    if (
+      (changes.has("epoch") || changes.has("acrossEpochs")) &&
+      this.found &&
+      this.store.state.acrossEpochs === "each"
+    )
+      if (this.found.byEpoch) this.select(this.current);
+    if (["filter", "shown", "acrossEpochs", "data", "epoch"].some((c) => changes.has(c)))
+      await this.applyFilter();
+  }
+
+  private async followEpochs(): Promise<void> {
+    const data = this.data();
+    const { found } = this;
+    if (!data || !found) return;
+    try {
+      const { epochs } = await this.api.queryEach(data.runId, data.viewName, found.where);
+      if (this.found !== found) return;
+      found.byEpoch = new Map(epochs.map((e) => [e.epoch, e.ids]));
+      this.changed();
+    } catch (error) {
+      if (this.found === found) this.error = (error as Error).message;
+      this.changed();
+    }
+  }
+
+  private async applyFilter(): Promise<void> {
+    const data = this.data();
+    const { filter, shown, acrossEpochs } = this.store.state;
+    if (!data || !this.viewer.main) return;
+    const key = `${data.key}|${data.fitted.length}|${filter}|${acrossEpochs}`;
+    if (key !== this.filterKey) {
+      this.filterKey = key;
+      this.filterByEpoch = null;
+      this.filterIds = null;
+      if (filter) {
+        try {
+          if (acrossEpochs === "each") {
+            const { epochs } = await this.api.queryEach(data.runId, data.viewName, filter);
+            if (this.filterKey !== key) return;
+            this.filterByEpoch = new Map(epochs.map((e) => [e.epoch, e.ids]));
+          } else {
+            const epoch =
+              this.store.state.filterEpoch >= 0 ? this.store.state.filterEpoch : this.viewer.epoch;
+            const { ids } = await this.api.query(data.runId, data.viewName, filter, epoch);
+            if (this.filterKey !== key) return;
+            this.filterIds = ids;
+          }
+        } catch (error) {
+          this.error = (error as Error).message;
+          this.store.set({ filter: "" });
+          this.changed();
+          return;
+        }
+      }
+    }
+    const ids = this.filterByEpoch ? (this.filterByEpoch.get(this.viewer.epoch) ?? []) : this.filterIds;
+    if (!ids && !shown) {
+      this.viewer.setFilter(null);
+      this.filterCount = null;
+    } else {
+      const mask = new Uint8Array(data.count);
+      for (const id of ids ?? shown!.ids) mask[id] = 1;
+      if (ids && shown) {
+        const both = new Uint8Array(data.count);
+        for (const id of shown.ids) both[id] = mask[id]!;
+        mask.set(both);
+      }
+      this.filterCount = mask.reduce((sum, v) => sum + v, 0);
+      this.viewer.setFilter(mask);
+    }
+    this.changed();
+  }
+}
