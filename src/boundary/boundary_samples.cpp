@@ -33,7 +33,8 @@ struct Walk {
 /// Rows collected from many rounds.
 struct Collected {
   std::vector<float> features, logits;
-  std::vector<std::array<int32_t, 2>> classes, drawn;
+  std::vector<std::array<int32_t, 2>> classes;
+  std::vector<BoundaryOrigin> origins;
   int64_t count() const { return static_cast<int64_t>(classes.size()); }
 };
 
@@ -66,7 +67,7 @@ class Search {
     set.features = matrix_of(found_.features, count, subject_.feature_dim());
     set.logits = matrix_of(found_.logits, count, subject_.class_count());
     set.classes.assign(found_.classes.begin(), found_.classes.begin() + count);
-    set.drawn.assign(found_.drawn.begin(), found_.drawn.begin() + count);
+    set.origins.assign(found_.origins.begin(), found_.origins.begin() + count);
     set.attempts = attempts_;
     set.model_passes = mixer_.model_passes();
     set.model_seconds = mixer_.model_seconds();
@@ -78,7 +79,7 @@ class Search {
   /// Less than one try in 500 succeeds.
   bool hopeless() const { return attempts_ >= 4000 && found_.count() * 500 < attempts_; }
 
-  /// As many pairs as the measured success rate says are needed, but at most a sixth of all, so that the need
+  /// As many pairs as the measured success rate says are needed, but at most an eighth of all, so that the need
   /// of class pairs is looked at again a few times.
   int64_t round_size() const {
     const double rate =
@@ -86,7 +87,7 @@ class Search {
     const auto wanted =
         static_cast<int64_t>(std::ceil(1.05 * static_cast<double>(options_.count - found_.count()) / rate)) +
         8;
-    return std::min({wanted, std::max<int64_t>(512, options_.count / 6), mixer_.largest_round()});
+    return std::min({wanted, std::max<int64_t>(256, options_.count / 8), mixer_.largest_round()});
   }
 
   /// The walks that have something to cross: the class of the far end wins at alpha.
@@ -133,7 +134,7 @@ class Search {
         if (walk.high - walk.low < widest_accepted && margin(row) < sample_delta)
           candidates.push_back(static_cast<int32_t>(w));
       }
-      const auto ok = collect(candidates, walks, pairs);
+      const auto ok = collect(candidates, mixtures, pairs);
       for (size_t c = 0; c < candidates.size(); ++c) {
         if (!ok[c]) continue;
         Walk& walk = walks[static_cast<size_t>(candidates[c])];
@@ -153,7 +154,7 @@ class Search {
 
   /// Keeps the candidates that the model itself puts on the boundary (a linear head's mixed logits are off by
   /// rounding).
-  std::vector<bool> collect(std::span<const int32_t> candidates, std::span<const Walk> walks,
+  std::vector<bool> collect(std::span<const int32_t> candidates, std::span<const Mixture> mixtures,
                             std::span<const SamplePair> pairs) {
     const auto n = static_cast<int64_t>(candidates.size());
     std::vector<bool> ok(candidates.size(), false);
@@ -167,8 +168,9 @@ class Search {
       found_.features.insert(found_.features.end(), features.row(i), features.row(i) + features.cols());
       found_.logits.insert(found_.logits.end(), logits.row(i), logits.row(i) + logits.cols());
       found_.classes.push_back({verdict.prediction, verdict.runner_up});
-      const Walk& walk = walks[static_cast<size_t>(candidates[static_cast<size_t>(i)])];
-      found_.drawn.push_back(pairs[static_cast<size_t>(walk.pair)].of);
+      const auto [pair, weight] = mixtures[static_cast<size_t>(candidates[static_cast<size_t>(i)])];
+      const SamplePair& ends = pairs[static_cast<size_t>(pair)];
+      found_.origins.push_back({ends.first, ends.second, weight});
     }
     return ok;
   }

@@ -40,6 +40,12 @@ struct BoundaryOptions {
   uint64_t seed = 0;
 };
 
+/// Where a boundary sample lies: at weight * first + (1 - weight) * second, in input or feature space.
+struct BoundaryOrigin {
+  int32_t first = 0, second = 0;  ///< sample ids
+  float weight = 0;
+};
+
 struct BoundarySet {
   Matrix features;                              ///< [M, D]
   Matrix logits;                                ///< [M, C] of the head at `features`
@@ -48,12 +54,11 @@ struct BoundarySet {
   std::string note;  ///< one sentence for the user where fewer samples than asked for were found, else empty
 
   /// How the search went (of "inputs" and "features").
-  int64_t attempts = 0;      ///< bisections begun: two a drawn pair
-  int64_t model_passes = 0;  ///< points that went through the subject model
-  double model_seconds = 0;  ///< inside the subject model
-  double seconds = 0;        ///< all of it
-  std::vector<std::array<int32_t, 2>>
-      drawn;  ///< [M] the class pair that was drawn, smaller first (for balance)
+  int64_t attempts = 0;                 ///< bisections begun: two a drawn pair
+  int64_t model_passes = 0;             ///< points that went through the subject model
+  double model_seconds = 0;             ///< inside the subject model
+  double seconds = 0;                   ///< all of it
+  std::vector<BoundaryOrigin> origins;  ///< [M]
 
   int64_t size() const { return features.rows(); }
 };
