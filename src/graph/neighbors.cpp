@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/multiversion.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "linalg/gemm.h"
@@ -53,43 +54,52 @@ struct Candidate {
 class CandidateLists {
  public:
   CandidateLists(int64_t n, int kept)
-      : kept_(kept),
-        items_(static_cast<size_t>(n * 2 * kept)),
-        count_(static_cast<size_t>(n)),
-        limit_(static_cast<size_t>(n)) {
-    for (auto& l : limit_) l.store(std::numeric_limits<int32_t>::max(), std::memory_order_relaxed);
-  }
+      : kept_(kept), items_(static_cast<size_t>(n * 2 * kept)), rows_(static_cast<size_t>(n)) {}
   /// Only smaller distances are worth a push. Falls over time; a stale value is too large, never too small.
-  int32_t limit(int64_t i) const { return limit_[static_cast<size_t>(i)].load(std::memory_order_relaxed); }
+  int32_t limit(int64_t i) const {
+    return rows_[static_cast<size_t>(i)].limit.load(std::memory_order_relaxed);
+  }
+  /// For a list that only the calling thread fills.
   void push(int64_t i, Candidate c) {
-    auto& count = count_[static_cast<size_t>(i)];
-    items(i)[count++] = c;
-    if (count == 2 * kept_) shrink(i);
+    auto& row = rows_[static_cast<size_t>(i)];
+    items(i)[row.count++] = c;
+    if (row.count == 2 * kept_) shrink(i);
+  }
+  /// For a list that several threads fill; drops what is no longer below the limit.
+  void offer(int64_t i, Candidate c) {
+    auto& lock = rows_[static_cast<size_t>(i)].lock;
+    while (lock.test_and_set(std::memory_order_acquire)) {
+    }
+    if (c.squared < limit(i)) push(i, c);
+    lock.clear(std::memory_order_release);
   }
   /// The smallest `kept`, ascending.
   std::span<const Candidate> sorted(int64_t i) {
     shrink(i);
-    std::sort(items(i), items(i) + count_[static_cast<size_t>(i)]);
-    return {items(i), static_cast<size_t>(count_[static_cast<size_t>(i)])};
+    const int count = rows_[static_cast<size_t>(i)].count;
+    std::sort(items(i), items(i) + count);
+    return {items(i), static_cast<size_t>(count)};
   }
 
  private:
+  struct Row {
+    std::atomic<int32_t> limit{std::numeric_limits<int32_t>::max()};
+    int32_t count = 0;
+    std::atomic_flag lock;
+  };
   Candidate* items(int64_t i) { return &items_[static_cast<size_t>(i * 2 * kept_)]; }
   void shrink(int64_t i) {
-    auto& count = count_[static_cast<size_t>(i)];
-    if (count < kept_) return;
-    std::nth_element(items(i), items(i) + kept_ - 1, items(i) + count);
-    count = kept_;
+    auto& row = rows_[static_cast<size_t>(i)];
+    if (row.count < kept_) return;
+    std::nth_element(items(i), items(i) + kept_ - 1, items(i) + row.count);
+    row.count = kept_;
     // Ties of the last one stay welcome: which of them is nearer is settled by the exact distance.
-    limit_[static_cast<size_t>(i)].store(items(i)[kept_ - 1].squared + 1, std::memory_order_relaxed);
+    row.limit.store(items(i)[kept_ - 1].squared + 1, std::memory_order_relaxed);
   }
   int kept_;
   std::vector<Candidate> items_;
-  std::vector<int> count_;
-  std::vector<std::atomic<int32_t>> limit_;
+  std::vector<Row> rows_;
 };
-
-#define DVI_EVERY_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 /// Bit j: pair j of a group is below the row's limit, or below its own column's.
 struct Below {
@@ -144,7 +154,7 @@ void for_each_bit(uint64_t bits, int64_t width, const Visit& visit) {
   for (; bits != 0; bits &= bits - 1) visit(std::countr_zero(bits));
 }
 
-DVI_EVERY_PROCESSOR float squared_distance(const float* x, const float* y, int64_t d) {
+DVI_MULTIVERSION float squared_distance(const float* x, const float* y, int64_t d) {
   float lane[32] = {};
   int64_t l = 0;
   for (; l + 32 <= d; l += 32)
@@ -286,14 +296,6 @@ void compare_all(const Codes& queries, std::span<const int32_t> rows, const Code
 /// samples.
 void compare_all_symmetric(const Codes& set, CandidateLists& lists) {
   const int64_t n = set.n, d = set.dims;
-  std::vector<std::atomic_flag> locks(static_cast<size_t>(n));
-  const auto offer = [&](int64_t to, int64_t index, int32_t squared) {
-    auto& lock = locks[static_cast<size_t>(to)];
-    while (lock.test_and_set(std::memory_order_acquire)) {
-    }
-    if (squared < lists.limit(to)) lists.push(to, {squared, static_cast<int32_t>(index)});
-    lock.clear(std::memory_order_release);
-  };
   const auto compare_tile = [&](int64_t begin, int64_t end, int64_t block, bool own) {
     thread_local AlignedVector<int32_t> products, column_limits;
     products.resize(static_cast<size_t>(query_block * reference_block));
@@ -311,9 +313,11 @@ void compare_all_symmetric(const Codes& set, CandidateLists& lists) {
         const Below below = distances(product + j, &set.norm[static_cast<size_t>(block + j)], offset,
                                       lists.limit(i), &column_limits[static_cast<size_t>(j)]);
         for_each_bit(below.row, width - j, [&](int64_t l) {
-          if (block + j + l != i) offer(i, block + j + l, product[j + l]);
+          if (block + j + l != i) lists.offer(i, {product[j + l], static_cast<int32_t>(block + j + l)});
         });
-        for_each_bit(below.column, width - j, [&](int64_t l) { offer(block + j + l, i, product[j + l]); });
+        for_each_bit(below.column, width - j, [&](int64_t l) {
+          lists.offer(block + j + l, {product[j + l], static_cast<int32_t>(i)});
+        });
       }
     }
   };
@@ -475,8 +479,9 @@ Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool
          references.rows);
   if (queries.rows == 0) return {k, {}, {}};
 
-  // Cost of a choice of r in operations: 8-bit products of all pairs, four to a float32 one, and measured
-  // candidates, which wait for memory and so count for several each.
+  // Cost of a choice of r in seconds of a thread: 8-bit products of all pairs, exact distances, which wait
+  // for memory, and keeping lists of candidates. Orders of magnitude do: near ties are as good as each other.
+  constexpr double product_seconds = 3.5e-12, distance_seconds = 2e-10, kept_seconds = 2e-7;
   const int64_t d = references.cols;
   const double pairs =
       static_cast<double>(queries.rows) * static_cast<double>(references.rows) * (same ? 0.5 : 1.0);
@@ -496,14 +501,17 @@ Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool
     std::sort(needed.begin(), needed.end());
     const double mean =
         std::accumulate(needed.begin(), needed.end(), 0.0) / static_cast<double>(needed.size());
-    const double unproven = static_cast<double>(std::count(needed.begin(), needed.end(), limit)) /
-                            static_cast<double>(needed.size());
+    const int kept = std::min(limit, needed[needed.size() * 97 / 100] + 2);
+    const double unproven =
+        static_cast<double>(std::count_if(needed.begin(), needed.end(), [&](int c) { return c >= kept; })) /
+        static_cast<double>(needed.size());
     const auto dims = static_cast<double>(r == d ? d : r + 1);
-    const double cost = pairs * dims / 4 * (1 + 2 * unproven) +
-                        static_cast<double>(queries.rows) * mean * static_cast<double>(d) * 6;
+    const double cost = pairs * dims * product_seconds * (1 + 2 * unproven) +
+                        static_cast<double>(queries.rows) *
+                            (mean * static_cast<double>(d) * distance_seconds + kept * kept_seconds);
     if (cost < best_cost) {
       best_cost = cost;
-      best_kept = std::min(limit, needed[needed.size() * 97 / 100] + 2);
+      best_kept = kept;
       best.emplace(std::move(search));
     }
   }

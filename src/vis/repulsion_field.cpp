@@ -8,9 +8,9 @@
 namespace dvi {
 namespace {
 
-// Half a unit resolves the kernel, whose width is 1; very large pictures get a coarser grid rather than a
-// larger one.
-constexpr float finest_spacing = 0.45f;
+// Finer grids do not change how many neighbours a layout keeps (0.4: 7.64 of 15, 0.7: 7.63,
+// 0.9: 7.61, 1.3: 7.38); very large pictures get a coarser grid rather than a larger one.
+constexpr float finest_spacing = 0.7f;
 constexpr int64_t most_nodes = 600, fewest_nodes = 32, strip = 32;
 
 struct Weights {

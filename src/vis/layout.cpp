@@ -1,0 +1,102 @@
+#include "vis/layout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/parallel.h"
+#include "vis/repulsion_field.h"
+
+namespace dvi {
+namespace {
+
+/// Sum over a row's edges of w / (1 + d^2) * (y_i - y_j).
+void attraction(const EdgeList& edges, int64_t row, float x, float y, MatrixView active, float& fx,
+                float& fy) {
+  for (int64_t e = edges.begin[static_cast<size_t>(row)]; e < edges.begin[static_cast<size_t>(row) + 1];
+       ++e) {
+    const float* other = active.row(edges.target[static_cast<size_t>(e)]);
+    const float dx = x - other[0], dy = y - other[1];
+    const float pull = edges.weight[static_cast<size_t>(e)] / (1 + dx * dx + dy * dy);
+    fx += pull * dx;
+    fy += pull * dy;
+  }
+}
+
+double total_weight(const EdgeList& edges) {
+  return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
+}
+
+}  // namespace
+
+void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
+                const std::function<void(int, int)>& on_iteration) {
+  const int64_t n = problem.active, all = n + problem.passive;
+  const MatrixView active = MatrixView(positions).slice(0, n);
+  // Probabilities sum to 1 over active pairs. A passive point's sum to an active point's mean, 1 / n,
+  // whatever its edges weigh.
+  const auto active_scale = static_cast<float>(1 / total_weight(*problem.edges));
+  std::vector<float> scale(static_cast<size_t>(all), active_scale);
+  for (int64_t i = 0; i < problem.passive; ++i) {
+    const auto& edges = *problem.passive_edges;
+    const double sum = std::accumulate(edges.weight.begin() + edges.begin[static_cast<size_t>(i)],
+                                       edges.weight.begin() + edges.begin[static_cast<size_t>(i) + 1], 0.0);
+    scale[static_cast<size_t>(n + i)] =
+        sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
+  }
+
+  constexpr float longest_step = 5, least_gain = 0.01f;
+  Matrix velocity(all, 2), gain(all, 2), force(all, 2);
+  std::fill(gain.data(), gain.data() + 2 * all, 1.f);
+  RepulsionField field;
+  const int total = std::accumulate(phases.begin(), phases.end(), 0,
+                                    [](int sum, const LayoutPhase& p) { return sum + p.iterations; });
+  int done = 0;
+  for (const auto& phase : phases) {
+    const auto exaggeration = static_cast<float>(phase.exaggeration),
+               momentum = static_cast<float>(phase.momentum);
+    // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
+    const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
+    for (int iteration = 0; iteration < phase.iterations; ++iteration) {
+      field.set_sources(active, positions);
+      field.forces(positions, force.mut());
+      const auto repulsion_scale = static_cast<float>(1 / field.normaliser());
+      parallel_for(all, 1024, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) {
+          const float x = positions(i, 0), y = positions(i, 1);
+          float fx = 0, fy = 0;
+          if (i < n)
+            attraction(*problem.edges, i, x, y, active, fx, fy);
+          else
+            attraction(*problem.passive_edges, i - n, x, y, active, fx, fy);
+          const float pull = exaggeration * scale[static_cast<size_t>(i)];
+          float gradient[2] = {pull * fx - repulsion_scale * force(i, 0),
+                               pull * fy - repulsion_scale * force(i, 1)};
+          if (!problem.anchor_strength.empty()) {
+            const float hold = problem.anchor_strength[static_cast<size_t>(i)] / static_cast<float>(n);
+            gradient[0] += hold * (x - problem.anchors(i, 0));
+            gradient[1] += hold * (y - problem.anchors(i, 1));
+          }
+          force(i, 0) = gradient[0];
+          force(i, 1) = gradient[1];
+        }
+      });
+      // Only now, since attraction read its neighbours' old positions.
+      parallel_for(all, 8192, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) {
+          for (int c = 0; c < 2; ++c) {
+            const bool same = (force(i, c) > 0) == (velocity(i, c) > 0);
+            gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
+            velocity(i, c) = momentum * velocity(i, c) - rate * gain(i, c) * force(i, c);
+          }
+          const float length = std::hypot(velocity(i, 0), velocity(i, 1));
+          const float shorten = length > longest_step ? longest_step / length : 1.f;
+          for (int c = 0; c < 2; ++c) positions(i, c) += velocity(i, c) *= shorten;
+        }
+      });
+      if (on_iteration) on_iteration(++done, total);
+    }
+  }
+}
+
+}  // namespace dvi

@@ -1,0 +1,45 @@
+// The layout of one epoch: positions in the plane that keep the complexes' neighbours, found by t-SNE's
+// objective (van der Maaten & Hinton, JMLR 2008) on their fuzzy edges, with exact repulsion between all
+// pairs, anchored to the epoch before.
+//
+// Every iteration moves all points by forces taken at the same positions, so that results do not depend on
+// the order in which threads come by. Passive points (test samples, say) feel all forces and exert none:
+// held-out samples have no influence on the picture that they are judged by.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/matrix.h"
+#include "graph/fuzzy_set.h"
+
+namespace dvi {
+
+/// A stretch of iterations with the same settings.
+struct LayoutPhase {
+  int iterations = 0;
+  /// Attraction times this. Large values pull each cluster together and let clusters pass each other (early
+  /// exaggeration, 12); 1 is t-SNE; values in between give more compact clusters, as UMAP does (Böhm, Berens
+  /// & Kobak, JMLR 2022).
+  double exaggeration = 1;
+  double momentum = 0.8;
+};
+
+struct LayoutProblem {
+  int64_t active = 0, passive = 0;
+  const EdgeList* edges = nullptr;  ///< between active points, both directions stored
+  const EdgeList* passive_edges =
+      nullptr;         ///< row i: from passive point i to active ones; null if there are none
+  MatrixView anchors;  ///< [active + passive, 2]; empty: none
+  std::span<const float>
+      anchor_strength;  ///< [active + passive] pull to the anchor, in units of the mean attraction; 0 = free
+};
+
+/// Moves `positions` [active + passive, 2], active points first, through the phases. `on_iteration(i, of)` is
+/// called in the calling thread.
+void run_layout(const LayoutProblem&, std::span<const LayoutPhase> phases, MutMatrixView positions,
+                const std::function<void(int, int)>& on_iteration = {});
+
+}  // namespace dvi
