@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
 
   // dvi::add_demo_command(app);
   // dvi::add_fit_command(app);
-  // dvi::add_eval_command(app);
+  dvi::add_eval_command(app);
   // dvi::add_serve_command(app);
   // dvi::add_query_command(app);
   // dvi::add_render_command(app);
