@@ -69,14 +69,15 @@ inline std::string pickled_tuple(const std::vector<int64_t>& values) {
 /// What rebuilds a tensor whose data is the entry `key`.
 inline std::string pickled_tensor(const Tensor& t, const std::string& key) {
   std::vector<int64_t> strides(t.shape.size(), 1);
-  int64_t count = 1;
+  uint64_t count = 1;  // wraps around where a test asks for an impossible shape
   for (size_t i = t.shape.size(); i-- > 0;) {
-    strides[i] = count;
-    count *= t.shape[i];
+    strides[i] = static_cast<int64_t>(count);
+    count *= static_cast<uint64_t>(t.shape[i]);
   }
   return "ctorch._utils\n_rebuild_tensor_v2\n((" + pickled_text("storage") + "ctorch\n" + t.storage + "\n" +
-         pickled_text(key) + pickled_text("cpu") + pickled_integer(count) + "tQ" + pickled_integer(0) +
-         pickled_tuple(t.shape) + pickled_tuple(strides) + "\x89" + "ccollections\nOrderedDict\n)RtR";
+         pickled_text(key) + pickled_text("cpu") + pickled_integer(static_cast<int64_t>(count)) + "tQ" +
+         pickled_integer(0) + pickled_tuple(t.shape) + pickled_tuple(strides) + "\x89" +
+         "ccollections\nOrderedDict\n)RtR";
 }
 
 /// The bytes of torch.save(tensor).
