@@ -51,7 +51,11 @@ const std::vector<Table>& tables() {
        {train_test_and_boundary("ppr", 3),
         train_test_and_boundary("ccr", 3),
         train_test_and_boundary("mse", 4),
-        {"keep_boundary", {{"boundary", "keep_boundary", 3}}}}}};
+        {"keep_boundary", {{"boundary", "keep_boundary", 3}}}}},
+      {"The encoder alone, without the positions stored for recorded samples",
+       {{"nn_15", {{"encoder_train", "nn_15", 2}, {"encoder_test", "nn_15", 2}}},
+        {"boundary_15", {{"encoder_train", "boundary_15", 2}, {"encoder_test", "boundary_15", 2}}},
+        {"ppr", {{"encoder_train", "ppr", 3}, {"encoder_test", "ppr", 3}}}}}};
   return all;
 }
 
@@ -60,6 +64,15 @@ std::string number(const Json& epoch, const Column& column) {
   if (group == epoch.end() || !group->is_object() || !group->contains(column.key)) return "-";
   const Json& value = (*group)[column.key];
   return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), column.decimals) : "-";
+}
+
+bool measured(const Table& table, const Json& epochs) {
+  return std::any_of(table.blocks.begin(), table.blocks.end(), [&](const Block& block) {
+    return std::any_of(block.columns.begin(), block.columns.end(), [&](const Column& column) {
+      return std::any_of(epochs.begin(), epochs.end(),
+                         [&](const Json& e) { return number(e, column) != "-"; });
+    });
+  });
 }
 
 /// Widths fit the numbers; a heading stands over its columns.
@@ -98,7 +111,7 @@ std::string text_of(const Table& table, const Json& epochs) {
                             widths[b].columns[c]);
     rows += "\n";
   }
-  return fmt::format("{}\n{}\n{}\n{}\n", table.title, headings, groups, rows);
+  return fmt::format("{}\n{}\n{}\n{}", table.title, headings, groups, rows);
 }
 
 std::string seconds_text(const Json& epochs) {
@@ -152,8 +165,9 @@ std::string legend(const Json& references) {
   return fmt::format(
       "nn_k             of a sample's k nearest in feature space, how many are among its k nearest in the "
       "picture;\n"
-      "                 itself not counted; test samples among train and test; more is better, chance nn_15: "
-      "{}, {}\n"
+      "                 itself not counted, test samples among train and test; more is better, chance gives "
+      "for\n"
+      "                 nn_15 {}, {}\n"
       "nn_15_with_self  the same as published tables count it: the sample is its own first neighbour (1 "
       "comes free);\n"
       "                 'all' is train and test together, which those tables call test\n"
@@ -199,7 +213,8 @@ Json evaluation(const Run& run, const View& view) {
 std::string evaluation_text(const Json& evaluation) {
   const Json& epochs = evaluation.at("epochs");
   std::string text;
-  for (const Table& table : tables()) text += text_of(table, epochs) + "\n";
+  for (const Table& table : tables())
+    if (measured(table, epochs)) text += text_of(table, epochs) + "\n";
   return text + run_text(evaluation.at("run")) + seconds_text(epochs) +
          legend(evaluation.value("references", Json::object()));
 }

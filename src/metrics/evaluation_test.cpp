@@ -57,7 +57,7 @@ TEST(Evaluation, ReadsAsATable) {
   EXPECT_THAT(text, HasSubstr("0.500"));
   EXPECT_THAT(text, HasSubstr("nn_15_with_self"));
   EXPECT_THAT(text, HasSubstr("itself not counted"));
-  EXPECT_THAT(text, HasSubstr("chance nn_15: 3.814 train"));  // 225 / 59
+  EXPECT_THAT(text, HasSubstr("nn_15 3.814 train, 2.848 test"));  // 225 / 59, 225 / 79
   EXPECT_THAT(text, HasSubstr("temporal_pearson"));
   EXPECT_THAT(text, Not(HasSubstr("tlr_early")));  // three epochs only
   // Lines of a table are as long as each other.
