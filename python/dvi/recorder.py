@@ -7,12 +7,13 @@ import os
 import shutil
 import sys
 import warnings
-import weakref
 
 import numpy as np
 
 from . import files
 from .boundary import draw_boundary
+from .groups import Groups
+from .head import given_head, solved_head, two_logits
 from .samples import ModelView, Samples, rows_csv, to_numpy
 from .writer import BackgroundWriter
 
@@ -63,8 +64,8 @@ class Recorder:
         self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std)
         self._features, self._head, self._boundary = features, head, boundary
         self._batch_size = batch_size
-        self._groups = []  # (name, role, Samples)
-        self._columns = {}  # name -> {group name: values}
+        self._groups = Groups(len(self.classes))
+        self._columns = {}  # name -> {group name: values}, or values of all samples
         self._column_specs = {}
         self._view = None
         self._inputs = None
@@ -81,8 +82,7 @@ class Recorder:
         self._resumed = None
         if self._active:
             self._open_directory(mode)
-            recorder = weakref.ref(self)
-            atexit.register(lambda: recorder() is not None and recorder()._at_exit())
+            atexit.register(self._at_exit)
 
     def _open_directory(self, mode):
         path = os.path.join(self.directory, "run.json")
@@ -97,6 +97,7 @@ class Recorder:
             raise ValueError(f"{path} is not the run.json of a run; give another directory")
         if mode == "resume":
             self._resumed = run
+            self._subject_kind = run.get("subject", {}).get("kind")
             return
         for entry in _OWN_ENTRIES:  # run.json first: from then on there is no run
             entry = os.path.join(self.directory, entry)
@@ -120,77 +121,26 @@ class Recorder:
                   keyword arguments (input_ids=..., attention_mask=...). Of rows of numbers: the rows themselves
         columns   {name: [count] values} shown beside each sample; see add_column()
         """
-        if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
-            raise ValueError(f"the name of a group must be a word without slash or leading dot, and is {name!r}")
-        if name in [g[0] for g in self._groups]:
-            raise ValueError(f"group \"{name}\" was added before; give each group a name of its own")
-        if self._begun or self._feature_dim is not None:
+        if self._feature_dim is not None:
             raise ValueError(f"group \"{name}\" must be added before the first epoch")
         samples = Samples(inputs, labels, model_inputs)
-        if samples.labels.min() < -1 or samples.labels.max() >= len(self.classes):
-            bad = int(np.flatnonzero((samples.labels < -1) | (samples.labels >= len(self.classes)))[0])
-            raise ValueError(f"labels of group \"{name}\" must be from 0 to {len(self.classes) - 1} (or -1 for none), and "
-                             f"sample {bad} has {samples.labels[bad]}")
-        if self._groups:
-            first = self._groups[0][2]
-            for what in ("kind", "fields", "header"):
-                if getattr(samples, what) != getattr(first, what):
-                    raise ValueError(f"group \"{name}\" must hold the {what} of \"{self._groups[0][0]}\", "
-                                     f"{getattr(first, what)}, and holds {getattr(samples, what)}")
-            shapes = [None if s.stored is None else s.stored.shape[1:] for s in (first, samples)]
-            if shapes[0] != shapes[1]:
-                raise ValueError(f"samples of group \"{name}\" must have the shape {shapes[0]} of \"{self._groups[0][0]}\", and "
-                                 f"have {shapes[1]}")
-        self._groups.append((name, role or name, samples))
+        self._groups.add(name, role or name, samples)
         for column, values in (columns or {}).items():
-            self._check_column(column, values, samples.count)
-            self._columns.setdefault(column, {})[name] = values
+            self.add_column(column, {name: values})
         return self
 
     def add_column(self, name, values, categories=None, title=None):
         """A value a sample, shown beside it and usable in queries. `values`: [N] over all groups in order, or
         {group: [count]} (others get -1 for whole numbers, NaN for others); numbers, or words, which become
         categories. `categories` names the whole numbers 0, 1, ..."""
-        if not isinstance(values, dict):
-            self._check_column(name, values, sum(s.count for _, _, s in self._groups))
-            at, parts = 0, {}
-            for group, _, samples in self._groups:
-                parts[group] = to_numpy(values)[at:at + samples.count]
-                at += samples.count
-            values = parts
-        self._columns.setdefault(name, {}).update(values)
+        if isinstance(values, dict):
+            values = {**self._columns.get(name, {}), **values}
+        self._groups.column(name, values, dict(categories=categories) if categories else {})  # complains now, if at all
+        self._columns[name] = values
         spec = {k: v for k, v in (("categories", categories), ("title", title)) if v is not None}
         if spec:
             self._column_specs[name] = {**self._column_specs.get(name, {}), **spec}
         return self
-
-    def _check_column(self, name, values, count):
-        if not name or "/" in name or name.startswith("."):
-            raise ValueError(f"the name of a column must be a word without slash or leading dot, and is {name!r}")
-        if to_numpy(values).shape != (count,):
-            raise ValueError(f"column \"{name}\" must have {count} values, one a sample, and has shape {to_numpy(values).shape}")
-
-    def _whole_column(self, name, parts):
-        """[N] over all groups; words become numbers of categories."""
-        parts = {g: to_numpy(v) for g, v in parts.items()}
-        unknown = set(parts) - {g for g, _, _ in self._groups}
-        if unknown:
-            raise ValueError(f"column \"{name}\" has values for {sorted(unknown)}, and there are no such groups")
-        if any(v.dtype.kind not in "biuf" for v in parts.values()):
-            words = self._column_specs.get(name, {}).get("categories") or sorted(
-                {str(w) for v in parts.values() for w in v})
-            self._column_specs.setdefault(name, {})["categories"] = list(words)
-            number = {w: i for i, w in enumerate(words)}
-            parts = {g: np.asarray([number[str(w)] for w in v], np.int32) for g, v in parts.items()}
-        whole = all(v.dtype.kind in "biu" for v in parts.values())
-        pieces = []
-        for group, _, samples in self._groups:
-            v = parts.get(group)
-            if v is not None and v.shape != (samples.count,):
-                raise ValueError(f"column \"{name}\" must have {samples.count} values for group \"{group}\", and has shape {v.shape}")
-            v = np.full(samples.count, -1 if whole else np.nan) if v is None else v
-            pieces.append(v.astype(np.int32 if whole else np.float32))
-        return np.concatenate(pieces)
 
     # --- during training -------------------------------------------------------------------------------------------
 
@@ -254,6 +204,7 @@ class Recorder:
             return
         self.flush()
         self._closed = True
+        atexit.unregister(self._at_exit)
         if finished and self._begun:
             try:
                 path = os.path.join(self.directory, "run.json")
@@ -278,7 +229,7 @@ class Recorder:
     def _model_view(self):
         if self._view is not None or not self._groups:
             return self._view
-        samples = self._groups[0][2]
+        samples = self._groups.first
         settings = dict(self._view_settings)
         if samples.kind is None:
             return None
@@ -300,31 +251,6 @@ class Recorder:
         self._view = ModelView(samples.kind, **settings)
         return self._view
 
-    def _stored_inputs(self, inputs):
-        """[N, ...] of all groups, with those of this epoch in place."""
-        if any(s.stored is None for _, _, s in self._groups):
-            raise ValueError("there are no inputs for the model to run on: give inputs (and model_inputs for texts) to add_group, "
-                             "or features= and logits= to epoch")
-        unknown = set(inputs) - {g for g, _, _ in self._groups}
-        if unknown:
-            raise ValueError(f"inputs are given for {sorted(unknown)}, and there are no such groups")
-        return [inputs.get(g, s.stored) for g, _, s in self._groups]
-
-    def _epoch_inputs(self, inputs):
-        out = {}
-        for name, _, samples in self._groups:
-            if name in inputs:
-                x = to_numpy(inputs[name])
-                if samples.stored is None or x.shape != samples.stored.shape:
-                    raise ValueError(f"inputs of group \"{name}\" must have the shape "
-                                     f"{None if samples.stored is None else samples.stored.shape} given to add_group, and "
-                                     f"have {x.shape}")
-                out[name] = x if x.dtype == np.uint8 else x.astype(np.float32)
-        unknown = set(inputs) - set(out)
-        if unknown:
-            raise ValueError(f"inputs are given for {sorted(unknown)}, and there are no such groups")
-        return out
-
     def _run(self, subject, view, arrays, channels_first):
         """(features [N, D], logits [N, C]) of the arrays, one batch after another."""
         count = sum(len(a) for a in arrays)
@@ -343,6 +269,8 @@ class Recorder:
                     logits = np.empty((count, z.shape[1]), np.float32)
                 features[at:at + len(x)], logits[at:at + len(x)] = f, z
                 at += len(x)
+        self._check_finite("features", features)
+        self._check_finite("logits", logits)
         return features, logits
 
     def _measure(self, model, predict, features, logits, head_weight, head_bias, inputs):
@@ -351,11 +279,11 @@ class Recorder:
             raise ValueError("there are no samples: call add_group before the first epoch")
         if sum(x is not None for x in (model, predict, features)) != 1:
             raise ValueError("epoch() takes one of model, predict= and features=")
-        inputs = self._epoch_inputs(inputs)
+        inputs = self._groups.changed_inputs(inputs)
         content = {}
         if model is not None:
             subject = self._torch_subject(model)
-            arrays = self._stored_inputs(inputs)
+            arrays = self._groups.inputs(inputs)
             view = self._model_view()
             with subject.frozen():
                 features, logits = self._run(subject, view, arrays, channels_first=True)
@@ -365,20 +293,18 @@ class Recorder:
                 if self._boundary and self._mixable():
                     self._draw_boundary(content, subject, view, arrays, logits, True)
         elif predict is not None:
-            arrays, view = self._stored_inputs(inputs), self._model_view()
+            arrays, view = self._groups.inputs(inputs), self._model_view()
             features, logits = self._run(predict, view, arrays, channels_first=False)
             if self._boundary and self._mixable():
                 self._draw_boundary(content, predict, view, arrays, logits, False)
         else:
-            features = self._whole_array("features", features)
-            logits = None if logits is None else self._whole_array("logits", logits)
-            if logits is not None and logits.shape[1] == 1 and len(self.classes) == 2:
-                logits = np.hstack([np.zeros_like(logits), logits])
+            features = self._groups.matrix("features", features)
+            self._check_finite("features", features)
+            logits = None if logits is None else two_logits(self._groups.matrix("logits", logits))
             if self._boundary:
                 self._tell("boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
                            "feature space")
         content = {k: v for k, v in content.items() if v is not None}
-        self._check_finite("features", features)
         if not 2 <= features.shape[1] <= 4096:
             raise ValueError(f"features must have from 2 to 4096 dimensions, and have {features.shape[1]}: take another layer, "
                              f"Recorder(..., features=\"NAME\")")
@@ -410,7 +336,7 @@ class Recorder:
         if not isinstance(model, torch.nn.Module):
             raise ValueError(f"model must be a torch.nn.Module, and is a {type(model).__name__}; for another framework "
                              f"use predict= or features=, logits=, head_weight= and head_bias=")
-        samples = self._groups[0][2]
+        samples = self._groups.first
         return TorchSubject(model, len(self.classes), self._features, self._head, samples.fields, samples.integers)
 
     def _torchscript(self, subject, view, arrays, has_linear_head):
@@ -421,25 +347,11 @@ class Recorder:
         try:
             return subject.torchscript(view.nchw(view.normalised(few)))
         except NotRecordable as e:
-            if not has_linear_head:
+            if not has_linear_head or self._subject_kind is not None:
                 raise
             self._tell(f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
                        f"samples in feature space, unless Recorder(..., boundary=True) draws them here")
             return None
-
-    def _whole_array(self, what, value):
-        if isinstance(value, dict):
-            missing = [g for g, _, _ in self._groups if g not in value]
-            if missing:
-                raise ValueError(f"{what} must be given for every group, and are missing for {missing}")
-            value = np.concatenate([to_numpy(value[g]) for g, _, _ in self._groups])
-        value = to_numpy(value)
-        if value.ndim == 1:
-            value = value[:, None]
-        count = sum(s.count for _, _, s in self._groups)
-        if value.ndim != 2 or len(value) != count:
-            raise ValueError(f"{what} must have shape [{count}, ...], a row a sample, and have {value.shape}")
-        return np.array(value, np.float32, order="C")  # a copy: training may go on to change the caller's
 
     def _head_arrays(self, weight, bias, features, logits, content):
         """(weight [C, D], bias [C]) given, or solved where nothing else says how logits come from features."""
@@ -448,24 +360,13 @@ class Recorder:
                 return None, None
             if logits is None:
                 raise ValueError("there is no head: give head_weight= and head_bias=, or logits= to solve them from")
-            x = np.hstack([features, np.ones((len(features), 1), np.float32)]).astype(np.float64)
-            solved = np.linalg.lstsq(x, logits.astype(np.float64), rcond=None)[0]
-            residual = np.sqrt(np.mean((x @ solved - logits) ** 2)) / max(float(np.std(logits)), 1e-30)
+            weight, bias, residual = solved_head(features, logits)
             self._tell(f"no head is given: a linear head is solved from features and logits by least squares, off by "
                        f"{100 * residual:.2g} % of the logits' spread at the first epoch; pass head_weight= and head_bias= to "
                        f"have the model's own", key="solved")
-            content["epoch.json"] = {"head_residual": float(residual)}
-            return np.ascontiguousarray(solved[:-1].T, np.float32), solved[-1].astype(np.float32)
-        weight = np.array(to_numpy(weight), np.float32)
-        bias = np.zeros(len(weight), np.float32) if bias is None else np.array(to_numpy(bias), np.float32).reshape(-1)
-        if weight.ndim == 2 and len(weight) == 1 and len(self.classes) == 2:
-            weight = np.concatenate([np.zeros_like(weight), weight])
-            bias = np.concatenate([np.zeros_like(bias), bias])
-        expected = (len(self.classes), features.shape[1])
-        if weight.shape != expected or bias.shape != expected[:1]:
-            raise ValueError(f"head_weight must have shape {list(expected)} and head_bias {list(expected[:1])}, and have "
-                             f"{list(weight.shape)} and {list(bias.shape)}")
-        return weight, bias
+            content["epoch.json"] = {"head_residual": residual}
+            return weight, bias
+        return given_head(weight, bias, len(self.classes), features.shape[1])
 
     def _check_finite(self, what, array):
         if not np.isfinite(array).all():
@@ -474,14 +375,14 @@ class Recorder:
                              f"diverged")
 
     def _mixable(self):
-        if self._groups[0][2].integers:
+        if self._groups.first.integers:
             self._tell("boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
                        "in feature space")
             return False
         return True
 
     def _draw_boundary(self, content, subject, view, arrays, logits, channels_first):
-        roles = [role for _, role, _ in self._groups]
+        roles = [role for _, role, _, _ in self._groups]
         chosen = [i for i, role in enumerate(roles) if role == "train"] or range(len(roles))
         starts = np.cumsum([0] + [len(a) for a in arrays])
         rows = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in chosen])
@@ -493,33 +394,17 @@ class Recorder:
             content["boundary_inputs.npy"], content["boundary_features.npy"] = mixtures, features
 
     def _add_extras(self, content, inputs, columns, training_set):
-        for group, array in self._epoch_inputs(inputs).items():
+        for group, array in self._groups.changed_inputs(inputs).items():
             content[f"inputs/{group}.npy"] = array
         for name, values in columns.items():
-            if isinstance(values, dict):
-                values = self._whole_column(name, values)
-            self._check_column(name, values, sum(s.count for _, _, s in self._groups))
-            content[f"columns/{name}.npy"] = np.array(files.little_endian(to_numpy(values)))
+            content[f"columns/{name}.npy"] = self._groups.column(name, values, self._column_specs.get(name, {}))
         if training_set is not None:
-            ids = to_numpy(training_set)
-            count = sum(s.count for _, _, s in self._groups)
-            if ids.dtype == bool and ids.shape == (count,):
-                ids = np.flatnonzero(ids)
-            if ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= count)):
-                raise ValueError(f"training_set must be sample ids from 0 to {count - 1}, and has shape {ids.shape}"
-                                 + (f" and values from {ids.min()} to {ids.max()}" if ids.size else ""))
-            content["training_set.npy"] = ids.astype(np.int32)
+            content["training_set.npy"] = self._groups.ids("training_set", training_set)
 
     def _scalars(self, content, scalars):
         out = content.pop("epoch.json", {})
         if "logits.npy" in content:
-            predictions, at = content["logits.npy"].argmax(axis=1), 0
-            for name, _, samples in self._groups:
-                known = samples.labels >= 0
-                if known.any():
-                    right = predictions[at:at + samples.count][known] == samples.labels[known]
-                    out[f"{name}_accuracy"] = round(float(right.mean()), 6)
-                at += samples.count
+            out.update(self._groups.accuracies(content["logits.npy"]))
         for key, value in scalars.items():
             value = float(value.item() if hasattr(value, "item") else value)
             if math.isfinite(value):
@@ -530,16 +415,11 @@ class Recorder:
 
     def _statics(self):
         """({file: content}, run.json) of the run itself; taken at the first epoch, when the feature dimension is known."""
-        groups, begin = [], 0
-        for name, role, samples in self._groups:
-            groups.append({"name": name, "role": role, "begin": begin, "count": samples.count})
-            begin += samples.count
-        content = {}
-        first = self._groups[0][2]
-        all_samples = [s for _, _, s in self._groups]
+        content, first = {}, self._groups.first
+        all_samples = [samples for _, _, samples, _ in self._groups]
         view = self._model_view()
         run = {"format": "dvi-run", "version": 1, "name": self._name, "classes": self.classes,
-               "feature_dim": int(self._feature_dim), "groups": groups, "subject": {"kind": self._subject_kind}}
+               "feature_dim": int(self._feature_dim), "groups": self._groups.to_json(), "subject": {"kind": self._subject_kind}}
         if view is not None:
             run["inputs"] = view.to_json()
         if self._resumed is not None:
@@ -557,9 +437,10 @@ class Recorder:
             content["texts.txt"] = "".join(t + "\n" for s in all_samples for t in s.texts).encode()
         if first.kind == "row":
             content["rows.csv"] = rows_csv(all_samples)
-        content["labels.npy"] = np.concatenate([s.labels for s in all_samples])
-        for name, parts in self._columns.items():
-            content[f"columns/{name}.npy"] = self._whole_column(name, parts)
+        content["labels.npy"] = self._groups.labels()
+        for name, values in self._columns.items():
+            content[f"columns/{name}.npy"] = self._groups.column(name, values, self._column_specs.setdefault(name, {}))
+        self._column_specs = {name: spec for name, spec in self._column_specs.items() if spec}
         if self._column_specs:
             run["columns"] = self._column_specs
         return content, run

@@ -94,7 +94,7 @@ class Layout(RunTest):
         logits = a["features"] @ a["head_weight"].T + a["head_bias"]
         np.testing.assert_allclose(self.array(*epoch, "logits.npy"), logits, rtol=1e-5)
         self.assertEqual(self.array(*epoch, "training_set.npy").dtype, np.int32)
-        self.assertEqual(self.array(*epoch, "columns", "doubt.npy").dtype, np.float64)
+        self.assertEqual(self.array(*epoch, "columns", "doubt.npy").dtype, np.float32)
         scalars = load(self.path(*epoch, "epoch.json"))
         self.assertEqual(scalars["epoch"], 3)
         self.assertEqual(scalars["train_loss"], 0.5)
@@ -436,6 +436,10 @@ class Robustness(RunTest):
     def test_a_script_that_just_ends_loses_nothing(self):
         self.assertEqual(self.script("").stderr, "")
         self.assertEqual(len(os.listdir(self.path("epochs"))), 5)
+        self.assertTrue(load(self.path("run.json"))["finished"])
+
+    def test_a_recorder_that_was_forgotten_is_finished_at_exit_too(self):
+        self.script("import time\ndel r\ntime.sleep(6)\n")  # the idle writer thread has ended by then
         self.assertTrue(load(self.path("run.json"))["finished"])
 
     def test_a_script_that_fails_is_written_but_not_finished(self):

@@ -282,6 +282,22 @@ class TorchScriptThatCannotBe(TorchTest):
             with self.assertWarnsRegex(RuntimeWarning, "pass features=, logits=, head_weight= and head_bias="):
                 self.record(DeepHead(), expect=False)
 
+    def test_a_run_keeps_the_kind_it_began_with(self):
+        def record(n, mode, expect):
+            r = dvi.Recorder(self.run_folder, range(C), mode=mode)
+            r.add_group("train", self.x, self.y)
+            self.assertEqual(r.epoch(n, Plain()), expect, r.failures)
+            r.close()
+        with mock.patch("dvi.torch_subject.newer_than_libtorch_1_13", lambda a: "the operator x"):
+            with self.assertWarns(RuntimeWarning):
+                record(1, "new", True)
+        record(2, "resume", True)  # could be traced, but readers were told otherwise
+        self.assertFalse(os.path.exists(self.subject_path(2)))
+        record(1, "replace", True)
+        with mock.patch("dvi.torch_subject.newer_than_libtorch_1_13", lambda a: "the operator x"):
+            with self.assertWarnsRegex(RuntimeWarning, "epoch 2 is not recorded: the TorchScript"):
+                record(2, "resume", False)
+
     def test_python_code_that_depends_on_the_input_is_noticed(self):
         class Branching(Plain):
             def forward(self, x):
