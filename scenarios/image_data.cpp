@@ -30,7 +30,10 @@ std::vector<uint8_t> read_bytes(const fs::path& file) {
     const size_t size = bytes.size();
     bytes.resize(size + piece);
     const int got = gzread(in.get(), bytes.data() + size, piece);
-    if (got < 0) fail("{}: expected a whole gzip file, found a damaged one; get it again", file.string());
+    int error = Z_OK;  // a file that ends early shows only here
+    gzerror(in.get(), &error);
+    if (got < 0 || (error != Z_OK && error != Z_STREAM_END))
+      fail("{}: expected a whole gzip file, found a damaged one; get it again", file.string());
     bytes.resize(size + static_cast<size_t>(got));
     if (got == 0) break;
   }

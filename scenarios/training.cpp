@@ -43,7 +43,7 @@ std::vector<int64_t> checkpoint_steps(int64_t steps, int epochs) {
   std::vector<int64_t> at;
   for (int i = 1; i <= epochs; ++i) {
     const auto wanted =
-        std::llround(static_cast<double>(steps) * std::pow(static_cast<double>(i) / epochs, 2.2));
+        std::llround(static_cast<double>(steps) * std::pow(static_cast<double>(i) / epochs, 2.5));
     const int64_t previous = at.empty() ? 0 : at.back();
     at.push_back(std::clamp<int64_t>(wanted, previous + 1, steps - (epochs - i)));
   }

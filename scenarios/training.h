@@ -30,7 +30,7 @@ std::vector<int32_t> all_ids(int64_t count);
 /// Rises over the first tenth of the steps (50 at most), then falls linearly towards 0.
 double learning_rate(int64_t step, int64_t steps, double peak);
 
-/// After which steps to record `epochs` epochs of a training of `steps`: step_i = steps * (i / epochs)^2.2,
+/// After which steps to record `epochs` epochs of a training of `steps`: step_i = steps * (i / epochs)^2.5,
 /// because classes separate early. Ascending, the last one is `steps`. Throws Error if there are fewer steps
 /// than epochs.
 std::vector<int64_t> checkpoint_steps(int64_t steps, int epochs);
