@@ -4,7 +4,7 @@ import { changedCells, trailSegments } from "./overlays";
 describe("trails", () => {
   it("join a sample's places in order, wider towards the end, the future dashed", () => {
     const places = new Uint16Array([0, 0, 65535, 0, 65535, 65535]);
-    const s = trailSegments(places, 3, [[255, 0, 0]], 1);
+    const s = trailSegments(places, 3, [[255, 0, 0]], 1, [1]);
     expect(s.count).toBe(2);
     expect([...s.ends]).toEqual([0, 0, 1, 0, 1, 0, 1, 1]);
     expect(s.strokes[1]).toBeGreaterThan(s.strokes[0]!);
@@ -13,7 +13,7 @@ describe("trails", () => {
   });
 
   it("are nothing with one epoch", () => {
-    expect(trailSegments(new Uint16Array([1, 2]), 1, [[0, 0, 0]], 0).count).toBe(0);
+    expect(trailSegments(new Uint16Array([1, 2]), 1, [[0, 0, 0]], 0, [1]).count).toBe(0);
   });
 });
 

@@ -17,6 +17,7 @@ export function trailSegments(
   epochs: number,
   colors: readonly (readonly [number, number, number])[],
   time: number,
+  strength: readonly number[],
 ): Segments {
   const trails = epochs > 0 ? places.length / (2 * epochs) : 0;
   const count = trails * Math.max(0, epochs - 1);
@@ -29,7 +30,9 @@ export function trailSegments(
     for (let t = 0; t + 1 < epochs; ++t) {
       const o = (k * epochs + t) * 2;
       for (let c = 0; c < 4; ++c) ends[at * 4 + c] = places[o + c]! / 65535;
-      const tone = (e: number) => (e <= time + 1e-6 ? 0.25 + (0.75 * e) / Math.max(1, epochs - 1) : 0.22);
+      const full = strength[k] ?? 1;
+      const tone = (e: number) =>
+        full * (e <= time + 1e-6 ? 0.25 + (0.75 * e) / Math.max(1, epochs - 1) : 0.3);
       tones.set([r / 255, g / 255, b / 255, tone(t), r / 255, g / 255, b / 255, tone(t + 1)], at * 8);
       const width = (e: number) => 0.8 + (2.6 * e) / Math.max(1, epochs - 1);
       const future = t + 1 > time + 1e-6;
@@ -78,7 +81,9 @@ export class Overlays {
   private shownDiff = "";
   private wantedTrails = "";
   private wantedNeighbors = "";
-  private trailData: { epochs: number; places: Uint16Array; ids: readonly number[] } | null = null;
+  /** `main`: how many of the ids, from the first, are looked at rather than only selected */
+  private trailData: { epochs: number; places: Uint16Array; ids: readonly number[]; main: number } | null =
+    null;
 
   constructor(
     private readonly api: Api,
@@ -111,8 +116,17 @@ export class Overlays {
     const { trailData } = this;
     if (!trailData) return;
     const classes = this.data.classes.length;
-    const colors = trailData.ids.map((id) => classColor(Math.max(0, this.data.labels[id]!), classes));
-    this.pane.scene.setTrails(trailSegments(trailData.places, trailData.epochs, colors, this.pane.time));
+    // The one or two samples looked at stand out; a selection of many is a faint bundle in its classes' colours.
+    const ink = this.pane.isDark ? ([240, 242, 246] as const) : ([20, 23, 31] as const);
+    const { ids } = trailData;
+    const colors = ids.map((id, k) =>
+      k < trailData.main ? ink : classColor(Math.max(0, this.data.labels[id]!), classes),
+    );
+    const faint = Math.max(0.18, Math.min(0.8, 6 / ids.length));
+    const strength = ids.map((_, k) => (k < trailData.main ? 1 : faint));
+    this.pane.scene.setTrails(
+      trailSegments(trailData.places, trailData.epochs, colors, this.pane.time, strength),
+    );
   }
 
   private async showBoundary(epoch: number): Promise<void> {
@@ -204,7 +218,8 @@ export class Overlays {
               ...state.selection.slice(0, trailLimit),
             ]),
           ].filter((id) => id >= 0 && id < data.count);
-    const key = `${data.key}/${data.fitted.length}/${ids.join()}`;
+    const main = hovered === -2 ? 0 : new Set([hovered, state.focus].filter((id) => id >= 0)).size;
+    const key = `${data.key}/${data.fitted.length}/${main}/${ids.join()}`;
     if (this.wantedTrails === key) return;
     this.wantedTrails = key;
     if (ids.length === 0) {
@@ -216,7 +231,7 @@ export class Overlays {
     try {
       const found = await this.trails.get(key, () => this.api.trails(data.runId, data.viewName, ids));
       if (this.wantedTrails !== key) return;
-      this.trailData = { ...found, ids };
+      this.trailData = { ...found, ids, main };
       this.drawTrails();
       this.onChange();
     } catch (error) {
@@ -269,7 +284,7 @@ export class Overlays {
       const mark = (to: number): Highlight => ({
         id: to,
         mark: Mark.Neighbor,
-        size: 11,
+        size: 8,
         first: 0,
         second: 0,
       });

@@ -49,6 +49,11 @@ export interface ViewerEvents {
 
 const dragThreshold = 4;
 
+/** Whether a name `width` pixels wide may stand in a territory that reaches `room` pixels around it. */
+export function hasRoom(room: number, width: number): boolean {
+  return room >= 7 && width <= room * 6;
+}
+
 /**
  * The picture and what the pointer does in it: one or two panes over one canvas, class names laid over them, zoom and
  * pan, picking, box and lasso. It follows the store's state and writes only the camera and the time into it.
@@ -200,7 +205,7 @@ export class Viewer {
       y1 = Math.max(y1, y);
     }
     const extent = pane.data.view.extent;
-    const least = (extent[2] - extent[0]) / 60;
+    const least = (extent[2] - extent[0]) / (ids.length === 1 ? 12 : 40);
     const padX = Math.max(0, (least - (x1 - x0)) / 2);
     const padY = Math.max(0, (least - (y1 - y0)) / 2);
     this.setView(fitExtent([x0 - padX, y0 - padY, x1 + padX, y1 + padY], this.size(pane), 60));
@@ -624,7 +629,7 @@ export class Viewer {
           if (used >= 60) break;
           const name = pane.data.className(a.index);
           const w = name.length * 6.4 + 12;
-          if (a.room * scale < 7 || a.opacity < 0.05) continue;
+          if (a.opacity < 0.05 || !hasRoom(a.room * scale, w)) continue;
           const p = toScreen(
             pane.scene.view,
             rect,

@@ -1,7 +1,7 @@
 import { css, type Rgb } from "../color/palette";
 import type { Pane } from "../pane";
 import { toScreen } from "../renderer/viewport";
-import type { Viewer } from "../viewer";
+import { hasRoom, type Viewer } from "../viewer";
 
 export interface PictureOptions {
   /** pixels of the picture for one pixel of the page */
@@ -51,7 +51,9 @@ export function namesOf(
   const scale = (extent[2] - extent[0]) / pane.scene.view.unitsPerPixel;
   return pane
     .anchors()
-    .filter((a) => a.room * scale >= 7 && a.opacity > 0.05)
+    .filter(
+      (a) => a.opacity > 0.05 && hasRoom(a.room * scale, pane.data.className(a.index).length * 6.4 + 12),
+    )
     .slice(0, 60)
     .map((a) => {
       const p = toScreen(

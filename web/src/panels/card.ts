@@ -144,7 +144,7 @@ export class CardPanel implements Panel {
           pair(
             "Margin",
             number(card.margin, 3),
-            card.margin < 0.1 && h("span", { class: "badge" }, "on a boundary"),
+            card.margin < 0.1 && h("span", { class: "badge" }, "boundary"),
           ),
         ),
       ),

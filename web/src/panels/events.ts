@@ -97,7 +97,7 @@ export class EventsPanel implements Panel {
 
   private strip(data: Dataset, counts: number[][]): SVGSVGElement {
     const width = 288;
-    const row = 24;
+    const row = this.kinds.length === 1 ? 52 : 24;
     const kinds = this.kinds.length ? this.kinds : [0, 1, 2, 3, 4];
     const height = kinds.length * row + 14;
     const step = width / Math.max(1, data.fitted.length);
@@ -146,7 +146,8 @@ export class EventsPanel implements Panel {
             ),
           );
       });
-      svg.append(s("text", { class: "strip-name", x: 2, y: bottom - row + 9 }, meanings[kind]!.name));
+      if (kinds.length > 1)
+        svg.append(s("text", { class: "strip-name", x: 2, y: bottom - row + 9 }, meanings[kind]!.name));
     });
     const every = Math.ceil(data.fitted.length / 12);
     data.fitted.forEach((epoch, k) => {

@@ -36,7 +36,7 @@ const layerNames: { layer: Layer; name: string; key: string; hint: string }[] = 
   {
     layer: "trust",
     name: "Trust overlay",
-    key: "u",
+    key: "q",
     hint: "Hatched where no sample is near; samples marked whose prediction changes when projected and back, or whose neighbours were lost",
   },
   {

@@ -151,7 +151,6 @@ export class QualityPanel implements Panel {
             "div",
             { class: "measure-head" },
             h("b", {}, m.name),
-            h("span", { class: "caption" }, ` ${m.key}, ${m.good === "up" ? "higher" : "lower"} is better`),
             h("span", { class: "value" }, now === null ? "–" : number(now, 3)),
           ),
           this.sparkline(values, m.name),
@@ -159,6 +158,7 @@ export class QualityPanel implements Panel {
             "p",
             { class: "hint" },
             m.meaning,
+            ` ${m.good === "up" ? "Higher" : "Lower"} is better (${m.key}).`,
             chance !== null && ` By chance it would be ${number(chance, 2)}.`,
           ),
         );
@@ -174,7 +174,7 @@ export class QualityPanel implements Panel {
                 "div",
                 { class: "measure-head" },
                 h("b", {}, m.name),
-                h("span", { class: "caption" }, ` ${m.key}`),
+
                 h("span", { class: "value" }, number(v, 3)),
               ),
               h("p", { class: "hint" }, m.meaning),

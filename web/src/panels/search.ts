@@ -147,7 +147,7 @@ export class SearchPanel implements Panel {
           }) as (event: never) => void,
         },
         this.fields,
-        h("details", { class: "more condition-box", open: true }, h("summary", {}, "Condition"), this.text),
+        h("details", { class: "condition-box", open: true }, h("summary", {}, "Condition"), this.text),
         this.problem,
         h(
           "div",
@@ -303,68 +303,70 @@ export class SearchPanel implements Panel {
       onchange: () => store.set({ acrossEpochs: across.checked ? "each" : "keep" }),
     });
     across.checked = store.state.acrossEpochs === "each";
+    const stacked = (name: string, id: string, input: HTMLElement) =>
+      h("label", { class: "stacked", for: id }, h("span", {}, name), input);
+    const options = [...any, ...names];
+    const groups = [...any, ...data.run.groups.map((g) => [g.name, g.name] as const)];
+    const results = [...any, ["0", "wrong"], ["1", "right"]] as const;
+    const operators = ["=", "!=", ">", ">=", "<", "<="].map((o) => [o, o] as const);
+    const columns = [["", "–"] as const, ...extra.map((c) => [c.name, c.name] as const)];
+    const more = this.fields.querySelector<HTMLDetailsElement>("details.more");
     replace(
       this.fields,
-      field(
-        "Label",
-        "form-label",
-        choice("form-label", form.label, [...any, ...names], (v) => this.change({ label: v })),
-      ),
-      field(
-        "Predicted as",
-        "form-prediction",
-        choice("form-prediction", form.prediction, [...any, ...names], (v) => this.change({ prediction: v })),
-      ),
-      field(
-        "Result",
-        "form-correct",
-        choice("form-correct", form.correct, [...any, ["0", "wrong"], ["1", "right"]], (v) =>
-          this.change({ correct: v as FormValues["correct"] }),
+      h(
+        "div",
+        { class: "two" },
+        stacked(
+          "Label",
+          "form-label",
+          choice("form-label", form.label, options, (v) => this.change({ label: v })),
+        ),
+        stacked(
+          "Predicted as",
+          "form-prediction",
+          choice("form-prediction", form.prediction, options, (v) => this.change({ prediction: v })),
+        ),
+        stacked(
+          "Result",
+          "form-correct",
+          choice("form-correct", form.correct, results, (v) =>
+            this.change({ correct: v as FormValues["correct"] }),
+          ),
+        ),
+        h(
+          "div",
+          { class: "stacked" },
+          h("label", { for: "confidence-from" }, "Confidence"),
+          h(
+            "div",
+            { class: "pair" },
+            confidence("from", "Confidence from"),
+            h("span", { class: "caption" }, "to"),
+            confidence("to", "Confidence to"),
+          ),
         ),
       ),
-      field(
-        "Group",
-        "form-group",
-        choice(
+      h(
+        "details",
+        { class: "more", open: more?.open ?? false },
+        h("summary", {}, "More fields"),
+        field(
+          "Group",
           "form-group",
-          form.group,
-          [...any, ...data.run.groups.map((g) => [g.name, g.name] as const)],
-          (v) => this.change({ group: v }),
+          choice("form-group", form.group, groups, (v) => this.change({ group: v })),
         ),
-      ),
-      h(
-        "div",
-        { class: "field" },
-        h("label", { for: "confidence-from" }, "Confidence"),
+        h("div", { class: "checks-row" }, ...flags),
         h(
           "div",
-          { class: "pair" },
-          confidence("from", "Confidence from"),
-          h("span", { class: "caption" }, "to"),
-          confidence("to", "Confidence to"),
-        ),
-      ),
-      h("div", { class: "checks-row" }, ...flags),
-      h(
-        "div",
-        { class: "field" },
-        h("label", { for: "form-column" }, "Any column"),
-        h(
-          "div",
-          { class: "triple" },
-          choice(
-            "form-column",
-            form.column,
-            [["", "–"], ...extra.map((c) => [c.name, c.name] as const)],
-            (v) => this.change({ column: v }),
+          { class: "field" },
+          h("label", { for: "form-column" }, "Any column"),
+          h(
+            "div",
+            { class: "triple" },
+            choice("form-column", form.column, columns, (v) => this.change({ column: v })),
+            choice("form-operator", form.operator, operators, (v) => this.change({ operator: v })),
+            value,
           ),
-          choice(
-            "form-operator",
-            form.operator,
-            ["=", "!=", ">", ">=", "<", "<="].map((o) => [o, o] as const),
-            (v) => this.change({ operator: v }),
-          ),
-          value,
         ),
       ),
       h(

@@ -273,7 +273,7 @@ export class TimeBand implements Panel {
       parts.push(
         s(
           "text",
-          { class: "pending-text", x: width - this.margin, y: 14, "text-anchor": "end" },
+          { class: "pending-text", x: width - this.margin, y: bottom - 5, "text-anchor": "end" },
           "being fitted",
         ),
       );

@@ -51,7 +51,7 @@ void main() {
     float d = (abs(p.x) + abs(p.y) - r) * 0.7071;
     float a = clamp(0.5 - d, 0.0, 1.0);
     vec3 c = mix(first.rgb, second.rgb, clamp(p.x + 0.5, 0.0, 1.0));
-    c = mix(c, ink.rgb, clamp(d + 1.5, 0.0, 1.0) * 0.85);
+    c = mix(c, ink.rgb, clamp(d + 1.4, 0.0, 1.0) * 0.6);
     color = vec4(c, 1.0) * a;
   } else {
     // Hovered (1) or focused (2) sample: disc with two rings; 3 is an open ring around a neighbour.
@@ -60,7 +60,7 @@ void main() {
     vec3 c = mix(paper.rgb, ink.rgb, clamp(d + 1.8, 0.0, 1.0));
     float inner = clamp(-(d + 3.4) + 0.5, 0.0, 1.0);
     c = mix(c, first.rgb, inner);
-    if (kind > 2.5) a *= clamp(d + 3.0, 0.0, 1.0);
+    if (kind > 2.5) a *= clamp(d + 2.2, 0.0, 1.0);
     else if (kind > 1.5) c = mix(c, second.rgb, clamp(d + 7.0, 0.0, 1.0) * inner);
     color = vec4(c, 1.0) * a;
   }

@@ -81,7 +81,7 @@ void main() {
   else fill = texelFetch(categoryPalette, ivec2(labelled ? (wrong ? 0 : 1) : 2, 0), 0);
   bool hidden = (bits & 1) != 0 || fill.a < 0.01;
   bool fresh = (bits & 2) != 0;
-  float d = size * (fresh ? 1.6 : 1.0);
+  float d = fresh ? max(size * 2.0, 9.0) : size;
   rimWidth = 0.0;
   rim = vec4(0.0);
   if (rings && wrong && mode <= 1) {
@@ -100,7 +100,7 @@ void main() {
   }
   fill.a *= opacity;
   kind = fresh ? 5.0 : (bits & 16) != 0 ? 4.0 : shape;
-  if (selectedPass) d += 4.0;
+  if (selectedPass) d += 5.0;
   diameter = d;
   vec2 p = mix(positionA, positionB, mixture) * clip.xy + clip.zw;
   gl_Position = hidden ? vec4(2.0, 2.0, 2.0, 1.0) : vec4(p, 0.0, 1.0);
@@ -133,13 +133,15 @@ float glyph(vec2 p, float r) {
 void main() {
   vec2 p = (gl_PointCoord - 0.5) * (diameter + 2.0);
   float r = diameter * 0.5;
-  float d = glyph(p, selectedPass ? r - 2.0 : r);
+  float d = glyph(p, selectedPass ? r - 2.5 : r);
   if (selectedPass) {
-    // A halo around the glyph: a dark and a light line, so that it shows on any territory.
-    float a = clamp(2.5 - d, 0.0, 1.0) * clamp(d + 0.5, 0.0, 1.0);
-    vec3 c = mix(selectedColor.rgb, vec3(0.0), clamp(d - 1.2, 0.0, 1.0) * 0.55);
-    vec4 inside = vec4(fill.rgb, 1.0) * clamp(0.5 - d, 0.0, 1.0);
-    color = inside + vec4(c, 1.0) * a * (1.0 - inside.a);
+    // The glyph with a dark and a light line around it, so that it shows on any territory.
+    vec4 inside = vec4(mix(fill.rgb, rim.rgb, rimWidth > 0.0 ? clamp(d + rimWidth + 0.5, 0.0, 1.0) : 0.0), 1.0);
+    inside *= clamp(0.5 - d, 0.0, 1.0);
+    float near = clamp(1.8 - d, 0.0, 1.0);
+    float far = clamp(2.5 - d, 0.0, 1.0) * 0.5;
+    vec4 halo = mix(vec4(1.0 - selectedColor.rgb, 1.0) * far, vec4(selectedColor.rgb, 1.0), near);
+    color = inside + halo * (1.0 - inside.a);
     if (color.a < 0.01) discard;
     return;
   }
@@ -195,7 +197,7 @@ export class PointsPass {
     // CustomBlending would do as well; premultiplied colour over what is there never darkens where points pile up.
     this.object = new Points(this.geometry, this.material);
     this.object.frustumCulled = false;
-    this.object.renderOrder = selectedPass ? 5 : 4;
+    this.object.renderOrder = selectedPass ? 7 : 4;
   }
 
   /** The order in which samples are drawn, last on top; for the selected pass, the selected samples. */

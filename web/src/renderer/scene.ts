@@ -134,10 +134,10 @@ export class Scene {
   private readonly territory = new TerritoryPass();
   private readonly points = new PointsPass(false);
   private readonly selected = new PointsPass(true);
-  private readonly trails = new LinesPass(2);
-  private readonly links = new LinesPass(3);
-  private readonly boundary = new MarksPass(6);
-  private readonly marks = new MarksPass(7);
+  private readonly trails = new LinesPass(5);
+  private readonly links = new LinesPass(6);
+  private readonly boundary = new MarksPass(8);
+  private readonly marks = new MarksPass(9);
   private readonly landscapes = new Map<string, DataTexture>();
   private data: PlotData | null = null;
   private a: Frame | null = null;
