@@ -56,11 +56,11 @@ int main(int argc, char** argv) {
     dvi::set_threads(threads);
   });
 
-  // dvi::add_demo_command(app);
-  // dvi::add_fit_command(app);
+  dvi::add_demo_command(app);
+  dvi::add_fit_command(app);
   dvi::add_eval_command(app);
-  // dvi::add_serve_command(app);
-  // dvi::add_query_command(app);
+  dvi::add_serve_command(app);
+  dvi::add_query_command(app);
   // dvi::add_render_command(app);
   // dvi::add_report_command(app);
   dvi::add_import_command(app);

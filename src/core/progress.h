@@ -35,6 +35,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   /// Thread-safe is not promised: call from the thread that owns it.
   void advance(int64_t steps = 1);
+  /// Where the number of steps shows only once the job runs.
+  void set_total(int64_t total) { total_ = total; }
   /// A few words behind the bar, e.g. "loss 0.31".
   void note(std::string text);
   void finish();

@@ -1,0 +1,154 @@
+#include "fit/epoch_data.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/progress.h"
+
+namespace dvi {
+namespace {
+
+BoundarySet draw_boundary(const Run& run, const Epoch& epoch, const SampleSets& sets, EpochData& data,
+                          uint64_t seed) {
+  BoundaryOptions options;
+  options.count =
+      std::max<int64_t>(1, static_cast<int64_t>(sets.train.size()) / run.manifest().class_count());
+  options.seed = seed;
+  if (data.subject->has_features() && run.inputs())
+    return sample_boundary_inputs(*data.subject, InputReader(run, epoch), sets.train, data.logits, options);
+  return sample_boundary_features(*data.subject, data.features, sets.train, data.logits, options);
+}
+
+/// Nearest of two lists whose indices are of one kind, `k` of each row.
+Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
+  Neighbors out{std::min(k, a.k + b.k), {}, {}};
+  for (int64_t i = 0; i < a.size(); ++i) {
+    int x = 0, y = 0;
+    for (int r = 0; r < out.k; ++r) {
+      const bool from_a =
+          y >= b.k ||
+          (x < a.k &&
+           std::pair(a.distances(i)[static_cast<size_t>(x)], a.row(i)[static_cast<size_t>(x)]) <
+               std::pair(b.distances(i)[static_cast<size_t>(y)], b.row(i)[static_cast<size_t>(y)]));
+      const Neighbors& from = from_a ? a : b;
+      int& at = from_a ? x : y;
+      out.index.push_back(from.row(i)[static_cast<size_t>(at)]);
+      out.distance.push_back(from.distances(i)[static_cast<size_t>(at)]);
+      ++at;
+    }
+  }
+  return out;
+}
+
+void append(Neighbors& all, const Neighbors& more) {
+  all.k = more.k;
+  all.index.insert(all.index.end(), more.index.begin(), more.index.end());
+  all.distance.insert(all.distance.end(), more.distance.begin(), more.distance.end());
+}
+
+}  // namespace
+
+SampleSets SampleSets::of(const Run& run) {
+  SampleSets sets;
+  sets.train = run.manifest().ids_of_role("train");
+  if (sets.train.empty()) {
+    sets.train.resize(static_cast<size_t>(run.manifest().sample_count()));
+    std::iota(sets.train.begin(), sets.train.end(), 0);
+  } else {
+    const auto test = run.manifest().ids_of_role("test");
+    if (!test.empty()) sets.others.push_back({"test", test});
+    for (const auto& group : run.manifest().groups) {
+      if (group.role == "train" || group.role == "test" || group.count == 0) continue;
+      std::vector<int32_t> ids(static_cast<size_t>(group.count));
+      std::iota(ids.begin(), ids.end(), static_cast<int32_t>(group.begin));
+      sets.others.push_back({group.role, std::move(ids)});
+    }
+  }
+  for (const auto& other : sets.others)
+    sets.other_ids.insert(sets.other_ids.end(), other.ids.begin(), other.ids.end());
+  if (static_cast<int>(sets.train.size()) <= fit_k)
+    fail("{}: expected at least {} samples of role train, found {}; record more samples",
+         (run.folder() / "run.json").string(), fit_k + 1, sets.train.size());
+  return sets;
+}
+
+const SampleSets::Other* SampleSets::test() const {
+  for (const auto& other : others)
+    if (other.role == "test") return &other;
+  return nullptr;
+}
+
+Neighbors nearest_of(const Neighbors& neighbors, int k) {
+  if (k >= neighbors.k) return neighbors;
+  Neighbors out{k, {}, {}};
+  for (int64_t i = 0; i < neighbors.size(); ++i) {
+    out.index.insert(out.index.end(), neighbors.row(i).begin(), neighbors.row(i).begin() + k);
+    out.distance.insert(out.distance.end(), neighbors.distances(i).begin(),
+                        neighbors.distances(i).begin() + k);
+  }
+  return out;
+}
+
+Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {
+  for (auto& i : neighbors.index) i = ids[static_cast<size_t>(i)];
+  return neighbors;
+}
+
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed) {
+  EpochData data;
+  data.number = number;
+  Stopwatch watch;
+  const Epoch epoch = run.epoch(number);
+  data.features = epoch.features();
+  data.subject = open_subject(run, epoch);
+  data.logits = epoch_logits(epoch, data.features, *data.subject);
+  data.verdicts = judge(data.logits.view());
+  data.seconds["load"] = watch.lap();
+
+  const auto recorded = epoch.boundary_features();
+  const uint64_t stream = seed * 1000003 + static_cast<uint64_t>(number) * 2;
+  data.boundary =
+      recorded ? recorded_boundary(*data.subject, *recorded) : draw_boundary(run, epoch, sets, data, stream);
+  data.evaluation_boundary = draw_boundary(run, epoch, sets, data, stream + 1);
+  if (!data.boundary.note.empty()) say(fmt::format("epoch {}: {}", number, data.boundary.note));
+  data.seconds["boundary"] = watch.lap();
+  data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;
+
+  const Matrix train = gather_rows(data.features, sets.train);
+  const int k = std::min<int>(measure_k, static_cast<int>(train.rows()) - 1);
+  data.train_to_train = exact_neighbors(train, train, k, true);
+  data.train_neighbors = with_ids(data.train_to_train, sets.train);
+  const Matrix others = gather_rows(data.features, sets.other_ids);
+  if (others.rows() > 0) data.other_to_train = exact_neighbors(others, train, k, false);
+  int64_t begin = 0;
+  for (const auto& other : sets.others) {
+    const auto count = static_cast<int64_t>(other.ids.size());
+    const MatrixView own = others.view().slice(begin, count);
+    Neighbors near{data.other_to_train.k, {}, {}};
+    near.index.assign(data.other_to_train.index.begin() + begin * k,
+                      data.other_to_train.index.begin() + (begin + count) * k);
+    near.distance.assign(data.other_to_train.distance.begin() + begin * k,
+                         data.other_to_train.distance.begin() + (begin + count) * k);
+    near = with_ids(std::move(near), sets.train);
+    if (count > 1)
+      near = merged(
+          near,
+          with_ids(exact_neighbors(own, own, std::min<int>(k, static_cast<int>(count) - 1), true), other.ids),
+          k);
+    append(data.other_neighbors, near);
+    begin += count;
+  }
+  if (const int64_t m = data.boundary.size(); m >= 2) {
+    const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
+    data.train_to_boundary = exact_neighbors(train, data.boundary.features, kb, false);
+    if (others.rows() > 0)
+      data.other_to_boundary = exact_neighbors(others, data.boundary.features, kb, false);
+    data.boundary_to_boundary = exact_neighbors(data.boundary.features, data.boundary.features, kb, true);
+    data.boundary_to_train = exact_neighbors(data.boundary.features, train, fit_k, false);
+  }
+  data.seconds["neighbors"] = watch.lap();
+  return data;
+}
+
+}  // namespace dvi

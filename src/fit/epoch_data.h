@@ -1,0 +1,65 @@
+// Everything about one recorded epoch that a visualization model is fitted on and judged by.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "boundary/boundary_samples.h"
+#include "core/stopwatch.h"
+#include "graph/neighbors.h"
+#include "run/run.h"
+#include "subject/logits.h"
+#include "subject/subject_model.h"
+
+namespace dvi {
+
+constexpr int fit_k = 15;      ///< neighbours of the complexes
+constexpr int measure_k = 20;  ///< neighbours of the metrics; lists hold so many
+
+/// Who the model is fitted on, and who is only shown. The same for all epochs.
+struct SampleSets {
+  std::vector<int32_t> train;  ///< ids of role train, or all samples if there are none
+  struct Other {
+    std::string role;  ///< all groups of role test are one set; every other group is one of its own
+    std::vector<int32_t> ids;
+  };
+  std::vector<Other> others;
+  std::vector<int32_t> other_ids;  ///< of all `others`, in order
+
+  /// Throws Error if there are too few train samples.
+  static SampleSets of(const Run& run);
+  const Other* test() const;
+};
+
+struct EpochData {
+  int number = 0;
+  std::unique_ptr<SubjectModel> subject;
+  Matrix features;                ///< [N, D]
+  Matrix logits;                  ///< [N, C]
+  std::vector<Verdict> verdicts;  ///< [N]
+  BoundarySet boundary, evaluation_boundary;
+
+  /// Exact, k = min(measure_k, available); indices are rows of SampleSets::train.
+  Neighbors train_to_train, other_to_train;
+  /// Index = sample id: of train samples among train, of others among train and their own set. [train],
+  /// [others]
+  Neighbors train_neighbors, other_neighbors;
+  /// k = min(fit_k, M); indices are rows of `boundary`. Empty if there are fewer than 2 boundary samples.
+  Neighbors train_to_boundary, other_to_boundary, boundary_to_boundary;
+  Neighbors boundary_to_train;  ///< rows of SampleSets::train
+
+  StageSeconds seconds;
+};
+
+/// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
+/// all neighbours. Throws Error if features or logits are not finite. A classifier that predicts one class
+/// only has no boundary samples.
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed);
+
+/// The first k neighbours of each row.
+Neighbors nearest_of(const Neighbors& neighbors, int k);
+/// The same neighbours, index -> ids[index].
+Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids);
+
+}  // namespace dvi

@@ -1,0 +1,158 @@
+#include "fit/fit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "fit/paper_preset.h"
+#include "fit/standard_preset.h"
+#include "fit/view_writer.h"
+
+namespace dvi {
+namespace {
+
+std::string stage_text(const StageSeconds& data, const StageSeconds& projection) {
+  double total = 0;
+  std::string text;
+  for (const auto* stages : {&data, &projection})
+    for (const auto& [stage, seconds] : *stages) {
+      if (stage == "boundary_subject") continue;  // part of "boundary"
+      total += seconds;
+      if (seconds >= 0.05) text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ", stage, seconds);
+    }
+  return fmt::format("{:.1f} s ({})", total, text);
+}
+
+std::string quality_text(const EpochMetrics& metrics) {
+  std::string text;
+  const auto add = [&](const char* name, const std::optional<double>& value) {
+    if (value) text += fmt::format("{}{} {:.3f}", text.empty() ? "" : ", ", name, *value);
+  };
+  const bool held_out = metrics.test.count > 0;
+  const GroupMetrics& group = held_out ? metrics.test : metrics.train;
+  add("nn_15", group.nn_15);
+  add("boundary_15", group.boundary_15);
+  add("ppr", group.ppr);
+  return (held_out ? "test " : "train ") + text;
+}
+
+class Fit {
+ public:
+  Fit(const std::filesystem::path& folder, const FitOptions& options)
+      : run_(Run::open(folder)),
+        options_(options),
+        sets_(SampleSets::of(run_)),
+        writer_(run_, options,
+                options.preset == Preset::paper ? paper_settings() : to_json(StandardOptions{})) {}
+
+  void run() {
+    if (run_.epoch_numbers().empty() && !options_.follow)
+      fail("{}: expected recorded epochs, found none; record some or use --follow to wait for them",
+           (run_.folder() / "epochs").string());
+    for (const int wanted : options_.epochs)
+      if (!options_.follow && !std::ranges::binary_search(run_.epoch_numbers(), wanted))
+        fail("--epochs {}: expected an epoch of {}, found none of this number; 'dvi check' lists them",
+             wanted, run_.folder().string());
+    while (true) {
+      // Asked before looking for epochs, so that the last one, recorded in between, is not missed.
+      const bool last_look = !options_.follow || run_.finished();
+      const auto open = open_epochs();
+      if (!open.empty()) {
+        fit_epoch(open.front(), open.size());
+        continue;
+      }
+      if (last_look) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    }
+    writer_.set_state("done");
+  }
+
+ private:
+  std::vector<int> open_epochs() const {
+    std::vector<int> open = run_.epoch_numbers();
+    std::erase_if(open, [&](int e) {
+      return std::ranges::binary_search(writer_.epochs(), e) ||
+             (!options_.epochs.empty() && !std::ranges::binary_search(options_.epochs, e));
+    });
+    return open;
+  }
+
+  void fit_epoch(int number, size_t left) {
+    Stopwatch watch;
+    EpochData data = load_epoch(run_, sets_, number, options_.seed);
+    const PreviousEpoch* previous = previous_of(number);
+    const Projection projection = options_.preset == Preset::paper
+                                      ? fit_paper(sets_, data, previous, options_.seed)
+                                      : fit_standard(sets_, data, previous, options_.seed);
+    Stopwatch measuring;
+    Measured measured = measure(sets_, data, projection);
+    data.seconds["measure"] = measuring.lap();
+    writer_.write_epoch(data, projection, measured);
+    data.seconds["write"] = measuring.lap();
+    writer_.publish(data, projection, measured);
+    writer_.update_events(data);
+    say(fmt::format("epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
+                    quality_text(measured.metrics),
+                    left > 1 ? fmt::format(" [{} more, about {:.0f} s]", left - 1,
+                                           static_cast<double>(left - 1) * watch.seconds())
+                             : ""));
+
+    auto now = std::make_unique<PreviousEpoch>();
+    now->number = number;
+    now->model = projection.model;
+    now->positions = projection.positions;
+    now->features = std::move(data.features);
+    now->neighbors = std::move(measured.neighbors.index);
+    now->neighbor_count = measured.neighbors.k;
+    previous_ = std::move(now);
+  }
+
+  const PreviousEpoch* previous_of(int number) {
+    const auto& epochs = writer_.epochs();
+    const auto at = std::lower_bound(epochs.begin(), epochs.end(), number);
+    if (at == epochs.begin()) return nullptr;
+    const int earlier = *(at - 1);
+    if (!previous_ || previous_->number != earlier)
+      previous_ = std::make_unique<PreviousEpoch>(writer_.load_previous(earlier));
+    return previous_.get();
+  }
+
+  Run run_;
+  FitOptions options_;
+  SampleSets sets_;
+  ViewWriter writer_;
+  std::unique_ptr<PreviousEpoch> previous_;
+};
+
+}  // namespace
+
+std::vector<int> parse_epochs(const std::string& text) {
+  std::vector<int> epochs;
+  const auto wrong = [&] { fail("--epochs {}: expected numbers and ranges like 1,2,5-9", text); };
+  const auto number = [&](const std::string& part) {
+    if (part.empty() || part.size() > 6 ||
+        !std::ranges::all_of(part, [](unsigned char c) { return std::isdigit(c) != 0; }))
+      wrong();
+    return std::stoi(part);
+  };
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string part = text.substr(begin, end - begin);
+    const size_t dash = part.find('-');
+    const int first = number(part.substr(0, dash)),
+              last = dash == std::string::npos ? first : number(part.substr(dash + 1));
+    if (last < first) wrong();
+    for (int e = first; e <= last; ++e) epochs.push_back(e);
+    begin = end + 1;
+  }
+  std::ranges::sort(epochs);
+  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
+  return epochs;
+}
+
+void fit_run(const std::filesystem::path& run, const FitOptions& options) { Fit(run, options).run(); }
+
+}  // namespace dvi

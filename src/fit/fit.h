@@ -1,0 +1,39 @@
+// `dvi fit`: a visualization model for every recorded epoch, written into views/NAME (docs/run-format.md,
+// "Views").
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace dvi {
+
+enum class Preset {
+  standard,  ///< "default": a layout that keeps neighbours and boundaries, and two networks that reproduce it
+             ///< (docs/method.md)
+  paper,     ///< "paper": DVI (AAAI 2022) to the letter
+};
+
+struct FitOptions {
+  std::string view = "default";
+  Preset preset = Preset::standard;
+  /// Epochs to fit; empty = all that are recorded.
+  std::vector<int> epochs;
+  uint64_t seed = 1;
+  /// Go on until the run says that recording has ended.
+  bool follow = false;
+  /// Remove the view and fit it anew; without it a view of other settings is refused.
+  bool force = false;
+};
+
+/// Fits what is not fitted yet, in order of epochs; every finished epoch is on disk before the next begins,
+/// so that a killed fit goes on where it was. Throws Error for runs that cannot be fitted
+/// (docs/run-format.md), for a view of other settings, for a view that another process is fitting, and where
+/// the disk is full; files already there stay as they are.
+void fit_run(const std::filesystem::path& run, const FitOptions& options);
+
+/// "1,2,5-9" -> {1, 2, 5, 6, 7, 8, 9}. Throws Error for anything else.
+std::vector<int> parse_epochs(const std::string& text);
+
+}  // namespace dvi

@@ -1,0 +1,163 @@
+#include "fit/measure.h"
+
+#include <algorithm>
+
+#include "graph/plane_neighbors.h"
+
+namespace dvi {
+namespace {
+
+/// What the plane says of all samples.
+struct Plane {
+  Neighbors train, other;               // k = measure_k, indices are ids
+  Neighbors train_boundary;             // of train samples among the fit's boundary samples
+  Neighbors test_boundary;              // of test samples among the evaluation's
+  Matrix features_after, logits_after;  // [N, ..] after the round trip
+};
+
+std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t> b) {
+  std::vector<int32_t> out(a.begin(), a.end());
+  out.insert(out.end(), b.begin(), b.end());
+  return out;
+}
+
+void append(Neighbors& all, const Neighbors& more) {
+  all.k = more.k;
+  all.index.insert(all.index.end(), more.index.begin(), more.index.end());
+  all.distance.insert(all.distance.end(), more.distance.begin(), more.distance.end());
+}
+
+/// Rows of a list that belong to one of the other sets.
+Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
+  return {all.k,
+          {all.index.begin() + begin * all.k, all.index.begin() + (begin + count) * all.k},
+          {all.distance.begin() + begin * all.k, all.distance.begin() + (begin + count) * all.k}};
+}
+
+class Measurement {
+ public:
+  Measurement(const SampleSets& sets, const EpochData& data, const Projection& projection)
+      : sets_(sets), data_(data), projection_(projection) {
+    if (const auto* test = sets.test(); test != nullptr && data.evaluation_boundary.size() > fit_k)
+      test_to_boundary_ = exact_neighbors(gather_rows(data.features, test->ids),
+                                          data.evaluation_boundary.features, fit_k, false);
+  }
+
+  /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
+  EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
+                      int rank_queries) {
+    plane_ = Plane{};
+    const int k = data_.train_neighbors.k;
+    plane_.train = plane_neighbors(positions, sets_.train, sets_.train, k);
+    for (const auto& other : sets_.others)
+      append(plane_.other, plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
+    if (data_.boundary.size() > fit_k)
+      plane_.train_boundary =
+          PlaneIndex(boundary_positions).nearest(gather_rows(positions, sets_.train), fit_k);
+    const auto* test = sets_.test();
+    if (test_to_boundary_.k > 0)
+      plane_.test_boundary =
+          PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
+
+    plane_.features_after = Matrix(positions.rows, data_.features.cols());
+    plane_.logits_after = Matrix(positions.rows, data_.logits.cols());
+    projection_.model.decoder.apply(positions, plane_.features_after.mut());
+    data_.subject->head(plane_.features_after, plane_.logits_after.mut());
+    const auto error = squared_errors(data_.features, plane_.features_after);
+    const RoundTrip trip{data_.logits, plane_.logits_after, error};
+
+    GroupInput train{sets_.train, sets_.train, &data_.train_neighbors, &plane_.train, nullptr, nullptr, 0};
+    if (plane_.train_boundary.k > 0 && data_.train_to_boundary.k == fit_k) {
+      train.boundary_neighbors = &data_.train_to_boundary;
+      train.plane_boundary_neighbors = &plane_.train_boundary;
+      train.boundary_count = data_.boundary.size();
+    }
+    EpochMetrics out;
+    out.train = neighbor_metrics(data_.features, positions, train, rank_queries);
+    add_round_trip(out.train, trip, sets_.train);
+    if (test != nullptr) {
+      const auto count = static_cast<int64_t>(test->ids.size());
+      const Neighbors near = rows_of(data_.other_neighbors, 0, count),
+                      plane_near = rows_of(plane_.other, 0, count);
+      const auto references = joined(sets_.train, test->ids);
+      GroupInput input{test->ids, references, &near, &plane_near, nullptr, nullptr, 0};
+      if (test_to_boundary_.k > 0) {
+        input.boundary_neighbors = &test_to_boundary_;
+        input.plane_boundary_neighbors = &plane_.test_boundary;
+        input.boundary_count = data_.evaluation_boundary.size();
+      }
+      out.test = neighbor_metrics(data_.features, positions, input, rank_queries);
+      add_round_trip(out.test, trip, test->ids);
+      if (rank_queries > 0) {
+        out.all.count = static_cast<int64_t>(references.size());
+        out.all.nn_15_with_self = nn_15_with_self(data_.features, positions, train, input);
+      }
+    }
+    return out;
+  }
+  const Plane& plane() const { return plane_; }
+
+ private:
+  const SampleSets& sets_;
+  const EpochData& data_;
+  const Projection& projection_;
+  Neighbors test_to_boundary_;
+  Plane plane_;
+};
+
+}  // namespace
+
+Measured measure(const SampleSets& sets, const EpochData& data, const Projection& projection) {
+  constexpr int rank_queries = 1000;
+  Measured out;
+  Measurement measurement(sets, data, projection);
+  // The encoder first, so that what is kept of the plane afterwards is of the positions shown.
+  std::optional<std::pair<GroupMetrics, GroupMetrics>> encoder;
+  if (!projection.shows_encoder) {
+    out.encoder_positions = Matrix(data.features.rows(), 2);
+    projection.model.encoder.apply(data.features, out.encoder_positions.mut());
+    Matrix boundary(data.boundary.size(), 2), evaluation(data.evaluation_boundary.size(), 2);
+    projection.model.encoder.apply(data.boundary.features, boundary.mut());
+    projection.model.encoder.apply(data.evaluation_boundary.features, evaluation.mut());
+    const EpochMetrics alone = measurement.groups(out.encoder_positions, boundary, evaluation, 0);
+    encoder = std::pair(alone.train, alone.test);
+  }
+  out.metrics = measurement.groups(projection.positions, projection.boundary_positions,
+                                   projection.evaluation_boundary_positions, rank_queries);
+  if (encoder) out.metrics.encoder_train = encoder->first;
+  if (encoder && sets.test() != nullptr) out.metrics.encoder_test = encoder->second;
+
+  if (data.evaluation_boundary.size() > 0) {
+    const auto& set = data.evaluation_boundary;
+    Matrix features(set.size(), data.features.cols()), logits(set.size(), data.logits.cols());
+    projection.model.decoder.apply(projection.evaluation_boundary_positions, features.mut());
+    data.subject->head(features, logits.mut());
+    const auto error = squared_errors(set.features, features);
+    add_round_trip(out.metrics.boundary, {set.logits, logits, error});
+    out.metrics.boundary.count = set.size();
+  }
+
+  for (const auto& verdict : judge(measurement.plane().logits_after.view()))
+    out.round_trip.push_back(verdict.prediction);
+  // Rows of train and other samples, put in the order of ids.
+  const int k = std::min(fit_k, data.train_neighbors.k);
+  const auto by_id = [&](const Neighbors& train, const Neighbors& other) {
+    Neighbors all{k, std::vector<int32_t>(static_cast<size_t>(data.features.rows() * k)),
+                  std::vector<float>(static_cast<size_t>(data.features.rows() * k))};
+    const auto put = [&](std::span<const int32_t> ids, const Neighbors& from) {
+      for (size_t i = 0; i < ids.size(); ++i) {
+        std::copy_n(from.row(static_cast<int64_t>(i)).begin(), k, all.index.begin() + ids[i] * k);
+        std::copy_n(from.distances(static_cast<int64_t>(i)).begin(), k, all.distance.begin() + ids[i] * k);
+      }
+    };
+    put(sets.train, train);
+    if (!sets.other_ids.empty()) put(sets.other_ids, other);
+    return all;
+  };
+  out.neighbors = by_id(data.train_neighbors, data.other_neighbors);
+  out.plane_neighbors = by_id(measurement.plane().train, measurement.plane().other);
+  out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, k);
+  return out;
+}
+
+}  // namespace dvi

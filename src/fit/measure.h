@@ -1,0 +1,19 @@
+// How true the picture of one epoch is, and everything else that view files say of its samples.
+#pragma once
+
+#include "fit/projection.h"
+#include "metrics/metrics.h"
+
+namespace dvi {
+
+struct Measured {
+  EpochMetrics metrics;                  ///< without keep_boundary, which needs the landscape
+  std::vector<int32_t> round_trip;       ///< [N] prediction after project + inverse-project
+  Neighbors neighbors, plane_neighbors;  ///< [N] rows = sample ids, k = min(fit_k, ..)
+  std::vector<uint8_t> kept;             ///< [N]
+  Matrix encoder_positions;              ///< [N, 2]; empty where positions are the encoder's
+};
+
+Measured measure(const SampleSets&, const EpochData&, const Projection&);
+
+}  // namespace dvi

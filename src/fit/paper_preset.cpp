@@ -1,0 +1,97 @@
+#include "fit/paper_preset.h"
+
+#include <numeric>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "graph/fuzzy_set.h"
+#include "vis/attention.h"
+#include "vis/paper_trainer.h"
+
+namespace dvi {
+namespace {
+
+/// [a; b]
+Matrix stacked(MatrixView a, MatrixView b) {
+  Matrix out(a.rows + b.rows, a.cols);
+  std::copy(a.data, a.data + a.rows * a.cols, out.data());
+  std::copy(b.data, b.data + b.rows * b.cols, out.row(a.rows));
+  return out;
+}
+
+}  // namespace
+
+Json paper_settings() {
+  const PaperOptions o;
+  return {{"k", fit_k},
+          {"negatives", o.negatives},
+          {"batch", o.batch},
+          {"attention_exponent", o.attention_exponent},
+          {"attention_temperature", paper_temperature},
+          {"temporal_weight", o.temporal_weight},
+          {"learning_rate", o.learning_rate},
+          {"late_learning_rate", o.late_learning_rate}};
+}
+
+Projection fit_paper(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous,
+                     uint64_t seed) {
+  if (data.train_to_boundary.k == 0)
+    fail(
+        "epoch {}: expected boundary samples, found {}, and the paper preset needs them; leave the epoch out "
+        "with --epochs or use the default preset",
+        data.number, data.boundary.size());
+  Projection out;
+  Stopwatch watch;
+  const auto n = static_cast<int64_t>(sets.train.size()), m = data.boundary.size();
+  const Matrix features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
+  const Matrix logits = stacked(gather_rows(data.logits, sets.train), data.boundary.logits);
+  const Neighbors near = nearest_of(data.train_to_train, fit_k);
+  const EdgeList samples = fuzzy_union(near, membership_strengths(near), n);
+  Neighbors queries = data.train_to_boundary;
+  queries.index.insert(queries.index.end(), data.boundary_to_boundary.index.begin(),
+                       data.boundary_to_boundary.index.end());
+  queries.distance.insert(queries.distance.end(), data.boundary_to_boundary.distance.begin(),
+                          data.boundary_to_boundary.distance.end());
+  const EdgeList boundary =
+      fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
+  out.seconds["complex"] = watch.lap();
+  const Attention attention = head_attention(features, logits, *data.subject, paper_temperature);
+  out.seconds["attention"] = watch.lap();
+
+  PaperTask task;
+  task.features = features;
+  task.samples = &samples;
+  task.boundary = &boundary;
+  task.attention = &attention;
+  task.seed = seed;
+  task.epoch = data.number;
+  if (previous != nullptr) {
+    task.previous = &previous->model;
+    const auto rate = neighbor_preserving_rate(data, sets, *previous);
+    task.mean_npr = std::accumulate(rate.begin(), rate.end(), 0.0) / static_cast<double>(rate.size());
+  }
+  const PaperOptions options;
+  Progress progress(fmt::format("epoch {}: train", data.number), 1);
+  int64_t total = 0;
+  PaperResult result = train_paper(task, options, [&](const PaperProgress& p) {
+    if (total == 0) progress.set_total(total = p.steps_per_pass * options.most_passes);
+    progress.note(fmt::format("pass {}, loss {:.3f}", p.pass + 1, p.losses.total()));
+    progress.advance();
+  });
+  progress.finish();
+  out.seconds["train"] = watch.lap();
+
+  out.model = std::move(result.model);
+  out.shows_encoder = true;
+  out.positions = Matrix(data.features.rows(), 2);
+  out.model.encoder.apply(data.features, out.positions.mut());
+  out.boundary_positions = Matrix(m, 2);
+  out.model.encoder.apply(data.boundary.features, out.boundary_positions.mut());
+  out.evaluation_boundary_positions = Matrix(data.evaluation_boundary.size(), 2);
+  out.model.encoder.apply(data.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
+  out.details = {{"steps", result.steps}, {"passes", result.passes.size()}, {"mean_npr", task.mean_npr}};
+  if (!result.passes.empty()) out.details["loss"] = result.passes.back().total();
+  return out;
+}
+
+}  // namespace dvi

@@ -1,0 +1,34 @@
+// What a preset makes of an epoch.
+#pragma once
+
+#include "core/stopwatch.h"
+#include "fit/epoch_data.h"
+#include "vis/autoencoder.h"
+
+namespace dvi {
+
+/// The fitted epoch before, from memory or from disk: what a later one is tied to.
+struct PreviousEpoch {
+  int number = 0;
+  Autoencoder model;
+  Matrix positions;                ///< [N, 2]
+  Matrix features;                 ///< [N, D]
+  std::vector<int32_t> neighbors;  ///< [N, neighbor_count], neighbors.npy
+  int64_t neighbor_count = 0;
+};
+
+struct Projection {
+  Autoencoder model;
+  Matrix positions;                      ///< [N, 2], as shown
+  Matrix boundary_positions;             ///< [M, 2]
+  Matrix evaluation_boundary_positions;  ///< [.., 2]
+  bool shows_encoder = false;            ///< positions are the encoder's own
+  StageSeconds seconds;
+  Json details = Json::object();  ///< counts and losses for view_epoch.json
+};
+
+/// Share of each train sample's neighbours (the first `previous.neighbor_count`) kept since the epoch before:
+/// DVI's NPR. [train]
+std::vector<float> neighbor_preserving_rate(const EpochData&, const SampleSets&, const PreviousEpoch&);
+
+}  // namespace dvi

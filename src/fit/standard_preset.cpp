@@ -1,0 +1,336 @@
+#include "fit/standard_preset.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/progress.h"
+#include "graph/fuzzy_set.h"
+#include "linalg/principal_subspace.h"
+#include "vis/distill.h"
+#include "vis/layout.h"
+
+namespace dvi {
+namespace {
+
+/// Points of a layout: active ones are train samples, then boundary samples; passive ones are other samples,
+/// then boundary samples of the evaluation.
+struct Points {
+  int64_t train, boundary, other, evaluation;
+  int64_t active() const { return train + boundary; }
+  int64_t passive() const { return other + evaluation; }
+  int64_t all() const { return active() + passive(); }
+};
+
+/// Collects weighted edges row by row.
+class EdgeCollector {
+ public:
+  explicit EdgeCollector(int64_t rows) : rows_(static_cast<size_t>(rows)) {}
+  void add(int64_t row, int64_t target, float weight) {
+    rows_[static_cast<size_t>(row)].emplace_back(static_cast<int32_t>(target), weight);
+  }
+  EdgeList list() const {
+    EdgeList edges;
+    edges.begin.push_back(0);
+    for (const auto& row : rows_) {
+      for (const auto& [target, weight] : row) {
+        edges.target.push_back(target);
+        edges.weight.push_back(weight);
+      }
+      edges.begin.push_back(edges.size());
+    }
+    return edges;
+  }
+
+ private:
+  std::vector<std::vector<std::pair<int32_t, float>>> rows_;
+};
+
+class Standard {
+ public:
+  Standard(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous, uint64_t seed,
+           const StandardOptions& options)
+      : sets_(sets),
+        data_(data),
+        previous_(previous),
+        seed_(seed),
+        options_(options),
+        points_{static_cast<int64_t>(sets.train.size()),
+                data.train_to_boundary.k > 0 ? data.boundary.size() : 0,
+                static_cast<int64_t>(sets.other_ids.size()), 0} {
+    if (points_.boundary > 0 && data.evaluation_boundary.size() > 0) {
+      points_.evaluation = data.evaluation_boundary.size();
+      const Matrix train = gather_rows(data.features, sets.train);
+      evaluation_to_train_ = exact_neighbors(data.evaluation_boundary.features, train, fit_k, false);
+      evaluation_to_boundary_ = exact_neighbors(data.evaluation_boundary.features, data.boundary.features,
+                                                data.train_to_boundary.k, false);
+    }
+  }
+
+  Projection run() {
+    Projection out;
+    Stopwatch watch;
+    const EdgeList edges = active_edges(), passive = passive_edges();
+    out.seconds["complex"] = watch.lap();
+
+    Matrix positions = start();
+    LayoutProblem problem;
+    problem.active = points_.active();
+    problem.passive = points_.passive();
+    problem.edges = &edges;
+    problem.passive_edges = &passive;
+    const Matrix anchors = positions;
+    std::vector<float> strength;
+    if (previous_ != nullptr) {
+      strength = anchor_strength();
+      problem.anchors = anchors;
+      problem.anchor_strength = strength;
+    }
+    std::vector<LayoutPhase> phases;
+    if (previous_ == nullptr) {
+      phases.push_back({options_.early_iterations, 12, 0.5});
+      phases.push_back({options_.iterations, options_.exaggeration, 0.8});
+    } else {
+      phases.push_back({options_.following_iterations, options_.exaggeration, 0.8});
+    }
+    {
+      Progress progress(fmt::format("epoch {}: layout", data_.number),
+                        phases.front().iterations + (phases.size() > 1 ? phases[1].iterations : 0));
+      run_layout(problem, phases, positions.mut(), [&](int, int) { progress.advance(); });
+    }
+    out.seconds["layout"] = watch.lap();
+
+    train_networks(positions, out);
+    out.seconds["train"] = watch.lap();
+    place(positions, out);
+    return out;
+  }
+
+ private:
+  const Verdict& verdict(int32_t id) const { return data_.verdicts[static_cast<size_t>(id)]; }
+  bool same_class(int32_t a, int32_t b) const { return verdict(a).prediction == verdict(b).prediction; }
+  float class_weight(int32_t a, int32_t b) const {
+    return same_class(a, b) ? 1.f : static_cast<float>(options_.cross_class_weight);
+  }
+
+  EdgeList active_edges() const {
+    EdgeCollector edges(points_.active());
+    const Neighbors near = nearest_of(data_.train_to_train, fit_k);
+    const EdgeList samples = fuzzy_union(near, membership_strengths(near), points_.train);
+    for (int64_t i = 0; i < points_.train; ++i)
+      for (int64_t e = samples.begin[static_cast<size_t>(i)]; e < samples.begin[static_cast<size_t>(i) + 1];
+           ++e) {
+        const int32_t j = samples.target[static_cast<size_t>(e)];
+        edges.add(i, j,
+                  samples.weight[static_cast<size_t>(e)] *
+                      class_weight(sets_.train[static_cast<size_t>(i)], sets_.train[static_cast<size_t>(j)]));
+      }
+    if (points_.boundary == 0) return edges.list();
+
+    // The boundary-wise complex: train and boundary samples query boundary samples.
+    Neighbors queries = data_.train_to_boundary;
+    queries.index.insert(queries.index.end(), data_.boundary_to_boundary.index.begin(),
+                         data_.boundary_to_boundary.index.end());
+    queries.distance.insert(queries.distance.end(), data_.boundary_to_boundary.distance.begin(),
+                            data_.boundary_to_boundary.distance.end());
+    const EdgeList boundary = fuzzy_union(queries, membership_strengths(queries), points_.active(),
+                                          static_cast<int32_t>(points_.train));
+    for (int64_t i = 0; i < points_.active(); ++i)
+      for (int64_t e = boundary.begin[static_cast<size_t>(i)]; e < boundary.begin[static_cast<size_t>(i) + 1];
+           ++e) {
+        const int64_t j = boundary.target[static_cast<size_t>(e)];
+        const bool both =
+            i >= points_.train && j >= points_.train;  // among boundary samples they are plain neighbours
+        edges.add(i, j,
+                  boundary.weight[static_cast<size_t>(e)] *
+                      (both ? 1.f : static_cast<float>(options_.boundary_weight)));
+      }
+    // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
+    const auto strengths = membership_strengths(data_.boundary_to_train);
+    for (int64_t b = 0; b < points_.boundary; ++b)
+      for (int r = 0; r < fit_k; ++r) {
+        const auto at = static_cast<size_t>(b * fit_k + r);
+        edges.add(points_.train + b, data_.boundary_to_train.index[at], strengths[at] * 0.5f);
+        edges.add(data_.boundary_to_train.index[at], points_.train + b, strengths[at] * 0.5f);
+      }
+    return edges.list();
+  }
+
+  EdgeList passive_edges() const {
+    EdgeCollector edges(points_.passive());
+    const auto add_rows = [&](const Neighbors& neighbors, int64_t first_row, int64_t target_offset,
+                              double weight, const auto& factor) {
+      const auto strengths = membership_strengths(neighbors);
+      for (int64_t i = 0; i < neighbors.size(); ++i)
+        for (int r = 0; r < neighbors.k; ++r) {
+          const auto at = static_cast<size_t>(i * neighbors.k + r);
+          edges.add(first_row + i, target_offset + neighbors.index[at],
+                    strengths[at] * static_cast<float>(weight) * factor(i, neighbors.index[at]));
+        }
+    };
+    const auto plain = [](int64_t, int32_t) { return 1.f; };
+    if (points_.other > 0)
+      add_rows(nearest_of(data_.other_to_train, fit_k), 0, 0, 1, [&](int64_t i, int32_t j) {
+        return class_weight(sets_.other_ids[static_cast<size_t>(i)], sets_.train[static_cast<size_t>(j)]);
+      });
+    if (points_.boundary > 0 && points_.other > 0)
+      add_rows(data_.other_to_boundary, 0, points_.train, options_.boundary_weight, plain);
+    if (points_.evaluation > 0) {
+      add_rows(evaluation_to_train_, points_.other, 0, 0.5, plain);
+      add_rows(evaluation_to_boundary_, points_.other, points_.train, 1, plain);
+    }
+    return edges.list();
+  }
+
+  /// The epoch before, or a principal plane, small, as t-SNE wants it; points that were not there yet at
+  /// their nearest neighbours.
+  Matrix start() const {
+    Matrix positions(points_.all(), 2);
+    if (previous_ != nullptr) {
+      for (int64_t i = 0; i < points_.train; ++i)
+        copy(previous_->positions.row(sets_.train[static_cast<size_t>(i)]), positions.row(i));
+      for (int64_t i = 0; i < points_.other; ++i)
+        copy(previous_->positions.row(sets_.other_ids[static_cast<size_t>(i)]),
+             positions.row(points_.active() + i));
+    } else {
+      const Matrix train = gather_rows(data_.features, sets_.train);
+      const auto subspace = principal_subspace(train, 2, seed_);
+      subspace.project(train, positions.mut().slice(0, points_.train));
+      const float scale = subspace.variance[0] > 0 ? 1e-2f / std::sqrt(subspace.variance[0]) : 1.f;
+      for (int64_t i = 0; i < 2 * points_.train; ++i) positions.data()[i] *= scale;
+      if (points_.other > 0) place_by_neighbors(data_.other_to_train, points_.active(), positions);
+    }
+    if (points_.boundary > 0) place_by_neighbors(data_.boundary_to_train, points_.train, positions);
+    if (points_.evaluation > 0)
+      place_by_neighbors(evaluation_to_train_, points_.active() + points_.other, positions);
+    return positions;
+  }
+  static void copy(const float* from, float* to) { std::copy(from, from + 2, to); }
+  static void place_by_neighbors(const Neighbors& to_train, int64_t first_row, Matrix& positions) {
+    constexpr int nearest = 3;
+    for (int64_t i = 0; i < to_train.size(); ++i)
+      for (int c = 0; c < 2; ++c) {
+        float sum = 0;
+        for (int r = 0; r < nearest; ++r) sum += positions(to_train.row(i)[static_cast<size_t>(r)], c);
+        positions(first_row + i, c) = sum / nearest;
+      }
+  }
+
+  /// Held by how little its features moved, measured by the distance of its farthest neighbour.
+  std::vector<float> anchor_strength() const {
+    std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
+    const auto hold = [&](int32_t id, const Neighbors& neighbors, int64_t row) {
+      double moved = 0;
+      for (int64_t l = 0; l < data_.features.cols(); ++l) {
+        const double difference = data_.features(id, l) - previous_->features(id, l);
+        moved += difference * difference;
+      }
+      const double reach = neighbors.distances(row)[static_cast<size_t>(std::min(fit_k, neighbors.k) - 1)];
+      const double relative = moved / std::max(reach * reach, 1e-12);
+      return static_cast<float>(options_.anchor / (relative + 0.01));
+    };
+    for (int64_t i = 0; i < points_.train; ++i)
+      strength[static_cast<size_t>(i)] = hold(sets_.train[static_cast<size_t>(i)], data_.train_to_train, i);
+    for (int64_t i = 0; i < points_.other; ++i)
+      strength[static_cast<size_t>(points_.active() + i)] =
+          hold(sets_.other_ids[static_cast<size_t>(i)], data_.other_to_train, i);
+    return strength;
+  }
+
+  void train_networks(const Matrix& positions, Projection& out) const {
+    // Networks learn from active points only: the samples and the boundary samples of the fit.
+    const int64_t d = data_.features.cols(), c = data_.logits.cols();
+    Matrix features(points_.active(), d), logits(points_.active(), c);
+    for (int64_t i = 0; i < points_.train; ++i) {
+      const int32_t id = sets_.train[static_cast<size_t>(i)];
+      std::copy_n(data_.features.row(id), d, features.row(i));
+      std::copy_n(data_.logits.row(id), c, logits.row(i));
+    }
+    for (int64_t b = 0; b < points_.boundary; ++b) {
+      std::copy_n(data_.boundary.features.row(b), d, features.row(points_.train + b));
+      std::copy_n(data_.boundary.logits.row(b), c, logits.row(points_.train + b));
+    }
+    DistillTask task;
+    task.features = features;
+    task.logits = logits;
+    task.positions = positions.view().slice(0, points_.active());
+    task.subject = data_.subject.get();
+    task.previous = previous_ != nullptr ? &previous_->model : nullptr;
+    task.seed = seed_ * 7919 + static_cast<uint64_t>(data_.number);
+    DistillOptions options;
+    options.passes = previous_ == nullptr ? options_.first_passes : options_.following_passes;
+    Progress progress(fmt::format("epoch {}: networks", data_.number), 1);
+    int64_t total = 0;
+    DistillResult result = distill(task, options, [&](int64_t, int64_t steps) {
+      if (total == 0) progress.set_total(total = steps);
+      progress.advance();
+    });
+    out.model = std::move(result.model);
+    out.details = {{"steps", result.steps},
+                   {"encoder_error", result.encoder_error},
+                   {"decoder_error", result.decoder_error},
+                   {"divergence", result.divergence}};
+  }
+
+  void place(const Matrix& positions, Projection& out) const {
+    out.positions = Matrix(data_.features.rows(), 2);
+    for (int64_t i = 0; i < points_.train; ++i)
+      copy(positions.row(i), out.positions.row(sets_.train[static_cast<size_t>(i)]));
+    for (int64_t i = 0; i < points_.other; ++i)
+      copy(positions.row(points_.active() + i), out.positions.row(sets_.other_ids[static_cast<size_t>(i)]));
+    out.boundary_positions = Matrix(data_.boundary.size(), 2);
+    out.evaluation_boundary_positions = Matrix(data_.evaluation_boundary.size(), 2);
+    if (points_.boundary > 0)
+      std::copy_n(positions.row(points_.train), 2 * points_.boundary, out.boundary_positions.data());
+    else if (data_.boundary.size() > 0)
+      out.model.encoder.apply(data_.boundary.features, out.boundary_positions.mut());
+    if (points_.evaluation > 0)
+      std::copy_n(positions.row(points_.active() + points_.other), 2 * points_.evaluation,
+                  out.evaluation_boundary_positions.data());
+    else if (data_.evaluation_boundary.size() > 0)
+      out.model.encoder.apply(data_.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
+  }
+
+  const SampleSets& sets_;
+  const EpochData& data_;
+  const PreviousEpoch* previous_;
+  uint64_t seed_;
+  const StandardOptions& options_;
+  Points points_;
+  Neighbors evaluation_to_train_, evaluation_to_boundary_;
+};
+
+}  // namespace
+
+std::vector<float> neighbor_preserving_rate(const EpochData& data, const SampleSets& sets,
+                                            const PreviousEpoch& previous) {
+  std::vector<float> rate(sets.train.size());
+  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, data.train_neighbors.k));
+  for (size_t i = 0; i < rate.size(); ++i) {
+    const auto now = data.train_neighbors.row(static_cast<int64_t>(i)).first(k);
+    const int32_t* before = &previous.neighbors[static_cast<size_t>(sets.train[i] * previous.neighbor_count)];
+    for (size_t r = 0; r < k; ++r)
+      rate[i] += std::find(now.begin(), now.end(), before[r]) != now.end() ? 1.f : 0.f;
+    rate[i] /= static_cast<float>(k);
+  }
+  return rate;
+}
+
+Json to_json(const StandardOptions& o) {
+  return {{"k", fit_k},
+          {"cross_class_weight", o.cross_class_weight},
+          {"boundary_weight", o.boundary_weight},
+          {"exaggeration", o.exaggeration},
+          {"early_iterations", o.early_iterations},
+          {"iterations", o.iterations},
+          {"following_iterations", o.following_iterations},
+          {"anchor", o.anchor},
+          {"first_passes", o.first_passes},
+          {"following_passes", o.following_passes}};
+}
+
+Projection fit_standard(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous,
+                        uint64_t seed, const StandardOptions& options) {
+  return Standard(sets, data, previous, seed, options).run();
+}
+
+}  // namespace dvi

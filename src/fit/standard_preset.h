@@ -1,0 +1,33 @@
+// The default preset: a layout, then networks that reproduce it (docs/method.md).
+#pragma once
+
+#include "fit/projection.h"
+
+namespace dvi {
+
+struct StandardOptions {
+  /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
+  /// territories apart and so predictions true over the round trip, and costs next to no neighbours, since
+  /// few neighbours differ in prediction.
+  double cross_class_weight = 0.1;
+  /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
+  /// near, at the cost of neighbours.
+  double boundary_weight = 0.1;
+  /// Attraction of the final phase; 1 is t-SNE, 4 about UMAP's look. More separates classes and loses
+  /// neighbours.
+  double exaggeration = 1.2;
+  int early_iterations = 100, iterations = 250;
+  /// Of an epoch that starts from the one before.
+  int following_iterations = 120;
+  /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
+  /// farthest neighbour. A sample that did not move at all is held 100 times as strongly.
+  double anchor = 0.02;
+  int first_passes = 10, following_passes = 5;
+};
+
+Json to_json(const StandardOptions&);
+
+Projection fit_standard(const SampleSets&, const EpochData&, const PreviousEpoch* previous, uint64_t seed,
+                        const StandardOptions& = {});
+
+}  // namespace dvi

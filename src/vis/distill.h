@@ -1,0 +1,66 @@
+// The networks of the default preset: an encoder that reproduces a layout from the features and a decoder
+// that inverse-projects it.
+//
+// The layout already keeps neighbours and boundaries, so both networks are plain regressions on (feature,
+// position) pairs, which need one forward pass a sample where DVI's edge loss needs four a pair and
+// negatives. The decoder knows the classifier: besides the features it has to reproduce the head's class
+// distribution, KL(head(f) || head(decode(y))), so that territories and predictions hold. Training runs in
+// the principal subspace of the features; the projection is folded into the outer layers afterwards, so that
+// the result is two ordinary networks over D dimensions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/matrix.h"
+#include "linalg/gemm.h"
+#include "subject/subject_model.h"
+#include "vis/autoencoder.h"
+
+namespace dvi {
+
+struct DistillOptions {
+  /// Passes over the samples. More fit finer territory; the first epoch of a run, without a warm start, needs
+  /// more.
+  int passes = 8;
+  /// Samples a step. Small sets take smaller batches, so that a pass has at least 20 steps.
+  int64_t batch = 1024;
+  double learning_rate = 2e-3;
+  /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
+  /// nothing.
+  int64_t subspace = 64;
+  int64_t hidden = 256;
+  int hidden_layers = 4;
+  /// Weight of the mean squared error of the (whitened) features against the KL divergence of the class
+  /// distributions.
+  double reconstruction_weight = 1;
+  /// Positions are jittered by this much (in units of the layout) when the decoder learns, so that it is
+  /// smooth between samples.
+  double jitter = 0.3;
+  Precision precision = best_precision();
+};
+
+struct DistillTask {
+  MatrixView features;   ///< [n, D]
+  MatrixView logits;     ///< [n, C] of the features
+  MatrixView positions;  ///< [n, 2]
+  SubjectModel* subject = nullptr;
+  /// Networks of the epoch before to start from; nullptr at the first.
+  const Autoencoder* previous = nullptr;
+  uint64_t seed = 0;
+};
+
+struct DistillResult {
+  Autoencoder model;
+  int64_t steps = 0;
+  /// Means over the last pass: squared error of the encoder in units of the layout's variance, of the decoder
+  /// in units of the features', and KL in nats.
+  double encoder_error = 0, decoder_error = 0, divergence = 0;
+};
+
+/// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options and
+/// the number of threads only.
+DistillResult distill(const DistillTask&, const DistillOptions& = {},
+                      const std::function<void(int64_t, int64_t)>& on_step = {});
+
+}  // namespace dvi
