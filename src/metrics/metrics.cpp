@@ -193,20 +193,37 @@ double keep_boundary(const Landscape& landscape, const Extent& extent, MatrixVie
   });
 }
 
-double nn_15_with_self(MatrixView features, MatrixView positions, std::span<const int32_t> ids, int queries) {
-  const auto n = static_cast<int64_t>(ids.size());
-  if (n < rank_k) fail("nn_15_with_self: expected at least {} samples, found {}", rank_k, n);
-  // From here on a sample is its place in `ids`. Consecutive ids need no copy of the features.
-  const bool consecutive = ids.back() - ids.front() == n - 1 && std::is_sorted(ids.begin(), ids.end());
-  const Matrix gathered = consecutive ? Matrix() : gather_rows(features, ids);
-  const MatrixView all = consecutive ? features.slice(ids.front(), n) : gathered.view();
-  const Matrix places = gather_rows(positions, ids);
+std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions, const GroupInput& train,
+                                      const GroupInput& test, int queries) {
+  constexpr int others = 14;  // the sample itself is the 15th
+  const auto of_test = mean_overlap(*test.neighbors, *test.plane_neighbors, others);
+  if (!of_test || train.neighbors->k < others) return std::nullopt;
+  const auto rows = draw_subset(static_cast<int64_t>(train.ids.size()), queries, subset_seed);
   std::vector<int32_t> asked;
-  for (const int64_t place : draw_subset(n, queries, subset_seed))
-    asked.push_back(static_cast<int32_t>(place));
-  const auto near = exact_neighbors(gather_rows(all, asked), all, rank_k, false);
-  const auto plane = PlaneIndex(places).nearest(gather_rows(places, asked), rank_k);
-  return *mean_overlap(near, plane, rank_k);
+  for (const int64_t row : rows) asked.push_back(train.ids[static_cast<size_t>(row)]);
+
+  const auto in_test = exact_neighbors(
+      gather_rows(features, asked), gather_rows(features, test.ids),
+      static_cast<int>(std::min<int64_t>(others, static_cast<int64_t>(test.ids.size()))), false);
+  Neighbors near;
+  near.k = others;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::vector<std::pair<float, int32_t>> both;
+    const auto row = static_cast<int64_t>(i);
+    for (int j = 0; j < others; ++j)
+      both.emplace_back(train.neighbors->distances(rows[i])[static_cast<size_t>(j)],
+                        train.neighbors->row(rows[i])[static_cast<size_t>(j)]);
+    for (int j = 0; j < in_test.k; ++j)
+      both.emplace_back(in_test.distances(row)[static_cast<size_t>(j)],
+                        test.ids[static_cast<size_t>(in_test.row(row)[static_cast<size_t>(j)])]);
+    std::partial_sort(both.begin(), both.begin() + others, both.end());
+    for (int j = 0; j < others; ++j) near.index.push_back(both[static_cast<size_t>(j)].second);
+  }
+  std::vector<int32_t> all(train.ids.begin(), train.ids.end());
+  all.insert(all.end(), test.ids.begin(), test.ids.end());
+  const auto of_train = mean_overlap(near, plane_neighbors(positions, asked, all, others), others);
+  const auto n = static_cast<double>(train.ids.size()), m = static_cast<double>(test.ids.size());
+  return 1 + (n * of_train.value_or(0) + m * *of_test) / (n + m);
 }
 
 std::vector<uint8_t> neighbors_kept(const Neighbors& a, const Neighbors& b, int k) {

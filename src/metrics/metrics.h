@@ -95,10 +95,12 @@ void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> id
 /// Share of `boundary_positions` [M, 2] on a boundary cell.
 double keep_boundary(const Landscape&, const Extent&, MatrixView boundary_positions);
 
-/// nn_15 in the published convention "test": all of `ids` (train and test together) against one another, each
-/// its own first neighbour. Measured exactly on at most `queries` of them, drawn with a fixed seed.
-double nn_15_with_self(MatrixView features, MatrixView positions, std::span<const int32_t> ids,
-                       int queries = 1000);
+/// nn_15 in the published convention of "test": train and test samples together among one another, each its
+/// own first neighbour. Of the test samples from their lists; of the train samples on at most `queries`,
+/// drawn with a fixed seed, whose lists (distances too) are completed with the nearest test samples. Absent
+/// where lists are shorter than 14.
+std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions, const GroupInput& train,
+                                      const GroupInput& test, int queries = 1000);
 
 /// [rows] size of the intersection of the first k of each row: neighbors_kept.npy.
 std::vector<uint8_t> neighbors_kept(const Neighbors& a, const Neighbors& b, int k);

@@ -18,7 +18,7 @@
 namespace dvi {
 namespace {
 
-constexpr int64_t query_block = 64, tile = 1024;
+constexpr int64_t query_grain = 16, tile = 512;
 
 /// How many of `values` [n] are below low, and how many from low to high.
 struct Counts {
@@ -104,96 +104,104 @@ class PlaneRanks {
   std::vector<int32_t> place_;  // of an id among the references
 };
 
-/// One plane neighbour whose rank in feature space is being counted.
-struct Count {
-  int64_t row;  // in the block of queries
+/// One plane neighbour whose rank in feature space is to be counted.
+struct Wanted {
   int32_t query, neighbor;
-  double squared;
-  int64_t nearer = 0;
+  double squared = 0;  ///< their distance in feature space
 };
 
+double norm_of(MatrixView features, int32_t id) {
+  double sum = 0;
+  for (int64_t d = 0; d < features.cols; ++d) sum += double{features(id, d)} * double{features(id, d)};
+  return sum;
+}
+
+/// Counts, tile of references by tile, how many are nearer to a query than a wanted neighbour.
 class FeatureRanks {
  public:
-  FeatureRanks(MatrixView features, std::span<const int32_t> references)
-      : features_(features), references_(references), norms_(references.size()) {
-    parallel_for(static_cast<int64_t>(references.size()), tile, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i)
-        norms_[static_cast<size_t>(i)] = norm_of(references[static_cast<size_t>(i)]);
+  /// `references` ascend.
+  FeatureRanks(MatrixView features, std::span<const int32_t> queries, std::span<const int32_t> references)
+      : features_(features),
+        ids_(queries),
+        references_(references),
+        queries_(gather_rows(features, queries)) {
+    for (const int32_t q : queries) query_norms_.push_back(norm_of(features, q));
+  }
+
+  /// wanted[q] are those of query q; returns for each query the sum of (rank - k) of its wanted.
+  std::vector<double> excess(std::vector<std::vector<Wanted>>& wanted, int k) const {
+    parallel_for(static_cast<int64_t>(wanted.size()), query_grain, [&](int64_t begin, int64_t end, int) {
+      for (int64_t q = begin; q < end; ++q)
+        for (Wanted& w : wanted[static_cast<size_t>(q)])
+          w.squared = squared_distance(features_, w.query, w.neighbor);
     });
-    largest_norm_ = *std::max_element(norms_.begin(), norms_.end());
-  }
-
-  struct Workspace {
-    Matrix queries, products = Matrix(query_block, tile), gathered;
-  };
-
-  /// Adds to nearer of every count the references that are nearer to its query than its neighbour is.
-  /// `queries` has at most query_block ids.
-  void add_nearer(std::span<const int32_t> queries, std::span<Count> counts, Workspace& w) const {
-    w.queries = gather_rows(features_, queries);
-    std::vector<float> query_norms;
-    for (const int32_t q : queries) query_norms.push_back(norm_of(q));
-    for (int64_t begin = 0; begin < static_cast<int64_t>(references_.size()); begin += tile) {
-      const auto ids = references_.subspan(
-          static_cast<size_t>(begin),
-          static_cast<size_t>(std::min<int64_t>(tile, static_cast<int64_t>(references_.size()) - begin)));
-      const auto n = static_cast<int64_t>(ids.size());
-      const MatrixView rows = rows_of(ids, w);
-      gemm(false, true, w.queries.rows(), n, features_.cols, w.queries.data(), features_.cols, rows.data,
-           features_.cols, w.products.data(), tile);
-      for (int64_t q = 0; q < w.queries.rows(); ++q)
-        squared_from_products(w.products.row(q), &norms_[static_cast<size_t>(begin)], n,
-                              query_norms[static_cast<size_t>(q)]);
-      for (Count& c : counts) {
-        // |error| of float32 is well below this share of the norms.
-        const double slack = 4e-6 * (double{query_norms[static_cast<size_t>(c.row)]} + largest_norm_) + 1e-30;
-        const auto low = static_cast<float>(c.squared - slack), high = static_cast<float>(c.squared + slack);
-        const float* squared = w.products.row(c.row);
-        const Counts found = count(squared, n, low, high);
-        c.nearer += found.below;
-        if (c.query >= ids.front() && c.query <= ids.back())
-          c.nearer -= counted_self(squared, ids, c.query, low);
-        if (found.between > 0) c.nearer += nearer_between(squared, ids, low, high, c);
+    struct Workspace {
+      std::vector<int64_t> nearer;  // sum over this worker's tiles, by query
+      Matrix products, gathered;
+      std::vector<float> norms;
+    };
+    std::vector<Workspace> spaces(static_cast<size_t>(threads()));
+    parallel_for(static_cast<int64_t>(references_.size()), tile, [&](int64_t begin, int64_t end, int worker) {
+      Workspace& w = spaces[static_cast<size_t>(worker)];
+      w.nearer.resize(wanted.size(), 0);
+      if (w.products.rows() == 0) w.products = Matrix(queries_.rows(), tile);
+      const auto ids = references_.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+      const MatrixView rows = rows_of(ids, w.gathered);
+      gemm(false, true, queries_.rows(), rows.rows, features_.cols, queries_.data(), features_.cols,
+           rows.data, features_.cols, w.products.data(), tile);
+      double largest_norm = 0;
+      w.norms.clear();
+      for (const int32_t id : ids) {
+        w.norms.push_back(static_cast<float>(norm_of(features_, id)));
+        largest_norm = std::max(largest_norm, double{w.norms.back()});
       }
+      for (size_t q = 0; q < wanted.size(); ++q) {
+        if (wanted[q].empty()) continue;
+        float* squared = w.products.row(static_cast<int64_t>(q));
+        squared_from_products(squared, w.norms.data(), rows.rows, static_cast<float>(query_norms_[q]));
+        if (const auto own = std::lower_bound(ids.begin(), ids.end(), ids_[q]);
+            own != ids.end() && *own == ids_[q])
+          squared[own - ids.begin()] = INFINITY;
+        // float32 errs by much less than this.
+        const double slack = 4e-6 * (query_norms_[q] + largest_norm) + 1e-30;
+        for (const Wanted& one : wanted[q]) w.nearer[q] += nearer_in(squared, ids, one, slack);
+      }
+    });
+    std::vector<double> sums(wanted.size(), 0);
+    for (size_t q = 0; q < wanted.size(); ++q) {
+      int64_t nearer = 0;
+      for (const Workspace& w : spaces) nearer += w.nearer.empty() ? 0 : w.nearer[q];
+      sums[q] = static_cast<double>(nearer + static_cast<int64_t>(wanted[q].size()) * (1 - k));
     }
+    return sums;
   }
-
-  double squared(int32_t a, int32_t b) const { return squared_distance(features_, a, b); }
 
  private:
-  float norm_of(int32_t id) const {
-    const float* row = features_.row(id);
-    double sum = 0;
-    for (int64_t d = 0; d < features_.cols; ++d) sum += double{row[d]} * double{row[d]};
-    return static_cast<float>(sum);
-  }
-  /// References ascend, so a tile of consecutive ids needs no copy.
-  MatrixView rows_of(std::span<const int32_t> ids, Workspace& w) const {
+  /// A tile of consecutive ids needs no copy.
+  MatrixView rows_of(std::span<const int32_t> ids, Matrix& gathered) const {
     const auto n = static_cast<int64_t>(ids.size());
     if (ids.back() - ids.front() == n - 1) return features_.slice(ids.front(), n);
-    w.gathered = gather_rows(features_, ids);
-    return w.gathered;
+    gathered = gather_rows(features_, ids);
+    return gathered;
   }
-  static int64_t counted_self(const float* squared, std::span<const int32_t> ids, int32_t query, float low) {
-    const auto at = std::lower_bound(ids.begin(), ids.end(), query);
-    return at != ids.end() && *at == query && squared[at - ids.begin()] < low;
-  }
-  /// Decides in float64 what float32 cannot.
-  int64_t nearer_between(const float* squared, std::span<const int32_t> ids, float low, float high,
-                         const Count& c) const {
-    int64_t nearer = 0;
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (!(squared[i] >= low && squared[i] <= high) || ids[i] == c.query || ids[i] == c.neighbor) continue;
-      const double exact = squared_distance(features_, c.query, ids[i]);
-      nearer += exact < c.squared || (exact == c.squared && ids[i] < c.neighbor);
+  /// References of a tile that are nearer than `one`; where float32 cannot tell, float64 does.
+  int64_t nearer_in(const float* squared, std::span<const int32_t> ids, const Wanted& one,
+                    double slack) const {
+    const auto low = static_cast<float>(one.squared - slack), high = static_cast<float>(one.squared + slack);
+    const Counts found = count(squared, static_cast<int64_t>(ids.size()), low, high);
+    int64_t nearer = found.below;
+    for (size_t i = 0; found.between > 0 && i < ids.size(); ++i) {
+      if (!(squared[i] >= low && squared[i] <= high) || ids[i] == one.neighbor) continue;
+      const double exact = squared_distance(features_, one.query, ids[i]);
+      nearer += exact < one.squared || (exact == one.squared && ids[i] < one.neighbor);
     }
     return nearer;
   }
 
   MatrixView features_;
-  std::span<const int32_t> references_;
-  std::vector<float> norms_;
-  float largest_norm_ = 0;
+  std::span<const int32_t> ids_, references_;
+  Matrix queries_;
+  std::vector<double> query_norms_;
 };
 
 }  // namespace
@@ -208,28 +216,24 @@ RankQuality rank_quality(MatrixView features, MatrixView positions, std::span<co
   std::vector<int32_t> sorted(references.begin(), references.end());
   std::sort(sorted.begin(), sorted.end());
   const PlaneRanks plane_ranks(positions, sorted);
-  const FeatureRanks feature_ranks(features, sorted);
 
-  const int64_t blocks = (q + query_block - 1) / query_block;
-  std::vector<double> untrue(static_cast<size_t>(blocks), 0), torn(static_cast<size_t>(blocks), 0);
-  std::vector<FeatureRanks::Workspace> spaces(static_cast<size_t>(threads()));
-  parallel_for(q, query_block, [&](int64_t begin, int64_t end, int worker) {
-    const auto block = static_cast<size_t>(begin / query_block);
-    std::vector<int32_t> ids, wrong;
-    std::vector<Count> counts;
+  std::vector<int32_t> ids(static_cast<size_t>(q));
+  std::vector<double> torn(static_cast<size_t>(q), 0);
+  std::vector<std::vector<Wanted>> wanted(static_cast<size_t>(q));
+  parallel_for(q, query_grain, [&](int64_t begin, int64_t end, int) {
+    std::vector<int32_t> wrong;
     std::vector<float> distances;
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = rows[static_cast<size_t>(i)];
-      const int32_t id = queries[static_cast<size_t>(row)];
-      ids.push_back(id);
+      const int32_t id = ids[static_cast<size_t>(i)] = queries[static_cast<size_t>(row)];
       missing(plane_neighbors.row(row), neighbors.row(row), k, wrong);
-      for (const int32_t j : wrong) counts.push_back({i - begin, id, j, feature_ranks.squared(id, j)});
+      for (const int32_t j : wrong) wanted[static_cast<size_t>(i)].push_back({id, j});
       missing(neighbors.row(row), plane_neighbors.row(row), k, wrong);
-      torn[block] += plane_ranks.excess(positions(id, 0), positions(id, 1), id, wrong, k, distances);
+      torn[static_cast<size_t>(i)] =
+          plane_ranks.excess(positions(id, 0), positions(id, 1), id, wrong, k, distances);
     }
-    feature_ranks.add_nearer(ids, counts, spaces[static_cast<size_t>(worker)]);
-    for (const Count& c : counts) untrue[block] += static_cast<double>(c.nearer + 1 - k);
   });
+  const auto untrue = FeatureRanks(features, ids, sorted).excess(wanted, k);
   const double scale = 2.0 / (static_cast<double>(q * k) * static_cast<double>(2 * n - 3 * k - 1));
   return {1 - scale * std::accumulate(untrue.begin(), untrue.end(), 0.0),
           1 - scale * std::accumulate(torn.begin(), torn.end(), 0.0)};
