@@ -5,11 +5,13 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#if DVI_WITH_TORCH
+#include "cli/serving.h"
 #include "core/file.h"
 #include "core/progress.h"
+#include "fit/fit.h"
+#include "metrics/evaluation.h"
 #include "run/run.h"
-#include "subject/subject_model.h"
-#if DVI_WITH_TORCH
 #include "scenarios/scenario.h"
 #endif
 
@@ -23,7 +25,7 @@ namespace fs = std::filesystem;
 struct DemoOptions {
   std::string scenario = "standard";
   ScenarioOptions recording;
-  uint16_t port = 0;
+  uint16_t port = 8321;
   bool no_serve = false;
 };
 
@@ -65,7 +67,21 @@ void record_unless_there(const DemoOptions& options) {
 
 void demo(DemoOptions options) {
   if (options.recording.out.empty()) options.recording.out = default_folder(options);
+  const fs::path& out = options.recording.out;
   record_unless_there(options);
+
+  FitOptions fit;
+  fit.seed = options.recording.seed;
+  fit_run(out, fit);
+
+  const Run run = Run::open(out);
+  const Json result = evaluation(run, View::open(run, fit.view));
+  fmt::print("{}\n", output() == Output::json ? result.dump(1) : evaluation_text(result));
+  if (options.no_serve) return;
+  ViewerServerOptions server;
+  server.runs = {out};
+  server.port = options.port;
+  serve_until_told_to_end(server);
 }
 
 }  // namespace
@@ -89,7 +105,8 @@ void add_demo_command(CLI::App& app) {
   command->add_flag("--quick", options->recording.quick, "Few samples: a first impression in about a minute");
   command->add_flag("--no-serve", options->no_serve, "Stop after fitting and evaluating");
   command->add_option("--out", options->recording.out, "Run directory to make (default: runs/demo...)");
-  command->add_option("--port", options->port, "Port of the page (default: any free one)");
+  command->add_option("--port", options->port, "Port of the page; 0 takes any free one")
+      ->capture_default_str();
   command
       ->add_option("--epochs", options->recording.epochs,
                    "Epochs to record (default: the scenario's, 8 to 12)")
