@@ -1,52 +1,55 @@
-// dvi check RUN: what a run directory breaks of docs/run-format.md, and what is worth knowing of it.
+#include "run/check.h"
+
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "cli/commands.h"
-#include "core/file.h"
-#include "core/progress.h"
-#include "run/check.h"
+#include "core/error.h"
+#include "subject/subject_model.h"
 
 namespace dvi {
 namespace {
 
-std::string text_of(const CheckReport& report, const std::string& run) {
-  std::string text;
-  for (const std::string& problem : report.problems) text += "problem: " + problem + "\n";
-  for (const std::string& note : report.notes) text += "note: " + note + "\n";
-  text += fmt::format("{}: {} samples, {} epochs; {}\n", run, report.samples, report.epochs.size(),
-                      report.problems.empty()       ? "a good run"
-                      : report.problems.size() == 1 ? "1 problem"
-                                                    : fmt::format("{} problems", report.problems.size()));
-  return text;
+/// What only loading the subject model shows: a file that is no TorchScript, or lacks the methods.
+void check_subjects(const std::filesystem::path& folder, CheckReport& report) {
+  const Run run = Run::open(folder);
+  for (const int number : report.epochs) {
+    try {
+      open_subject(run, run.epoch(number));
+    } catch (const std::exception& error) {
+      report.problems.push_back(error.what());
+    }
+  }
+}
+
+void check(const std::string& folder, bool json) {
+  CheckReport report = check_run(folder);
+  if (report.problems.empty()) check_subjects(folder, report);
+  if (json) {
+    fmt::print("{}\n", Json{{"ok", report.problems.empty()},
+                            {"problems", report.problems},
+                            {"notes", report.notes},
+                            {"samples", report.samples},
+                            {"epochs", report.epochs}}
+                           .dump(1, ' ', false, Json::error_handler_t::replace));
+  } else {
+    for (const auto& problem : report.problems) fmt::print("problem: {}\n", problem);
+    for (const auto& note : report.notes) fmt::print("note: {}\n", note);
+    if (report.problems.empty())
+      fmt::print("{}: a good run of {} samples and {} epochs\n", folder, report.samples,
+                 report.epochs.size());
+  }
+  if (!report.problems.empty()) throw ExitStatus{1};
 }
 
 }  // namespace
 
 void add_check_command(CLI::App& app) {
-  struct Options {
-    std::string run;
-    bool json = false;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "check", "Tell whether a run directory is good, and what to mend where it is not (exit status 1)");
-  command->add_option("RUN", options->run, "Run directory")->required();
-  command->add_flag("--json", options->json,
-                    R"(Print {"problems", "notes", "samples", "epochs"} instead of lines)");
-  command->callback([options] {
-    const CheckReport report = check_run(options->run);
-    if (options->json)
-      fmt::print("{}\n", Json{{"problems", report.problems},
-                              {"notes", report.notes},
-                              {"samples", report.samples},
-                              {"epochs", report.epochs}}
-                             .dump(1));
-    else
-      fmt::print("{}", text_of(report, options->run));
-    if (!report.problems.empty()) throw ExitStatus{1};
-  });
+  auto* command = app.add_subcommand("check", "Tell whether a run directory is in order");
+  auto folder = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  command->add_option("RUN", *folder, "Run directory")->required();
+  command->add_flag("--json", *json, "Print the report as JSON");
+  command->callback([=] { check(*folder, *json); });
 }
 
 }  // namespace dvi

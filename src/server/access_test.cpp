@@ -1,0 +1,118 @@
+#include "server/access.h"
+
+#include <gmock/gmock.h>
+
+namespace dvi {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+HttpRequest request(const std::string& method, const std::string& target,
+                    std::map<std::string, std::string> headers) {
+  HttpRequest made;
+  made.method = method;
+  EXPECT_TRUE(parse_target(target, made));
+  made.headers = std::move(headers);
+  return made;
+}
+
+int status(const Access& access, const HttpRequest& asked) {
+  const auto refused = refuse(access, asked);
+  return refused ? refused->status : 200;
+}
+
+const Access loopback = Access::for_address("127.0.0.1", false);
+
+TEST(Access, AnswersToItsOwnNamesOnly) {
+  for (const char* host : {"127.0.0.1:8321", "localhost:8321", "LOCALHOST", "[::1]:8321", "192.168.1.5:80"})
+    EXPECT_EQ(status(loopback, request("GET", "/", {{"host", host}})), 200) << host;
+  for (const char* host :
+       {"evil.example", "localhost.evil.example:8321", "127.0.0.1.evil.example", "", "evil.example:127.0.0.1",
+        "[::1", "localhost@evil.example", "evil.example#localhost"})
+    EXPECT_EQ(status(loopback, request("GET", "/", {{"host", host}})), 403) << host;
+  EXPECT_EQ(status(loopback, request("GET", "/", {})), 403);
+}
+
+TEST(Access, OnlyItsOwnPageMayChangeThings) {
+  const auto post = [](std::map<std::string, std::string> more) {
+    more.emplace("host", "localhost:8321");
+    return status(loopback, request("POST", "/api/runs/0/selections", more));
+  };
+  EXPECT_EQ(post({{"content-type", "application/json"}}), 200);
+  EXPECT_EQ(post({{"content-type", "application/json; charset=utf-8"}, {"origin", "http://localhost:8321"}}),
+            200);
+  // What a form or a script of another site can send:
+  for (const char* type :
+       {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "application/jsonp"})
+    EXPECT_EQ(post({{"content-type", type}}), 415) << type;
+  for (const char* origin : {"http://evil.example", "http://localhost:9999", "null",
+                             "http://localhost:8321.evil.example", "file://", "http://127.0.0.1:8321"})
+    EXPECT_EQ(post({{"content-type", "application/json"}, {"origin", origin}}), 403) << origin;
+}
+
+TEST(Access, OtherMethodsAreUnknown) {
+  for (const char* method : {"PUT", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get"})
+    EXPECT_EQ(status(loopback, request(method, "/", {{"host", "localhost"}})), 405) << method;
+}
+
+TEST(Access, NoTokenOnLoopback) {
+  EXPECT_EQ(loopback.token, "");
+  EXPECT_EQ(Access::for_address("::1", false).token, "");
+  EXPECT_EQ(Access::for_address("127.0.0.7", false).token, "");
+}
+
+class WithToken : public ::testing::Test {
+ protected:
+  int ask(const std::string& target, std::map<std::string, std::string> more = {}) {
+    more.emplace("host", "192.168.1.5:8321");
+    return status(access_, request("GET", target, more));
+  }
+  Access access_ = Access::for_address("0.0.0.0", false);
+};
+
+TEST_F(WithToken, NothingWithoutIt) {
+  EXPECT_EQ(access_.token.size(), 32u);
+  EXPECT_NE(access_.token, Access::for_address("0.0.0.0", false).token);
+  const std::string near = access_.token.substr(0, 31) + (access_.token.back() == '0' ? "1" : "0");
+  for (const std::string& target : {std::string("/"), std::string("/api/runs"), std::string("/?token="),
+                                    "/?token=" + near, "/?token=" + access_.token.substr(0, 31),
+                                    "/?token=" + access_.token + "0", "/?Token=" + access_.token})
+    EXPECT_EQ(ask(target), 401) << target;
+  EXPECT_EQ(ask("/", {{"cookie", "dvi_token="}}), 401);
+  EXPECT_EQ(ask("/", {{"cookie", "dvi_token=" + near}}), 401);
+  EXPECT_EQ(ask("/", {{"cookie", "other=" + access_.token}}), 401);
+  EXPECT_EQ(ask("/", {{"cookie", "xdvi_token=" + access_.token}}), 401);
+  EXPECT_EQ(ask("/", {{"authorization", "Bearer "}}), 401);
+}
+
+TEST_F(WithToken, TheAddressSetsACookieAndDropsTheToken) {
+  const auto answer =
+      refuse(access_, request("GET", "/?epoch=3&token=" + access_.token + "&view=a", {{"host", "10.0.0.1"}}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->status, 303);
+  EXPECT_EQ(answer->headers.at("Location"), "/?epoch=3&view=a");
+  EXPECT_THAT(answer->headers.at("Set-Cookie"), AllOf(HasSubstr("HttpOnly"), HasSubstr("SameSite=Lax")));
+  EXPECT_EQ(ask("/api/runs", {{"cookie", "a=b; dvi_token=" + access_.token + "; c=d"}}), 200);
+  EXPECT_EQ(ask("/api/runs", {{"authorization", "Bearer " + access_.token}}), 200);
+}
+
+TEST_F(WithToken, ItsRedirectStaysHere) {
+  const auto answer =
+      refuse(access_, request("GET", "//evil.example/?token=" + access_.token, {{"host", "10.0.0.1"}}));
+  EXPECT_EQ(answer->headers.at("Location"), "/evil.example/");
+}
+
+TEST(Access, FramesOnlyWhereWanted) {
+  HttpResponse plain, framed;
+  add_security_headers(loopback, plain);
+  EXPECT_THAT(plain.headers["Content-Security-Policy"],
+              AllOf(HasSubstr("frame-ancestors 'self'"), Not(HasSubstr("unsafe"))));
+  EXPECT_EQ(plain.headers["Content-Security-Policy"].find("localhost"), std::string::npos);
+  add_security_headers(Access::for_address("127.0.0.1", true), framed);
+  EXPECT_THAT(framed.headers["Content-Security-Policy"], HasSubstr("http://localhost:*"));
+}
+
+}  // namespace
+}  // namespace dvi

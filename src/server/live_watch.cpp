@@ -1,0 +1,76 @@
+#include "server/live_watch.h"
+
+#include <chrono>
+
+namespace dvi {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string written(const fs::path& file) {
+  std::error_code missing;
+  const auto time = fs::last_write_time(file, missing);
+  return missing ? "none" : std::to_string(time.time_since_epoch().count());
+}
+
+}  // namespace
+
+LiveWatch::LiveWatch(ServedRuns& runs) : runs_(runs) { look(); }
+
+void LiveWatch::start(double seconds, std::function<void(const std::string&)> publish) {
+  publish_ = std::move(publish);
+  thread_ = std::jthread([this, seconds](const std::stop_token& stop) {
+    std::mutex unused;
+    std::unique_lock lock(unused);
+    while (!stop.stop_requested()) {
+      wake_.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+      if (!stop.stop_requested()) look();
+    }
+  });
+}
+
+LiveWatch::~LiveWatch() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void LiveWatch::look() {
+  for (size_t id = 0; id < runs_.size(); ++id) {
+    const Run& run = runs_.at(id).run();
+    std::string epochs;
+    for (const int number : run.epoch_numbers()) epochs += std::to_string(number) + " ";
+    note("run", {{"run", id}}, epochs + written(run.folder() / "run.json") + written(run.folder() / "views"));
+    for (const auto& view : run.view_names()) {
+      const auto folder = run.view_folder(view);
+      note("view", {{"run", id}, {"view", view}},
+           written(folder / "view.json") + written(folder / "events.npy"));
+    }
+  }
+}
+
+void LiveWatch::note(const std::string& kind, const Json& where, const std::string& state) {
+  const std::string data = where.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string& known = states_[kind + data];
+  if (known == state) return;
+  known = state;
+  if (!publish_) return;
+  std::string event;
+  {
+    const std::lock_guard lock(mutex_);
+    event = fmt::format("id: {}\nevent: {}\ndata: {}\n\n", ++last_number_, kind, data);
+    latest_[kind + data] = {last_number_, event};
+  }
+  publish_(event);
+}
+
+std::string LiveWatch::missed(uint64_t since) const {
+  const std::lock_guard lock(mutex_);
+  std::map<uint64_t, std::string> in_order;
+  for (const auto& [key, sent] : latest_)
+    if (sent.number > since) in_order[sent.number] = sent.text;
+  std::string texts;
+  for (const auto& [number, text] : in_order) texts += text;
+  return texts;
+}
+
+}  // namespace dvi

@@ -1,0 +1,118 @@
+#include "server/served_runs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace dvi {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::file_time_type time_of(const fs::path& file) {
+  std::error_code missing;
+  return fs::last_write_time(file, missing);
+}
+
+}  // namespace
+
+const SampleTable& ServedView::table() const {
+  const std::lock_guard lock(mutex_);
+  if (!table_) table_ = std::make_unique<const SampleTable>(run_, view);
+  return *table_;
+}
+
+const SuspectRanking& ServedView::suspects() const {
+  const std::lock_guard lock(mutex_);
+  if (!suspects_) suspects_ = std::make_unique<const SuspectRanking>(run_, view);
+  return *suspects_;
+}
+
+std::shared_ptr<const ServedView> ServedRun::view(const std::string& name) {
+  if (!is_plain_name(name)) fail("view \"{}\": expected the name of a view", name);
+  const fs::path folder = run_.view_folder(name);
+  const auto view_written = time_of(folder / "view.json"), events_written = time_of(folder / "events.npy");
+  std::shared_ptr<const ServedView> earlier;
+  {
+    const std::lock_guard lock(mutex_);
+    const Dated& dated = views_[name];
+    if (dated.view && dated.view_written == view_written && dated.events_written == events_written)
+      return dated.view;
+    earlier = dated.view;
+  }
+  auto served =
+      std::make_shared<const ServedView>(run_, View::open(run_, name, earlier ? &earlier->view : nullptr));
+  const std::lock_guard lock(mutex_);
+  views_[name] = {view_written, events_written, served};
+  return served;
+}
+
+std::shared_ptr<const InputReader> ServedRun::inputs(std::optional<int> epoch) {
+  if (epoch) return std::make_shared<const InputReader>(run_, run_.epoch(*epoch));
+  const std::lock_guard lock(mutex_);
+  if (!inputs_) inputs_ = std::make_shared<const InputReader>(run_);
+  return inputs_;
+}
+
+std::optional<std::string> ServedRun::text(int64_t sample) {
+  const std::lock_guard lock(mutex_);
+  if (!texts_) texts_ = run_.texts();
+  if (texts_->empty()) return std::nullopt;
+  return (*texts_)[static_cast<size_t>(sample)];
+}
+
+std::vector<std::pair<std::string, std::string>> ServedRun::row(int64_t sample) {
+  const std::lock_guard lock(mutex_);
+  if (!rows_) rows_ = run_.rows();
+  std::vector<std::pair<std::string, std::string>> cells;
+  if (rows_->empty()) return cells;
+  const auto& names = rows_->front();
+  const auto& values = (*rows_)[static_cast<size_t>(sample) + 1];
+  for (size_t i = 0; i < names.size(); ++i) cells.emplace_back(names[i], values[i]);
+  return cells;
+}
+
+ServedRun::Range ServedRun::column_range(const std::string& name, bool per_epoch) {
+  const auto epochs = per_epoch ? run_.epoch_numbers() : std::vector<int>();
+  const auto key = std::make_pair(name, epochs.size());
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = ranges_.find(key); known != ranges_.end()) return known->second;
+  }
+  Range range{INFINITY, -INFINITY, true};
+  const auto look = [&](const std::vector<float>& values) {
+    for (const float value : values) {
+      if (!std::isfinite(value)) continue;
+      range.min = std::min(range.min, value);
+      range.max = std::max(range.max, value);
+      range.yes_no = range.yes_no && (value == 0 || value == 1);
+    }
+  };
+  if (per_epoch) {
+    for (const int epoch : epochs)
+      if (const auto values = run_.epoch(epoch).column(name)) look(*values);
+  } else {
+    look(run_.column(name));
+  }
+  if (range.min > range.max) range = {};
+  const std::lock_guard lock(mutex_);
+  return ranges_[key] = range;
+}
+
+void ServedRun::with_subject(int epoch, const std::function<void(SubjectModel&)>& use) {
+  const std::lock_guard lock(subject_mutex_);
+  if (!subject_ || subject_epoch_ != epoch) {
+    subject_ = nullptr;
+    subject_ = open_subject(run_, run_.epoch(epoch));
+    subject_epoch_ = epoch;
+  }
+  use(*subject_);
+}
+
+ServedRuns::ServedRuns(const std::vector<fs::path>& folders) {
+  for (const auto& folder : folders)
+    runs_.push_back(std::make_unique<ServedRun>(static_cast<int>(runs_.size()), Run::open(folder)));
+}
+
+}  // namespace dvi

@@ -1,0 +1,120 @@
+#include "server/viewer_server.h"
+
+#include "core/parallel.h"
+#include "server/access.h"
+#include "server/api.h"
+#include "server/encoding.h"
+#include "server/http_server.h"
+#include "server/live_watch.h"
+#include "server/page.h"
+
+namespace dvi {
+namespace {
+
+/// A file of the embedded page, or nothing.
+std::optional<HttpResponse> page_response(const HttpRequest& request) {
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
+  std::string path;
+  for (const auto& segment : request.path) path += "/" + segment;
+  if (path.empty()) path = "/index.html";
+  for (const PageFile& file : page_files()) {
+    if (file.path != path) continue;
+    HttpResponse response;
+    response.content_type = file.content_type;
+    response.etag = file.etag;
+    // Vite puts a hash of the content into the names under assets/.
+    response.caching = path.substr(0, 8) == "/assets/" ? Caching::immutable : Caching::check;
+    response.gzipped = std::make_shared<const std::string>(reinterpret_cast<const char*>(file.gzipped.data()),
+                                                           file.gzipped.size());
+    return response;
+  }
+  return std::nullopt;
+}
+
+uint64_t since_of(const HttpRequest& request, uint64_t now) {
+  const auto given = request.query.find("since");
+  const std::string& text = given != request.query.end() ? given->second : request.header("last-event-id");
+  const auto number = parse_number(text);
+  return number && *number >= 0 ? static_cast<uint64_t>(*number) : now;
+}
+
+}  // namespace
+
+struct ViewerServer::Implementation {
+  explicit Implementation(const ViewerServerOptions& o)
+      : options(o), access(Access::for_address(o.address, o.frames)), runs(o.runs), state{runs}, watch(runs) {
+    add_run_routes(router, state);
+    add_view_routes(router, state);
+    add_epoch_routes(router, state);
+    add_sample_routes(router, state);
+    add_image_routes(router, state);
+    add_selection_routes(router, state);
+    add_query_routes(router, state);
+    router.add("GET", "/api/live", [this](const Call& call) {
+      HttpResponse response;
+      response.content_type = "text/event-stream";
+      response.event_stream = true;
+      response.body = std::make_shared<const std::string>(watch.missed(since_of(call.request(), UINT64_MAX)));
+      return response;
+    });
+    HttpServerOptions http;
+    http.address = o.address;
+    http.port = o.port;
+    server =
+        std::make_unique<HttpServer>(http, [this](const HttpRequest& request) { return answer(request); });
+    watch.start(o.look_seconds, [this](const std::string& event) { server->publish(event); });
+  }
+
+  HttpResponse answer(const HttpRequest& request) const {
+    HttpResponse response = answer_or_refuse(request);
+    add_security_headers(access, response);
+    return negotiate(std::move(response), request);
+  }
+
+  HttpResponse answer_or_refuse(const HttpRequest& request) const {
+    flush_subnormals();
+    try {
+      if (auto refused = refuse(access, request)) return *refused;
+      if (auto page = page_response(request)) return *page;
+      return router.route(request);
+    } catch (const HttpError& error) {
+      return error_response(error.status(), error.what());
+    } catch (const std::bad_alloc&) {
+      return error_response(503, "the server is out of memory for this; ask for less at once");
+    } catch (const std::exception& error) {
+      return error_response(500, error.what());
+    }
+  }
+
+  ViewerServerOptions options;
+  Access access;
+  ServedRuns runs;
+  ApiState state;
+  Router router;
+  std::unique_ptr<HttpServer> server;
+  LiveWatch watch;  // last: it must publish no more when the server goes
+};
+
+ViewerServer::ViewerServer(const ViewerServerOptions& options)
+    : implementation_(std::make_unique<Implementation>(options)) {}
+ViewerServer::~ViewerServer() = default;
+
+uint16_t ViewerServer::port() const { return implementation_->server->port(); }
+
+std::string ViewerServer::url() const {
+  const auto& access = implementation_->access;
+  std::string host = implementation_->options.address;
+  if (host == "0.0.0.0" || host == "::") {  // every address of this machine: its name stands for them
+    host = "localhost";
+    for (const auto& name : access.names)
+      if (name != "localhost") host = name;
+  }
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return fmt::format("http://{}:{}/{}", host, port(), access.token.empty() ? "" : "?token=" + access.token);
+}
+
+HttpResponse ViewerServer::answer(const HttpRequest& request) const {
+  return implementation_->answer(request);
+}
+
+}  // namespace dvi
