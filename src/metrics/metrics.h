@@ -87,7 +87,7 @@ struct GroupInput {
 /// 2] are of all samples. At most `rank_queries` samples (drawn with a fixed seed) are ranked against all
 /// references for trustworthiness and continuity; 0 leaves them out.
 GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const GroupInput&,
-                              int rank_queries = 1000);
+                              int rank_queries = 500);
 
 /// Adds ppr, ccr and mse of the samples `ids` (rows of the round trip; empty = all rows).
 void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> ids = {});

@@ -111,9 +111,13 @@ struct Wanted {
 };
 
 double norm_of(MatrixView features, int32_t id) {
-  double sum = 0;
-  for (int64_t d = 0; d < features.cols; ++d) sum += double{features(id, d)} * double{features(id, d)};
-  return sum;
+  const float* row = features.row(id);
+  double sums[8] = {};
+  int64_t d = 0;
+  for (; d + 8 <= features.cols; d += 8)
+    for (int64_t lane = 0; lane < 8; ++lane) sums[lane] += double{row[d + lane]} * double{row[d + lane]};
+  for (; d < features.cols; ++d) sums[0] += double{row[d]} * double{row[d]};
+  return std::accumulate(sums, sums + 8, 0.0);
 }
 
 /// Counts, tile of references by tile, how many are nearer to a query than a wanted neighbour.
@@ -163,7 +167,7 @@ class FeatureRanks {
             own != ids.end() && *own == ids_[q])
           squared[own - ids.begin()] = INFINITY;
         // float32 errs by much less than this.
-        const double slack = 4e-6 * (query_norms_[q] + largest_norm) + 1e-30;
+        const double slack = 1e-5 * (query_norms_[q] + largest_norm) + 1e-30;
         for (const Wanted& one : wanted[q]) w.nearer[q] += nearer_in(squared, ids, one, slack);
       }
     });

@@ -56,7 +56,7 @@ TEST(Sklearn, AgreesOnTrustworthinessAndContinuity) {
   input.ids = input.references = all;
   input.neighbors = &near;
   input.plane_neighbors = &plane;
-  const auto metrics = neighbor_metrics(features, positions, input);
+  const auto metrics = neighbor_metrics(features, positions, input, n);
   EXPECT_NEAR(*metrics.trustworthiness_15, trustworthiness, 1e-9);
   EXPECT_NEAR(*metrics.continuity_15, continuity, 1e-9);
 }
