@@ -35,6 +35,8 @@ export class App implements Host {
   readonly panels: readonly Panel[];
   readonly popover: DecodePopover;
   runs: RunEntry[] = [];
+  /** Milliseconds from the navigation to the first frame with samples in it; 0 before. */
+  firstPicture = 0;
 
   private readonly tooltip: Tooltip;
   private readonly keyboard: Keyboard;
@@ -52,6 +54,7 @@ export class App implements Host {
   private data_: Dataset | null = null;
   private wantedEpoch: number | null = null;
   private hashTimer = 0;
+  private epochTimer = 0;
   private pending = new Set<Change>();
   private flushing = false;
 
@@ -68,7 +71,12 @@ export class App implements Host {
       },
       place: (at, screen, pane) => void this.popover.show(at, screen, pane),
       area: (ids, { add, subtract }) => this.select(ids, subtract ? "subtract" : add ? "add" : "replace"),
-      epoch: () => this.changed("epoch"),
+      epoch: () => {
+        if (!this.firstPicture) requestAnimationFrame(() => (this.firstPicture ||= performance.now()));
+        // While the time runs, what costs more than a frame follows only once it has rested on an epoch.
+        clearTimeout(this.epochTimer);
+        this.epochTimer = window.setTimeout(() => this.changed("epoch"), 60);
+      },
       legend: () => this.changed("legend"),
       second: () => this.changed("compare-data"),
       error: (message) => this.say(message, "error"),
@@ -306,6 +314,7 @@ export class App implements Host {
     void this.queries.update(changes);
     this.legend.update(state, changes);
     this.timeBand.update(state, changes);
+    if (changes.size === 1 && changes.has("time")) return;
     const open = this.panels.find((p) => p.id === state.panel);
     // A panel that was closed has missed changes: it is told of everything.
     open?.update(state, changes.has("panel") ? new Set([...changes, ...everything(state)]) : changes);

@@ -297,7 +297,7 @@ describe("export", () => {
   let page: Page;
   let errors: string[];
   beforeAll(async () => {
-    ({ page, errors } = await openPage(browser, `${mock.url}#panel=export`, { width: 1280, height: 720 }));
+    ({ page, errors } = await openPage(browser, `${mock.url}#panel=export`, { width: 760, height: 480 }));
   });
   afterAll(async () => {
     expect(errors).toEqual([]);
@@ -312,13 +312,13 @@ describe("export", () => {
   };
 
   it("saves the scene as PNG, larger than the screen", async () => {
-    await page.getByLabel("Size").selectOption("4");
+    await page.locator("#export-scale").selectOption("4");
     const { name, bytes } = await download("PNG");
     expect(name).toBe("fashion-mnist-epoch-8.png");
     expect(bytes.subarray(1, 4).toString()).toBe("PNG");
     const size = await inPage(page, (app) => app.viewer.stage.size);
     expect(bytes.readUInt32BE(16)).toBeGreaterThan(size.width * 4);
-    await page.getByLabel("Size").selectOption("1");
+    await page.locator("#export-scale").selectOption("1");
   });
 
   it("saves the scene as SVG with its points, names and legend", async () => {
@@ -332,7 +332,7 @@ describe("export", () => {
   });
 
   it("makes a WebM of a range of epochs", async () => {
-    await page.getByLabel("Epochs", { exact: true }).selectOption("5");
+    await page.locator("#film-from").selectOption("6");
     await page.getByLabel("Epochs a second").selectOption("4");
     const { name, bytes } = await download("WebM");
     expect(name).toBe("fashion-mnist.webm");

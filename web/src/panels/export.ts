@@ -46,6 +46,7 @@ export class ExportPanel implements Panel {
     this.caption = box(true);
     this.from = select("film-from", []);
     this.to = select("film-to", []);
+    this.to.setAttribute("aria-label", "Last epoch");
     this.speed = select("film-speed", [
       [0.5, "0.5"],
       [1, "1"],

@@ -56,14 +56,14 @@ export function commonMistakes(
   classes: number,
   limit: number,
 ): { label: number; prediction: number; count: number }[] {
-  const counts = new Map<number, number>();
+  const counts = new Uint32Array(classes * classes);
   for (let i = 0; i < labels.length; ++i) {
     const label = labels[i]!;
-    if (label < 0 || label === predictions[i]) continue;
-    const key = label * classes + predictions[i]!;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (label >= 0 && label !== predictions[i]) counts[label * classes + predictions[i]!]!++;
   }
-  return [...counts]
+  const found: [number, number][] = [];
+  for (let key = 0; key < counts.length; ++key) if (counts[key]) found.push([key, counts[key]!]);
+  return found
     .sort((a, b) => b[1] - a[1] || a[0] - b[0])
     .slice(0, limit)
     .map(([key, count]) => ({ label: Math.floor(key / classes), prediction: key % classes, count }));

@@ -47,6 +47,8 @@ export class TimeBand implements Panel {
     s("line", { y1: 0 }),
     s("path", { d: "M-5 0h10v5l-5 5l-5-5z" }),
   );
+  private scalars = new Map<number, EpochScalars>();
+  private valueTexts = new Map<string, HTMLElement>();
   private width = 0;
   private height = 0;
   private readonly margin = 14;
@@ -152,7 +154,11 @@ export class TimeBand implements Panel {
 
   update(state: State, changes: Changes): void {
     const { data } = this.host;
-    if (changes.has("data")) this.draw();
+    if (changes.has("data")) {
+      this.scalars = new Map(data?.run.epochs.map((e) => [e.epoch!, e]));
+      this.draw();
+      this.makeValues();
+    }
     if (changes.has("playing")) {
       const label = state.playing ? "Pause (space)" : "Play (space)";
       replace(this.play, icon(state.playing ? "pause" : "play"));
@@ -207,24 +213,27 @@ export class TimeBand implements Panel {
   private scalarAt(name: string, time: number): number | null {
     const { data } = this.host;
     if (!data) return null;
-    const at = (k: number) => data.run.epochs.find((e) => e.epoch === data.fitted[k])?.[name];
+    const at = (k: number) => this.scalars.get(data.fitted[k]!)?.[name];
     const i = Math.floor(time);
     const a = at(i);
     const b = at(Math.min(i + 1, data.fitted.length - 1)) ?? a;
     return a === undefined || b === undefined ? null : a + (b - a) * (time - i);
   }
 
-  private showValues(time: number): void {
+  /** Elements of the values above the chart; made once for a run, afterwards only their text changes. */
+  private makeValues(): void {
     const { data } = this.host;
     if (!data) return;
-    const names = scalarNames(data.run.epochs);
-    const t = Math.min(time, data.fitted.length - 1);
-    const counts = data.view.events.counts[String(data.fitted[Math.round(t)])];
+    this.valueTexts = new Map();
+    const value = (key: string) => {
+      const element = h("b");
+      this.valueTexts.set(key, element);
+      return element;
+    };
     replace(
       this.values,
-      ...names.map((name, k) => {
-        const value = this.scalarAt(name, t);
-        return h(
+      ...scalarNames(data.run.epochs).map((name, k) =>
+        h(
           "span",
           { class: `curve-value curve-${k}` },
           s(
@@ -233,16 +242,30 @@ export class TimeBand implements Panel {
             s("line", { class: `curve curve-${k}`, x1: 0, x2: 18, y1: 3, y2: 3 }),
           ),
           h("span", {}, name.replaceAll("_", " ")),
-          h("b", {}, value === null ? "–" : number(value, 3)),
-        );
-      }),
-      counts &&
+          value(name),
+        ),
+      ),
+      Object.keys(data.view.events.counts).length > 0 &&
         h(
           "span",
           { class: "event-values", title: "Events on the way to this epoch" },
-          ...counts.slice(0, 3).map((c, k) => h("span", {}, `${eventNames[k]} `, h("b", {}, number(c)))),
+          ...eventNames.slice(0, 3).map((name) => h("span", {}, `${name} `, value(`event ${name}`))),
         ),
     );
+  }
+
+  private showValues(time: number): void {
+    const { data } = this.host;
+    if (!data) return;
+    const t = Math.min(time, data.fitted.length - 1);
+    const counts = data.view.events.counts[String(data.fitted[Math.round(t)])];
+    for (const [key, element] of this.valueTexts) {
+      const event = key.startsWith("event ") ? eventNames.indexOf(key.slice(6)) : -1;
+      const value = event >= 0 ? counts?.[event] : this.scalarAt(key, t);
+      const text =
+        value === null || value === undefined ? "–" : event >= 0 ? number(value) : value.toFixed(3);
+      if (element.textContent !== text) element.textContent = text;
+    }
   }
 
   private draw(): void {
@@ -306,7 +329,7 @@ export class TimeBand implements Panel {
     for (const [k, name] of names.entries()) {
       const points: [number, number][] = [];
       all.forEach((epoch, i) => {
-        const value = data.run.epochs.find((e) => e.epoch === epoch)?.[name];
+        const value = this.scalars.get(epoch)?.[name];
         if (value !== undefined) points.push([i, value]);
       });
       if (points.length === 0) continue;

@@ -422,6 +422,10 @@ export class Scene {
 
   private drawLinks(clip: readonly [number, number, number, number], size: Size): void {
     const count = this.linkList.length;
+    if (count === 0) {
+      this.links.object.visible = false;
+      return;
+    }
     const ends = new Float32Array(count * 4);
     const colors = new Float32Array(count * 8);
     const strokes = new Float32Array(count * 3);
@@ -437,6 +441,10 @@ export class Scene {
 
   private drawHighlights(clip: readonly [number, number, number, number], pixelRatio: number): void {
     const count = this.highlightList.length;
+    if (count === 0) {
+      this.marks.object.visible = false;
+      return;
+    }
     const places = new Float32Array(count * 2);
     const looks = new Float32Array(count * 4);
     for (let i = 0; i < count; ++i) {
