@@ -105,6 +105,7 @@ class Fit {
     now->model = projection.model;
     now->positions = projection.positions;
     now->features = std::move(data.features);
+    for (const auto& verdict : data.verdicts) now->predictions.push_back(verdict.prediction);
     now->neighbors = std::move(measured.neighbors.index);
     now->neighbor_count = measured.neighbors.k;
     previous_ = std::move(now);

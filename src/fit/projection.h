@@ -11,9 +11,10 @@ namespace dvi {
 struct PreviousEpoch {
   int number = 0;
   Autoencoder model;
-  Matrix positions;                ///< [N, 2]
-  Matrix features;                 ///< [N, D]
-  std::vector<int32_t> neighbors;  ///< [N, neighbor_count], neighbors.npy
+  Matrix positions;                  ///< [N, 2]
+  Matrix features;                   ///< [N, D]
+  std::vector<int32_t> predictions;  ///< [N]
+  std::vector<int32_t> neighbors;    ///< [N, neighbor_count], neighbors.npy
   int64_t neighbor_count = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "fit/standard_preset.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/progress.h"
@@ -64,6 +65,7 @@ class Standard {
       evaluation_to_boundary_ = exact_neighbors(data.evaluation_boundary.features, data.boundary.features,
                                                 data.train_to_boundary.k, false);
     }
+    allegiance_ = allegiances();
   }
 
   Projection run() {
@@ -106,77 +108,132 @@ class Standard {
   }
 
  private:
-  const Verdict& verdict(int32_t id) const { return data_.verdicts[static_cast<size_t>(id)]; }
-  bool same_class(int32_t a, int32_t b) const { return verdict(a).prediction == verdict(b).prediction; }
-  float class_weight(int32_t a, int32_t b) const {
-    return same_class(a, b) ? 1.f : static_cast<float>(options_.cross_class_weight);
+  /// The classes a point belongs to: a sample's prediction (twice), or the two a boundary sample lies
+  /// between.
+  using Allegiance = std::array<int32_t, 2>;
+  std::vector<Allegiance> allegiances() const {
+    std::vector<Allegiance> all;
+    const auto samples = [&](const std::vector<int32_t>& ids) {
+      for (const int32_t id : ids) {
+        const int32_t c = data_.verdicts[static_cast<size_t>(id)].prediction;
+        all.push_back({c, c});
+      }
+    };
+    const auto boundary = [&](const BoundarySet& set, int64_t count) {
+      all.insert(all.end(), set.classes.begin(), set.classes.begin() + count);
+    };
+    samples(sets_.train);
+    boundary(data_.boundary, points_.boundary);
+    samples(sets_.other_ids);
+    boundary(data_.evaluation_boundary, points_.evaluation);
+    return all;
+  }
+  /// Edges between points of which neither's classes include the other's attract less.
+  float kinship(int64_t i, int64_t j) const {
+    const Allegiance& a = allegiance_[static_cast<size_t>(i)];
+    const Allegiance& b = allegiance_[static_cast<size_t>(j)];
+    const auto include = [](const Allegiance& x, const Allegiance& y) {
+      return (y[0] == x[0] || y[0] == x[1]) && (y[1] == x[0] || y[1] == x[1]);
+    };
+    return include(a, b) || include(b, a) ? 1.f : static_cast<float>(options_.cross_class_weight);
   }
 
   EdgeList active_edges() const {
     EdgeCollector edges(points_.active());
+    const auto add = [&](int64_t i, int64_t j, double weight) {
+      edges.add(i, j, static_cast<float>(weight) * kinship(i, j));
+    };
+    const auto add_all = [&](const EdgeList& list, const auto& factor) {
+      for (int64_t i = 0; i < list.rows(); ++i)
+        for (int64_t e = list.begin[static_cast<size_t>(i)]; e < list.begin[static_cast<size_t>(i) + 1];
+             ++e) {
+          const int64_t j = list.target[static_cast<size_t>(e)];
+          add(i, j, list.weight[static_cast<size_t>(e)] * factor(i, j));
+        }
+    };
     const Neighbors near = nearest_of(data_.train_to_train, fit_k);
-    const EdgeList samples = fuzzy_union(near, membership_strengths(near), points_.train);
-    for (int64_t i = 0; i < points_.train; ++i)
-      for (int64_t e = samples.begin[static_cast<size_t>(i)]; e < samples.begin[static_cast<size_t>(i) + 1];
-           ++e) {
-        const int32_t j = samples.target[static_cast<size_t>(e)];
-        edges.add(i, j,
-                  samples.weight[static_cast<size_t>(e)] *
-                      class_weight(sets_.train[static_cast<size_t>(i)], sets_.train[static_cast<size_t>(j)]));
-      }
+    add_all(fuzzy_union(near, membership_strengths(near), points_.train),
+            [](int64_t, int64_t) { return 1.0; });
     if (points_.boundary == 0) return edges.list();
 
-    // The boundary-wise complex: train and boundary samples query boundary samples.
+    // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
+    // is a plain complex.
     Neighbors queries = data_.train_to_boundary;
     queries.index.insert(queries.index.end(), data_.boundary_to_boundary.index.begin(),
                          data_.boundary_to_boundary.index.end());
     queries.distance.insert(queries.distance.end(), data_.boundary_to_boundary.distance.begin(),
                             data_.boundary_to_boundary.distance.end());
-    const EdgeList boundary = fuzzy_union(queries, membership_strengths(queries), points_.active(),
-                                          static_cast<int32_t>(points_.train));
-    for (int64_t i = 0; i < points_.active(); ++i)
-      for (int64_t e = boundary.begin[static_cast<size_t>(i)]; e < boundary.begin[static_cast<size_t>(i) + 1];
-           ++e) {
-        const int64_t j = boundary.target[static_cast<size_t>(e)];
-        const bool both =
-            i >= points_.train && j >= points_.train;  // among boundary samples they are plain neighbours
-        edges.add(i, j,
-                  boundary.weight[static_cast<size_t>(e)] *
-                      (both ? 1.f : static_cast<float>(options_.boundary_weight)));
-      }
+    add_all(fuzzy_union(queries, membership_strengths(queries), points_.active(),
+                        static_cast<int32_t>(points_.train)),
+            [&](int64_t i, int64_t j) {
+              return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
+            });
     // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
     const auto strengths = membership_strengths(data_.boundary_to_train);
     for (int64_t b = 0; b < points_.boundary; ++b)
       for (int r = 0; r < fit_k; ++r) {
         const auto at = static_cast<size_t>(b * fit_k + r);
-        edges.add(points_.train + b, data_.boundary_to_train.index[at], strengths[at] * 0.5f);
-        edges.add(data_.boundary_to_train.index[at], points_.train + b, strengths[at] * 0.5f);
+        add(points_.train + b, data_.boundary_to_train.index[at],
+            options_.boundary_to_sample_weight * strengths[at]);
+        add(data_.boundary_to_train.index[at], points_.train + b,
+            options_.boundary_to_sample_weight * strengths[at]);
       }
-    return edges.list();
+    EdgeList list = edges.list();
+    balance_sides(list);
+    return list;
+  }
+
+  /// Makes the samples of either side pull a boundary sample with the same total weight, so that it comes to
+  /// lie between its two classes rather than inside the one that has more samples near it.
+  void balance_sides(EdgeList& edges) const {
+    const int64_t n = points_.train;
+    const auto side_of = [&](int64_t boundary, int64_t sample) {
+      const Allegiance& a = allegiance_[static_cast<size_t>(boundary)];
+      const int32_t c = allegiance_[static_cast<size_t>(sample)][0];
+      return c == a[0] ? 0 : c == a[1] ? 1 : -1;
+    };
+    std::vector<std::array<double, 2>> total(static_cast<size_t>(points_.boundary), {0, 0});
+    const auto for_each =
+        [&](const auto& visit) {  // edges between a sample and a boundary sample, in both directions
+          for (int64_t i = 0; i < edges.rows(); ++i)
+            for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1];
+                 ++e) {
+              const int64_t j = edges.target[static_cast<size_t>(e)];
+              if ((i < n) == (j < n)) continue;
+              const int64_t boundary = std::max(i, j);
+              if (const int side = side_of(boundary, std::min(i, j)); side >= 0)
+                visit(total[static_cast<size_t>(boundary - n)], side, edges.weight[static_cast<size_t>(e)]);
+            }
+        };
+    for_each([](std::array<double, 2>& sides, int side, float weight) {
+      sides[static_cast<size_t>(side)] += weight;
+    });
+    for_each([](const std::array<double, 2>& sides, int side, float& weight) {
+      if (sides[0] > 0 && sides[1] > 0)
+        weight *= static_cast<float>(0.5 * (sides[0] + sides[1]) / sides[static_cast<size_t>(side)]);
+    });
   }
 
   EdgeList passive_edges() const {
     EdgeCollector edges(points_.passive());
     const auto add_rows = [&](const Neighbors& neighbors, int64_t first_row, int64_t target_offset,
-                              double weight, const auto& factor) {
+                              double weight) {
       const auto strengths = membership_strengths(neighbors);
       for (int64_t i = 0; i < neighbors.size(); ++i)
         for (int r = 0; r < neighbors.k; ++r) {
           const auto at = static_cast<size_t>(i * neighbors.k + r);
-          edges.add(first_row + i, target_offset + neighbors.index[at],
-                    strengths[at] * static_cast<float>(weight) * factor(i, neighbors.index[at]));
+          const int64_t target = target_offset + neighbors.index[at];
+          edges.add(
+              first_row + i, target,
+              strengths[at] * static_cast<float>(weight) * kinship(points_.active() + first_row + i, target));
         }
     };
-    const auto plain = [](int64_t, int32_t) { return 1.f; };
-    if (points_.other > 0)
-      add_rows(nearest_of(data_.other_to_train, fit_k), 0, 0, 1, [&](int64_t i, int32_t j) {
-        return class_weight(sets_.other_ids[static_cast<size_t>(i)], sets_.train[static_cast<size_t>(j)]);
-      });
-    if (points_.boundary > 0 && points_.other > 0)
-      add_rows(data_.other_to_boundary, 0, points_.train, options_.boundary_weight, plain);
+    if (points_.other > 0) add_rows(nearest_of(data_.other_to_train, fit_k), 0, 0, 1);
+    if (points_.other > 0 && points_.boundary > 0)
+      add_rows(data_.other_to_boundary, 0, points_.train, options_.boundary_weight);
     if (points_.evaluation > 0) {
-      add_rows(evaluation_to_train_, points_.other, 0, 0.5, plain);
-      add_rows(evaluation_to_boundary_, points_.other, points_.train, 1, plain);
+      add_rows(evaluation_to_train_, points_.other, 0, options_.boundary_to_sample_weight);
+      add_rows(evaluation_to_boundary_, points_.other, points_.train, 1);
     }
     return edges.list();
   }
@@ -191,6 +248,13 @@ class Standard {
       for (int64_t i = 0; i < points_.other; ++i)
         copy(previous_->positions.row(sets_.other_ids[static_cast<size_t>(i)]),
              positions.row(points_.active() + i));
+      const Matrix before = positions;
+      for (int64_t i = 0; i < points_.train; ++i)
+        join_new_class(sets_.train[static_cast<size_t>(i)], data_.train_to_train.row(i), before,
+                       positions.row(i));
+      for (int64_t i = 0; i < points_.other; ++i)
+        join_new_class(sets_.other_ids[static_cast<size_t>(i)], data_.other_to_train.row(i), before,
+                       positions.row(points_.active() + i));
     } else {
       const Matrix train = gather_rows(data_.features, sets_.train);
       const auto subspace = principal_subspace(train, 2, seed_);
@@ -203,6 +267,31 @@ class Standard {
     if (points_.evaluation > 0)
       place_by_neighbors(evaluation_to_train_, points_.active() + points_.other, positions);
     return positions;
+  }
+  bool changed_class(int32_t id) const {
+    return previous_->predictions[static_cast<size_t>(id)] !=
+           data_.verdicts[static_cast<size_t>(id)].prediction;
+  }
+  /// A sample that changed class starts among its neighbours that were of the new class already: points
+  /// cannot pass through a crowd of others by themselves, and would stay behind as islands in the old
+  /// territory.
+  void join_new_class(int32_t id, std::span<const int32_t> to_train, const Matrix& before,
+                      float* position) const {
+    if (!changed_class(id)) return;
+    constexpr int enough = 3;
+    float sum[2] = {};
+    int count = 0;
+    for (const int32_t row : to_train) {
+      const int32_t other = sets_.train[static_cast<size_t>(row)];
+      if (count == enough || changed_class(other) ||
+          data_.verdicts[static_cast<size_t>(other)].prediction !=
+              data_.verdicts[static_cast<size_t>(id)].prediction)
+        continue;
+      for (int c = 0; c < 2; ++c) sum[c] += before(row, c);
+      ++count;
+    }
+    if (count > 0)
+      for (int c = 0; c < 2; ++c) position[c] = sum[c] / static_cast<float>(count);
   }
   static void copy(const float* from, float* to) { std::copy(from, from + 2, to); }
   static void place_by_neighbors(const Neighbors& to_train, int64_t first_row, Matrix& positions) {
@@ -219,6 +308,7 @@ class Standard {
   std::vector<float> anchor_strength() const {
     std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
     const auto hold = [&](int32_t id, const Neighbors& neighbors, int64_t row) {
+      if (changed_class(id)) return 0.f;
       double moved = 0;
       for (int64_t l = 0; l < data_.features.cols(); ++l) {
         const double difference = data_.features(id, l) - previous_->features(id, l);
@@ -250,6 +340,10 @@ class Standard {
       std::copy_n(data_.boundary.logits.row(b), c, logits.row(points_.train + b));
     }
     DistillTask task;
+    for (int64_t i = 0; i < points_.active(); ++i)
+      task.visits.insert(task.visits.end(),
+                         static_cast<size_t>(i < points_.train ? 1 : options_.boundary_visits),
+                         static_cast<int32_t>(i));
     task.features = features;
     task.logits = logits;
     task.positions = positions.view().slice(0, points_.active());
@@ -297,6 +391,7 @@ class Standard {
   const StandardOptions& options_;
   Points points_;
   Neighbors evaluation_to_train_, evaluation_to_boundary_;
+  std::vector<Allegiance> allegiance_;  // of active points, then of passive ones
 };
 
 }  // namespace
@@ -319,6 +414,8 @@ Json to_json(const StandardOptions& o) {
   return {{"k", fit_k},
           {"cross_class_weight", o.cross_class_weight},
           {"boundary_weight", o.boundary_weight},
+          {"boundary_to_sample_weight", o.boundary_to_sample_weight},
+          {"boundary_visits", o.boundary_visits},
           {"exaggeration", o.exaggeration},
           {"early_iterations", o.early_iterations},
           {"iterations", o.iterations},

@@ -273,6 +273,7 @@ PreviousEpoch ViewWriter::load_previous(int epoch) const {
   previous.positions = Matrix(run_.manifest().sample_count(), 2);
   std::copy(fitted.positions().begin(), fitted.positions().end(), previous.positions.data());
   previous.features = run_.epoch(epoch).features();
+  previous.predictions.assign(fitted.predictions().begin(), fitted.predictions().end());
   previous.neighbors.assign(fitted.neighbors().begin(), fitted.neighbors().end());
   previous.neighbor_count = fitted.neighbor_count();
   return previous;

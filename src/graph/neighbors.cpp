@@ -490,6 +490,11 @@ Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool
   for (auto& s : sample) s = static_cast<int32_t>(random.below(static_cast<uint64_t>(queries.rows)));
   const int limit = static_cast<int>(std::min<int64_t>(available, 24 * k));
 
+  // Small searches are done before a subspace is found.
+  if (pairs * static_cast<double>(d) < 2e10)
+    return Search(queries, references, {}, d, k, same)
+        .run(static_cast<int>(std::min<int64_t>(available, 4 * k)));
+
   const PrincipalSubspace subspace = principal_subspace(references, std::min<int64_t>(127, d / 2));
   std::optional<Search> best;
   double best_cost = INFINITY;

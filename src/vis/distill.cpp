@@ -155,7 +155,7 @@ void unfold(const Autoencoder& whole, const Units& units, Autoencoder& small) {
 /// First layer of a network whose input is the plane: kinks of random direction through random samples. Drawn
 /// the usual way, most lie where there are no samples, and fine territory takes many more passes.
 void start_at_samples(Mlp& decoder, MatrixView trained_positions, Random& random) {
-  constexpr double steepness = 3;
+  constexpr double steepness = 6;
   const MutMatrixView w = decoder.weight(0);
   for (int64_t i = 0; i < w.rows; ++i) {
     const double angle = 2 * std::numbers::pi * random.uniform();
@@ -222,12 +222,15 @@ class Distiller {
   }
 
   DistillResult run(const std::function<void(int64_t, int64_t)>& on_step) {
-    const int64_t n = features_.rows();
+    std::vector<int32_t> order = task_.visits;
+    if (order.empty()) {
+      order.resize(static_cast<size_t>(features_.rows()));
+      std::iota(order.begin(), order.end(), 0);
+    }
+    const auto n = static_cast<int64_t>(order.size());
     const int64_t batch = std::clamp<int64_t>(n / 20, std::min<int64_t>(n, 64), std::min(n, options_.batch));
     const int64_t per_pass = n / batch, steps = per_pass * options_.passes;
     Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
-    std::vector<int32_t> order(static_cast<size_t>(n));
-    std::iota(order.begin(), order.end(), 0);
     DistillResult result;
     for (int64_t step = 0; step < steps; ++step) {
       if (step % per_pass == 0) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "core/matrix.h"
 #include "linalg/gemm.h"
@@ -25,7 +26,7 @@ struct DistillOptions {
   int passes = 8;
   /// Samples a step. Small sets take smaller batches, so that a pass has at least 20 steps.
   int64_t batch = 1024;
-  double learning_rate = 2e-3;
+  double learning_rate = 4e-3;
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
   /// nothing.
   int64_t subspace = 64;
@@ -45,6 +46,8 @@ struct DistillTask {
   MatrixView logits;     ///< [n, C] of the features
   MatrixView positions;  ///< [n, 2]
   SubjectModel* subject = nullptr;
+  /// Rows that a pass visits, with repeats for those that matter more; empty = every row once.
+  std::vector<int32_t> visits;
   /// Networks of the epoch before to start from; nullptr at the first.
   const Autoencoder* previous = nullptr;
   uint64_t seed = 0;
