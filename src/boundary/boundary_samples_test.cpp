@@ -314,6 +314,82 @@ TEST(BoundarySampling, RefusesWhatMakesNoSense) {
   EXPECT_THROW(sample_boundary_inputs(subject, reader, ids, logits, options(10)), Error);
 }
 
+/// Nearest class mean of images, as a linear head over 4 x 4 pixel blocks.
+class ImageMeans final : public SubjectModel {
+ public:
+  ImageMeans(const InputReader& reader, const std::vector<int32_t>& labels, int64_t classes)
+      : pixels_(reader.sample_size()) {
+    head_.weight = Matrix(classes, feature_dim());
+    head_.bias.assign(static_cast<size_t>(classes), 0.f);
+    std::vector<float> counts(static_cast<size_t>(classes), 0.f);
+    Matrix input(1, pixels_), feature(1, feature_dim());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      reader.read(static_cast<int64_t>(i), input.data());
+      features(input, {}, feature.mut());
+      ++counts[static_cast<size_t>(labels[i])];
+      for (int64_t d = 0; d < feature_dim(); ++d) head_.weight(labels[i], d) += feature(0, d);
+    }
+    for (int64_t c = 0; c < classes; ++c)
+      for (int64_t d = 0; d < feature_dim(); ++d) {
+        float& w = head_.weight(c, d) /= counts[static_cast<size_t>(c)];
+        head_.bias[static_cast<size_t>(c)] -= w * w / 2;
+      }
+  }
+  int64_t feature_dim() const override { return 49; }
+  int64_t class_count() const override { return head_.weight.rows(); }
+  bool has_features() const override { return true; }
+  void features(MatrixView inputs, std::span<const int64_t>, MutMatrixView out) override {
+    for (int64_t i = 0; i < inputs.rows; ++i) {
+      std::fill_n(out.row(i), 49, 0.f);
+      for (int64_t p = 0; p < pixels_; ++p) out(i, p / 28 / 4 * 7 + p % 28 / 4) += inputs(i, p) / 16;
+    }
+  }
+  void head(MatrixView features, MutMatrixView logits) override {
+    for (int64_t i = 0; i < features.rows; ++i)
+      for (int64_t c = 0; c < class_count(); ++c)
+        logits(i, c) = std::inner_product(features.row(i), features.row(i) + 49, head_.weight.row(c),
+                                          head_.bias[static_cast<size_t>(c)]);
+  }
+  void head_vjp(MatrixView, MatrixView, MutMatrixView) override { fail("no gradient here"); }
+  const LinearHead* linear_head() const override { return &head_; }
+
+ private:
+  int64_t pixels_;
+  LinearHead head_;
+};
+
+// Fashion-MNIST where Debian's dataset-fashion-mnist is installed, drawn squares elsewhere.
+TEST(BoundarySampling, OfImagesHoldsInBothSpaces) {
+  const TemporaryFolder folder;
+  TestRunOptions made;
+  made.train = 1500, made.test = 10, made.classes = 10, made.epochs = {1}, made.fitted = {};
+  const dvi::Run run = make_test_run(folder / "run", made);
+  const InputReader reader(run);
+  ASSERT_EQ(reader.sample_size(), 28 * 28);
+  ImageMeans subject(reader, run.labels(), 10);
+  const auto ids = run.manifest().ids_of_role("train");
+  Matrix features(1510, 49), logits(1510, 10);
+  std::vector<int32_t> everyone(1510);
+  std::iota(everyone.begin(), everyone.end(), 0);
+  subject.features(reader.gather(everyone), {}, features.mut());
+  subject.head(features, logits.mut());
+
+  const auto of_inputs = sample_boundary_inputs(subject, reader, ids, logits, options(400));
+  const auto of_features = sample_boundary_features(subject, features, ids, logits, options(400));
+  for (const auto* set : {&of_inputs, &of_features}) {
+    ASSERT_EQ(set->size(), 400) << set->note;
+    Matrix again(400, 10);
+    subject.head(set->features, again.mut());
+    for (int64_t i = 0; i < 400; ++i) {
+      EXPECT_LT(judge(again.view().slice(i, 1).span()).margin, sample_delta);
+      const auto& [first, second, weight] = set->origins[static_cast<size_t>(i)];
+      for (int64_t d = 0; d < 49; ++d)  // this subject's features are linear, so both spaces mix alike
+        EXPECT_NEAR(set->features(i, d), weight * features(first, d) + (1 - weight) * features(second, d),
+                    1e-4);
+    }
+  }
+}
+
 TEST(RecordedBoundary, IsJudgedByTheHead) {
   Sectors subject(3, true);
   const Recorded recorded(20, subject);
