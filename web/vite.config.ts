@@ -14,6 +14,8 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   worker: { format: "es" },
-  server: { proxy: { "/api": process.env.DVI_SERVER ?? "http://127.0.0.1:8808" } },
+  server: {
+    proxy: { "/api": { target: process.env.DVI_SERVER ?? "http://127.0.0.1:8808", changeOrigin: false } },
+  },
   test: { include: ["src/**/*.test.ts"], environment: "node" },
 } as Parameters<typeof defineConfig>[0]);

@@ -195,14 +195,14 @@ class Served {
         "label",
         "prediction",
         "runner_up",
-        "group_name",
+        "group",
         "role",
         "correct",
         "confidence",
         "margin",
-        "neighbors_kept",
+        "kept",
         "round_trip_ok",
-        "on_boundary",
+        "boundary",
         "in_training_set",
         "newly_selected",
         "epoch",
@@ -210,6 +210,7 @@ class Served {
         "first_learned",
         "last_forgotten",
         "is_noisy",
+        "is_noisy_id",
         "original_label",
         "uncertainty",
       ],
@@ -223,7 +224,7 @@ class Served {
             return run.classes[at.predictions[i]];
           case "runner_up":
             return run.classes[at.runnerUp[i]];
-          case "group_name":
+          case "group":
             return run.groups.find((g) => i < g.begin + g.count).name;
           case "role":
             return run.groups.find((g) => i < g.begin + g.count).role;
@@ -233,11 +234,11 @@ class Served {
             return at.confidence[i] / 255;
           case "margin":
             return at.margin[i] / 255;
-          case "neighbors_kept":
+          case "kept":
             return at.kept[i];
           case "round_trip_ok":
             return at.roundTrip[i] === at.predictions[i] ? 1 : 0;
-          case "on_boundary":
+          case "boundary":
             return at.margin[i] < 25.5 ? 1 : 0;
           case "in_training_set":
             return training[i];
@@ -246,6 +247,8 @@ class Served {
           case "epoch":
             return e;
           case "is_noisy":
+            return run.noisy[i] ? "noisy" : "clean";
+          case "is_noisy_id":
             return run.noisy[i];
           case "original_label":
             return run.truth[i];
@@ -332,9 +335,9 @@ class Served {
       const confidence = at.confidence[i] / 255;
       const score = (wrong ? confidence : 0) + 0.05 * flips[i];
       if (score < 0.1) continue;
-      const kind = wrong && confidence > 0.8 ? "label" : flips[i] > 1 ? "unstable" : "ambiguous";
+      const kind = wrong && confidence > 0.8 ? "wrong label" : flips[i] > 1 ? "unstable" : "ambiguous";
       const reason =
-        kind === "label"
+        kind === "wrong label"
           ? `labelled ${run.classes[run.labels[i]]}, predicted ${run.classes[at.predictions[i]]} with confidence ${confidence.toFixed(2)}`
           : kind === "unstable"
             ? `its prediction flipped ${flips[i]} times`
@@ -375,7 +378,7 @@ async function answer(server, method, path, query, body) {
     return {
       columns: served.row(1).names.map((name) => ({
         name,
-        type: ["label", "prediction", "runner_up", "group_name", "role"].includes(name) ? "text" : "number",
+        type: ["label", "prediction", "runner_up", "group", "role"].includes(name) ? "text" : "number",
         meaning: `the sample's ${name.replaceAll("_", " ")}`,
       })),
     };

@@ -118,6 +118,7 @@ export class Pane {
       background: unit(ground),
       ink: dark ? [0.96, 0.97, 0.98] : [0.08, 0.09, 0.12],
       paper: dark ? [0.08, 0.09, 0.12] : [1, 1, 1],
+      paleness: dark ? [0.92, 0.3] : [0.97, 0.6],
       boundary: dark ? [0.93, 0.94, 0.96] : [1, 1, 1],
       outline: dark ? [0.05, 0.06, 0.08, 0.6] : [0.08, 0.09, 0.12, 0.38],
       selected: dark ? [1, 1, 1, 1] : [0.05, 0.06, 0.09, 1],

@@ -97,7 +97,7 @@ describe("panels", () => {
     await box.press("Enter");
     await page.locator(".panel.search .problem:visible").waitFor();
     expect(await page.locator(".panel.search .problem").textContent()).toContain('no column "nonsense"');
-    await box.fill("confidence > 0.1 and not is_noisy");
+    await box.fill("confidence > 0.1 and not is_noisy_id");
     await box.press("Enter");
     await page.waitForFunction(() => (window as any).dvi.store.state.selection.length > 3000);
     const rows = page.locator(".panel.search .virtual-row");
@@ -131,12 +131,12 @@ describe("panels", () => {
   });
 
   it("saves queries and runs them again", async () => {
-    await page.getByLabel("Condition").fill("on_boundary = 1");
+    await page.getByLabel("Condition").fill("boundary = 1");
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByLabel("Condition").fill("");
-    await page.locator(".saved .link", { hasText: "on_boundary = 1" }).click();
-    await page.waitForFunction(() => (window as any).dvi.queries.found?.where === "on_boundary = 1");
-    await page.getByRole("button", { name: "Forget on_boundary = 1" }).click();
+    await page.locator(".saved .link", { hasText: "boundary = 1" }).click();
+    await page.waitForFunction(() => (window as any).dvi.queries.found?.where === "boundary = 1");
+    await page.getByRole("button", { name: "Forget boundary = 1" }).click();
     expect(await page.locator(".saved").count()).toBe(0);
     await page.getByRole("button", { name: "Clear" }).click();
     await clear();

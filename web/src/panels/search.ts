@@ -30,7 +30,7 @@ export function conditionOf(form: FormValues, isText: (column: string) => boolea
   const parts: string[] = [];
   if (form.label) parts.push(`label = ${quote(form.label)}`);
   if (form.prediction) parts.push(`prediction = ${quote(form.prediction)}`);
-  if (form.group) parts.push(`group_name = ${quote(form.group)}`);
+  if (form.group) parts.push(`group = ${quote(form.group)}`);
   if (form.correct) parts.push(`correct = ${form.correct}`);
   if (form.from !== "" && Number(form.from) > 0) parts.push(`confidence >= ${Number(form.from)}`);
   if (form.to !== "" && Number(form.to) < 1) parts.push(`confidence <= ${Number(form.to)}`);
@@ -282,10 +282,12 @@ export class SearchPanel implements Panel {
       input.checked = form.flags.includes(name);
       return h("label", { class: "check inline" }, input, text);
     };
+    // A column with named categories is text in a condition; its number has a name of its own.
+    const noisy = data.run.columns.find((c) => c.name === "is_noisy");
     const flags = [
-      flag("on_boundary", "on a boundary"),
+      flag("boundary", "on a boundary"),
       data.run.training_sets && flag("newly_selected", "newly selected"),
-      data.run.columns.some((c) => c.name === "is_noisy") && flag("is_noisy", "noisy label"),
+      noisy && flag(noisy.type === "category" ? "is_noisy_id" : "is_noisy", "noisy label"),
       flag("round_trip_changes", "round trip changes it"),
     ];
     const value = h("input", {

@@ -5,12 +5,6 @@ import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
 import type { Changes, Host, Panel } from "./panel";
 
-const kinds: Record<string, string> = {
-  label: "label may be wrong",
-  ambiguous: "ambiguous",
-  unstable: "unstable",
-};
-
 /** Samples worth a look, ranked by the server, each with its reason; accepting or rejecting one ranks the rest again. */
 export class SuspectsPanel implements Panel {
   readonly id = "suspects";
@@ -129,7 +123,7 @@ export class SuspectsPanel implements Panel {
               h(
                 "span",
                 { class: "hint" },
-                h("span", { class: `badge ${x.kind === "label" ? "wrong" : ""}` }, kinds[x.kind] ?? x.kind),
+                h("span", { class: `badge ${/label/.test(x.kind) ? "wrong" : ""}` }, x.kind),
                 ` ${x.reason}`,
               ),
             ),

@@ -13,11 +13,17 @@ function scalarKind(name: string): "accuracy" | "loss" | "other" {
   return /acc|robust/i.test(name) ? "accuracy" : /loss/i.test(name) ? "loss" : "other";
 }
 
-function scalarNames(epochs: readonly EpochScalars[]): string[] {
+/** Scalars to draw: accuracies, then losses, train before the rest; others only where there is room. */
+export function scalarNames(epochs: readonly EpochScalars[]): string[] {
   const names = new Set<string>();
   for (const e of epochs)
     for (const [k, v] of Object.entries(e)) if (k !== "epoch" && typeof v === "number") names.add(k);
-  return [...names].slice(0, 6);
+  const rank = (name: string) =>
+    ({ accuracy: 0, loss: 10, other: 20 })[scalarKind(name)] +
+    (/^train/i.test(name) ? 0 : /^test/i.test(name) ? 1 : 2);
+  const sorted = [...names].sort((a, b) => rank(a) - rank(b));
+  const main = sorted.filter((n) => scalarKind(n) !== "other").slice(0, 6);
+  return main.length >= 2 ? main : sorted.slice(0, 4);
 }
 
 /**
@@ -263,7 +269,13 @@ export class TimeBand implements Panel {
       const event = key.startsWith("event ") ? eventNames.indexOf(key.slice(6)) : -1;
       const value = event >= 0 ? counts?.[event] : this.scalarAt(key, t);
       const text =
-        value === null || value === undefined ? "–" : event >= 0 ? number(value) : value.toFixed(3);
+        value === null || value === undefined
+          ? "–"
+          : event >= 0
+            ? number(value)
+            : Number.isInteger(value) && value > 1
+              ? number(value)
+              : value.toFixed(3);
       if (element.textContent !== text) element.textContent = text;
     }
   }

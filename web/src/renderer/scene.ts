@@ -55,6 +55,8 @@ export interface Theme {
   readonly ink: readonly [number, number, number];
   readonly paper: readonly [number, number, number];
   readonly boundary: readonly [number, number, number];
+  /** see TerritoryPass.set */
+  readonly paleness: readonly [number, number];
   readonly outline: readonly [number, number, number, number];
   readonly selected: readonly [number, number, number, number];
 }
@@ -295,7 +297,12 @@ export class Scene {
   }
 
   setTheme(theme: Theme): void {
-    this.territory.set({ boundary: theme.boundary, ink: theme.ink, ground: theme.background });
+    this.territory.set({
+      boundary: theme.boundary,
+      paleness: theme.paleness,
+      ink: theme.ink,
+      ground: theme.background,
+    });
     for (const pass of [this.points, this.selected])
       pass.set({ outline: theme.outline, selectedColor: theme.selected });
     for (const pass of [this.boundary, this.marks]) pass.set({ ink: theme.ink, paper: theme.paper });

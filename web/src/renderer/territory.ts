@@ -9,6 +9,7 @@ import {
   RedFormat,
   RGBAFormat,
   UnsignedByteType,
+  Vector2,
   Vector3,
   Vector4,
 } from "three";
@@ -100,6 +101,7 @@ uniform float threshold;
 uniform bool showDistances;
 uniform bool showChanges;
 uniform vec3 boundary;
+uniform vec2 paleness;
 uniform vec3 ink;
 uniform vec3 ground;
 uniform float pixelRatio;
@@ -107,7 +109,9 @@ out vec4 color;
 
 vec3 shade(vec4 cell) {
   float w = max(fwidth(cell.a) * 0.75, 0.004);
-  return mix(cell.rgb, boundary, (1.0 - smoothstep(threshold - w, threshold + w, cell.a)) * 0.92);
+  // Undecided cells are pale, the paler the nearer to the border itself, so that wide ones still tell their class.
+  float pale = mix(paleness.x, paleness.y, clamp(cell.a / threshold, 0.0, 1.0));
+  return mix(cell.rgb, boundary, (1.0 - smoothstep(threshold - w, threshold + w, cell.a)) * pale);
 }
 
 // Hatching in screen space: as readable at every zoom, and needs no colour.
@@ -157,6 +161,7 @@ export class TerritoryPass {
         showDistances: { value: false },
         showChanges: { value: false },
         boundary: { value: new Vector3(1, 1, 1) },
+        paleness: { value: new Vector2(0.97, 0.6) },
         ink: { value: new Vector3() },
         ground: { value: new Vector3() },
         pixelRatio: { value: 1 },
@@ -189,6 +194,8 @@ export class TerritoryPass {
     mixture?: number;
     clip?: readonly [number, number, number, number];
     boundary?: readonly [number, number, number];
+    /** Share of the boundary's colour on the border itself and where the margin reaches the threshold. */
+    paleness?: readonly [number, number];
     ink?: readonly [number, number, number];
     ground?: readonly [number, number, number];
     pixelRatio?: number;
@@ -200,6 +207,7 @@ export class TerritoryPass {
       const value = values[name];
       if (value) (u[name]!.value as Vector3).set(value[0], value[1], value[2]);
     }
+    if (values.paleness) (u.paleness!.value as Vector2).set(...(values.paleness as [number, number]));
     if (values.pixelRatio !== undefined) u.pixelRatio!.value = values.pixelRatio;
   }
 
