@@ -20,7 +20,16 @@ uint8_t byte_of(double linear) {
       std::floor(255 * (c <= 0.0031308 ? 12.92 * c : 1.055 * std::pow(c, 1 / 2.4) - 0.055) + 0.5));
 }
 
-/// OKLCH (B. Ottosson, 2020) to sRGB, clipped; `hue` in turns.
+Rgb class_color(int index, int classes) {
+  if (classes <= 10)
+    return {static_cast<uint8_t>(ten[index] >> 16), static_cast<uint8_t>(ten[index] >> 8 & 255),
+            static_cast<uint8_t>(ten[index] & 255)};
+  constexpr double lightness[] = {0.7, 0.52, 0.82}, chroma[] = {0.16, 0.14, 0.12};
+  return oklch(lightness[index % 3], chroma[index / 3 % 3], std::fmod(index * 0.6180339887 + 0.05, 1.0));
+}
+
+}  // namespace
+
 Rgb oklch(double lightness, double chroma, double hue) {
   const double a = chroma * std::cos(2 * std::numbers::pi * hue),
                b = chroma * std::sin(2 * std::numbers::pi * hue);
@@ -31,16 +40,6 @@ Rgb oklch(double lightness, double chroma, double hue) {
           byte_of(-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s),
           byte_of(-0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s)};
 }
-
-Rgb class_color(int index, int classes) {
-  if (classes <= 10)
-    return {static_cast<uint8_t>(ten[index] >> 16), static_cast<uint8_t>(ten[index] >> 8 & 255),
-            static_cast<uint8_t>(ten[index] & 255)};
-  constexpr double lightness[] = {0.7, 0.52, 0.82}, chroma[] = {0.16, 0.14, 0.12};
-  return oklch(lightness[index % 3], chroma[index / 3 % 3], std::fmod(index * 0.6180339887 + 0.05, 1.0));
-}
-
-}  // namespace
 
 std::vector<Rgb> class_palette(int classes) {
   std::vector<Rgb> palette;

@@ -13,6 +13,9 @@ struct Rgb {
   bool operator==(const Rgb&) const = default;
 };
 
+/// OKLCH (B. Ottosson, 2020) to sRGB, clipped; `hue` in turns.
+Rgb oklch(double lightness, double chroma, double hue);
+
 /// One colour a class. Up to ten: the sequence of M. A. Petroff, "Accessible color sequences for data
 /// visualization" (2021), which stays apart for colour-blind eyes. Beyond ten, hue steps by the golden ratio
 /// in OKLCH while lightness and chroma take three values each, so that neighbours in the list differ most and

@@ -1,0 +1,25 @@
+// The territory of an epoch as an image of any size, as smooth as on the page: colours and margins are
+// interpolated between cells, and the white boundary is drawn where the interpolated margin is small.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "landscape/palette.h"
+#include "run/view.h"
+
+namespace dvi {
+
+/// Square, the first row at the top (largest y).
+struct TerritoryImage {
+  int side = 0;
+  std::vector<Rgb> pixels;
+};
+
+TerritoryImage territory_image(const Territory&, const std::vector<Rgb>& palette, const LandscapeStyle&,
+                               int side);
+
+/// `share` of `b` over `a`; both of the same side.
+TerritoryImage cross_fade(const TerritoryImage& a, const TerritoryImage& b, double share);
+
+}  // namespace dvi
