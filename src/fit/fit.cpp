@@ -10,6 +10,7 @@
 #include "fit/paper_preset.h"
 #include "fit/standard_preset.h"
 #include "fit/view_writer.h"
+#include "run/check.h"
 
 namespace dvi {
 namespace {
@@ -39,10 +40,16 @@ std::string quality_text(const EpochMetrics& metrics) {
   return (held_out ? "test " : "train ") + text;
 }
 
+Run open_fittable(const std::filesystem::path& folder) {
+  Run run = Run::open(folder);
+  expect_fittable(run);
+  return run;
+}
+
 class Fit {
  public:
   Fit(const std::filesystem::path& folder, const FitOptions& options)
-      : run_(Run::open(folder)),
+      : run_(open_fittable(folder)),
         options_(options),
         sets_(SampleSets::of(run_)),
         writer_(run_, options,
