@@ -351,15 +351,11 @@ class Standard {
     task.previous = previous_ != nullptr ? &previous_->model : nullptr;
     task.seed = seed_ * 7919 + static_cast<uint64_t>(data_.number);
     DistillOptions options;
-    options.passes = previous_ == nullptr ? options_.first_passes : options_.following_passes;
-    Progress progress(fmt::format("epoch {}: networks", data_.number), 1);
-    int64_t total = 0;
-    DistillResult result = distill(task, options, [&](int64_t, int64_t steps) {
-      if (total == 0) progress.set_total(total = steps);
-      progress.advance();
-    });
+    options.steps = previous_ == nullptr ? options_.first_steps : options_.following_steps;
+    Progress progress(fmt::format("epoch {}: networks", data_.number), options.steps);
+    DistillResult result = distill(task, options, [&](int64_t, int64_t) { progress.advance(); });
     out.model = std::move(result.model);
-    out.details = {{"steps", result.steps},
+    out.details = {{"steps", options.steps},
                    {"encoder_error", result.encoder_error},
                    {"decoder_error", result.decoder_error},
                    {"divergence", result.divergence}};
@@ -421,8 +417,8 @@ Json to_json(const StandardOptions& o) {
           {"iterations", o.iterations},
           {"following_iterations", o.following_iterations},
           {"anchor", o.anchor},
-          {"first_passes", o.first_passes},
-          {"following_passes", o.following_passes}};
+          {"first_steps", o.first_steps},
+          {"following_steps", o.following_steps}};
 }
 
 Projection fit_standard(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous,

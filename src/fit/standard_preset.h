@@ -28,7 +28,7 @@ struct StandardOptions {
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
-  int first_passes = 12, following_passes = 8;
+  int first_steps = 1000, following_steps = 600;
 };
 
 Json to_json(const StandardOptions&);

@@ -155,7 +155,7 @@ void unfold(const Autoencoder& whole, const Units& units, Autoencoder& small) {
 /// First layer of a network whose input is the plane: kinks of random direction through random samples. Drawn
 /// the usual way, most lie where there are no samples, and fine territory takes many more passes.
 void start_at_samples(Mlp& decoder, MatrixView trained_positions, Random& random) {
-  constexpr double steepness = 6;
+  constexpr double steepness = 10;
   const MutMatrixView w = decoder.weight(0);
   for (int64_t i = 0; i < w.rows; ++i) {
     const double angle = 2 * std::numbers::pi * random.uniform();
@@ -176,6 +176,25 @@ float softmax(std::span<float> logits) {
   return most + std::log(sum);
 }
 
+/// What logits are multiplied with before distributions are compared: 1, but more for a classifier at the
+/// start of its training, whose logits are nearly equal. Its distributions hardly differ, yet its predictions
+/// are to survive the round trip all the same.
+float sharpness(MatrixView logits) {
+  constexpr double enough = 2;  // mean distance of the two largest logits
+  double sum = 0;
+  for (int64_t i = 0; i < logits.rows; ++i) {
+    float first = -INFINITY, second = -INFINITY;
+    for (int64_t c = 0; c < logits.cols; ++c) {
+      const float v = logits(i, c);
+      second = std::max(second, std::min(first, v));
+      first = std::max(first, v);
+    }
+    sum += first - second;
+  }
+  const double mean = sum / static_cast<double>(logits.rows);
+  return mean > 1e-6 ? static_cast<float>(std::max(1.0, enough / mean)) : 1.f;
+}
+
 class Distiller {
  public:
   Distiller(const DistillTask& task, const DistillOptions& options)
@@ -183,7 +202,8 @@ class Distiller {
         options_(options),
         units_(make_units(task.features, task.positions, options.subspace)),
         workers_(static_cast<size_t>(threads())),
-        random_(task.seed, 0xd15) {
+        random_(task.seed, 0xd15),
+        sharpness_(sharpness(task.logits)) {
     const int64_t n = task.features.rows, r = units_.subspace.dimensions();
     features_ = Matrix(n, r);
     units_.subspace.project(task.features, features_.mut());
@@ -229,7 +249,7 @@ class Distiller {
     }
     const auto n = static_cast<int64_t>(order.size());
     const int64_t batch = std::clamp<int64_t>(n / 20, std::min<int64_t>(n, 64), std::min(n, options_.batch));
-    const int64_t per_pass = n / batch, steps = per_pass * options_.passes;
+    const int64_t per_pass = n / batch, steps = options_.steps;
     Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
     DistillResult result;
     for (int64_t step = 0; step < steps; ++step) {
@@ -251,7 +271,7 @@ class Distiller {
       if (on_step) on_step(step + 1, steps);
     }
     for (const auto& w : workers_) {
-      const auto counted = static_cast<double>(per_pass * batch);
+      const auto counted = static_cast<double>(((steps - 1) % per_pass + 1) * batch);
       result.encoder_error += w.encoder_error / counted;
       result.decoder_error += w.decoder_error / counted;
       result.divergence += w.divergence / counted;
@@ -260,7 +280,6 @@ class Distiller {
       fail(
           "training the visualization model did not stay finite; check the features for extreme values with "
           "`dvi check`");
-    result.steps = steps;
     result.model = fold(model_, units_);
     return result;
   }
@@ -322,15 +341,19 @@ class Distiller {
 
   /// KL(p || q) of one sample; `q` holds logits and becomes (q - p) / batch, its gradient.
   double divergence(std::span<const float> logits, std::span<float> q, int64_t batch) const {
-    thread_local std::vector<float> p;
-    p.assign(logits.begin(), logits.end());
-    thread_local std::vector<float> raw;
+    thread_local std::vector<float> target, p, raw;
+    target.resize(q.size());
+    for (size_t c = 0; c < q.size(); ++c) {
+      target[c] = logits[c] * sharpness_;
+      q[c] *= sharpness_;
+    }
+    p = target;
     raw.assign(q.begin(), q.end());
     const float log_p = softmax(p), log_q = softmax(q);
     double kl = 0;
     for (size_t c = 0; c < p.size(); ++c) {
-      if (p[c] > 0) kl += static_cast<double>(p[c]) * ((logits[c] - log_p) - (raw[c] - log_q));
-      q[c] = (q[c] - p[c]) / static_cast<float>(batch);
+      if (p[c] > 0) kl += static_cast<double>(p[c]) * ((target[c] - log_p) - (raw[c] - log_q));
+      q[c] = sharpness_ * (q[c] - p[c]) / static_cast<float>(batch);
     }
     return kl;
   }
@@ -393,6 +416,7 @@ class Distiller {
   Units units_;
   std::vector<Worker> workers_;
   Random random_;
+  float sharpness_;
   Autoencoder model_;
   Matrix features_, positions_;
   Matrix head_weight_;            // [C, r] of a linear head over trained units

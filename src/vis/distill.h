@@ -21,16 +21,15 @@
 namespace dvi {
 
 struct DistillOptions {
-  /// Passes over the samples. More fit finer territory; the first epoch of a run, without a warm start, needs
-  /// more.
-  int passes = 8;
+  /// Steps of Adam. More fit finer territory; the first epoch of a run, without a warm start, needs more.
+  int64_t steps = 1000;
   /// Samples a step. Small sets take smaller batches, so that a pass has at least 20 steps.
   int64_t batch = 1024;
   double learning_rate = 4e-3;
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
   /// nothing.
   int64_t subspace = 64;
-  int64_t hidden = 256;
+  int64_t hidden = 128;
   int hidden_layers = 4;
   /// Weight of the mean squared error of the (whitened) features against the KL divergence of the class
   /// distributions.
@@ -55,7 +54,6 @@ struct DistillTask {
 
 struct DistillResult {
   Autoencoder model;
-  int64_t steps = 0;
   /// Means over the last pass: squared error of the encoder in units of the layout's variance, of the decoder
   /// in units of the features', and KL in nats.
   double encoder_error = 0, decoder_error = 0, divergence = 0;
