@@ -1,6 +1,7 @@
 // The HTTP API (docs/http-api.md), one file for each kind of question.
 #pragma once
 
+#include "server/metrics_worker.h"
 #include "server/response_cache.h"
 #include "server/router.h"
 #include "server/served_runs.h"
@@ -11,6 +12,7 @@ namespace dvi {
 /// router.
 struct ApiState {
   ServedRuns& runs;
+  MetricsWorker& metrics;
   ResponseCache cache{256 << 20};
 };
 

@@ -36,7 +36,10 @@ Json event_counts(const ServedView& served) {
   return {{"kinds", kinds}, {"counts", by_epoch}};
 }
 
-HttpResponse describe_view(ServedRun& run, const ServedView& served) {
+HttpResponse describe_view(ApiState& state, const Call& call) {
+  ServedRun& run = run_of(state, call);
+  const auto shared = view_of(run, call);
+  const ServedView& served = *shared;
   const View& view = served.view;
   Json json = view.json();
   json["key"] = view.key();
@@ -46,7 +49,7 @@ HttpResponse describe_view(ServedRun& run, const ServedView& served) {
     for (const int number : run.run().epoch_numbers())
       if (!view.has_epoch(number)) json["pending"].push_back(number);
   json["metrics"] = metrics_of(served);
-  if (!json.contains("run_metrics")) json["run_metrics"] = Json::object();
+  json["run_metrics"] = state.metrics.get(run, shared);
   json["events"] = event_counts(served);
   return json_response(json);
 }
@@ -127,9 +130,7 @@ void add_view_routes(Router& router, ApiState& state) {
     };
   };
   router.add("GET", "/api/runs/:run/views/:view",
-             with_view([](ServedRun& run, const ServedView& view, const Call&) {
-               return describe_view(run, view);
-             }));
+             [&](const Call& call) { return describe_view(state, call); });
   router.add("GET", "/api/runs/:run/views/:view/trails",
              with_view([](ServedRun& run, const ServedView& view, const Call& call) {
                return trails(run, view, call);

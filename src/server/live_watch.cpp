@@ -15,7 +15,7 @@ std::string written(const fs::path& file) {
 
 }  // namespace
 
-LiveWatch::LiveWatch(ServedRuns& runs) : runs_(runs) { look(); }
+LiveWatch::LiveWatch(ServedRuns& runs) : runs_(runs) { look(false); }
 
 void LiveWatch::start(double seconds, std::function<void(const std::string&)> publish) {
   publish_ = std::move(publish);
@@ -24,43 +24,54 @@ void LiveWatch::start(double seconds, std::function<void(const std::string&)> pu
     std::unique_lock lock(unused);
     while (!stop.stop_requested()) {
       wake_.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-      if (!stop.stop_requested()) look();
+      if (!stop.stop_requested()) look(true);
     }
   });
 }
 
-LiveWatch::~LiveWatch() {
+void LiveWatch::stop() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(publish_mutex_);
+  publish_ = nullptr;
 }
 
-void LiveWatch::look() {
+void LiveWatch::look(bool tell) {
   for (size_t id = 0; id < runs_.size(); ++id) {
     const Run& run = runs_.at(id).run();
     std::string epochs;
     for (const int number : run.epoch_numbers()) epochs += std::to_string(number) + " ";
-    note("run", {{"run", id}}, epochs + written(run.folder() / "run.json") + written(run.folder() / "views"));
+    note(tell, "run", {{"run", id}},
+         epochs + written(run.folder() / "run.json") + written(run.folder() / "views"));
     for (const auto& view : run.view_names()) {
       const auto folder = run.view_folder(view);
-      note("view", {{"run", id}, {"view", view}},
+      note(tell, "view", {{"run", id}, {"view", view}},
            written(folder / "view.json") + written(folder / "events.npy"));
     }
   }
 }
 
-void LiveWatch::note(const std::string& kind, const Json& where, const std::string& state) {
+void LiveWatch::note(bool tell, const std::string& kind, const Json& where, const std::string& state) {
   const std::string data = where.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string& known = states_[kind + data];
   if (known == state) return;
   known = state;
-  if (!publish_) return;
+  if (tell) send(kind, data);
+}
+
+void LiveWatch::send(const std::string& kind, const std::string& data) {
   std::string event;
   {
     const std::lock_guard lock(mutex_);
     event = fmt::format("id: {}\nevent: {}\ndata: {}\n\n", ++last_number_, kind, data);
     latest_[kind + data] = {last_number_, event};
   }
-  publish_(event);
+  const std::lock_guard lock(publish_mutex_);
+  if (publish_) publish_(event);
+}
+
+void LiveWatch::announce(int run, const std::string& view) {
+  send("view", Json{{"run", run}, {"view", view}}.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string LiveWatch::missed(uint64_t since) const {

@@ -17,7 +17,7 @@ class LiveWatch {
  public:
   /// Remembers what is on disk now.
   explicit LiveWatch(ServedRuns& runs);
-  ~LiveWatch();
+  ~LiveWatch() { stop(); }
   LiveWatch(const LiveWatch&) = delete;
   LiveWatch& operator=(const LiveWatch&) = delete;
 
@@ -25,16 +25,23 @@ class LiveWatch {
   /// text of an event for each run and view that changed.
   void start(double seconds, std::function<void(const std::string& event)> publish);
 
+  /// Publishes no more from here on.
+  void stop();
+  /// Tells pages to read a view again although its files are the same. Thread-safe.
+  void announce(int run, const std::string& view);
+
   /// The events later than number `since`, as texts one after another: what a page missed that was connected
   /// then.
   std::string missed(uint64_t since) const;
 
  private:
-  void look();
-  void note(const std::string& kind, const Json& where, const std::string& state);
+  void look(bool tell);
+  void note(bool tell, const std::string& kind, const Json& where, const std::string& state);
+  void send(const std::string& kind, const std::string& data);
 
   ServedRuns& runs_;
-  std::function<void(const std::string&)> publish_;
+  std::mutex publish_mutex_;
+  std::function<void(const std::string&)> publish_;  // empty before start() and after stop()
   uint64_t last_number_ = 0;
   std::map<std::string, std::string> states_;  // what was seen of each run and view, by its event's data
   struct Sent {

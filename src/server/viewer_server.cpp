@@ -42,7 +42,12 @@ uint64_t since_of(const HttpRequest& request, uint64_t now) {
 
 struct ViewerServer::Implementation {
   explicit Implementation(const ViewerServerOptions& o)
-      : options(o), access(Access::for_address(o.address, o.frames)), runs(o.runs), state{runs}, watch(runs) {
+      : options(o),
+        access(Access::for_address(o.address, o.frames)),
+        runs(o.runs),
+        watch(runs),
+        metrics([this](const ServedRun& run, const std::string& view) { watch.announce(run.id(), view); }),
+        state{runs, metrics} {
     add_run_routes(router, state);
     add_view_routes(router, state);
     add_epoch_routes(router, state);
@@ -64,6 +69,8 @@ struct ViewerServer::Implementation {
         std::make_unique<HttpServer>(http, [this](const HttpRequest& request) { return answer(request); });
     watch.start(o.look_seconds, [this](const std::string& event) { server->publish(event); });
   }
+
+  ~Implementation() { watch.stop(); }
 
   HttpResponse answer(const HttpRequest& request) const {
     HttpResponse response = answer_or_refuse(request);
@@ -89,10 +96,12 @@ struct ViewerServer::Implementation {
   ViewerServerOptions options;
   Access access;
   ServedRuns runs;
+  // Each is used by those below it; only the watch also calls the server, until it is stopped.
+  LiveWatch watch;
+  MetricsWorker metrics;
   ApiState state;
   Router router;
   std::unique_ptr<HttpServer> server;
-  LiveWatch watch;  // last: it must publish no more when the server goes
 };
 
 ViewerServer::ViewerServer(const ViewerServerOptions& options)

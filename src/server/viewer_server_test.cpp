@@ -108,6 +108,14 @@ TEST_F(ViewerServerTest, View) {
   EXPECT_EQ(view["preset"], "default");
 }
 
+TEST_F(ViewerServerTest, MetricsOverTheRunComeWhenTheyAreReady) {
+  HttpClient live((start(), server_->port()));
+  live.send("GET", "/api/live");
+  live.receive_until("\n\n");
+  if (json(view_path)["run_metrics"].empty()) live.receive_until("event: view");
+  EXPECT_TRUE(json(view_path)["run_metrics"].contains("temporal_pearson"));
+}
+
 TEST_F(ViewerServerTest, EpochArrays) {
   const auto epoch = View::open(run(), "default").epoch(3);
   const auto positions = array_of<uint16_t>(get(epoch_path + "positions").body);
