@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { compile } from "./condition.mjs";
+import { compile } from "../src/data/condition.mjs";
 import { greyPng } from "./png.mjs";
 import { SyntheticRun } from "./synthetic.mjs";
 

@@ -1,4 +1,4 @@
-import { Api, type RunEntry } from "./data/api";
+import type { Api, RunEntry } from "./data/api";
 import type { Dataset } from "./data/dataset";
 import { Keyboard } from "./keyboard";
 import { CardPanel } from "./panels/card";
@@ -25,7 +25,6 @@ const undoLimit = 50;
 
 /** Puts the page together: the picture, the panels around it, and what runs between them. */
 export class App implements Host {
-  readonly api = new Api();
   readonly store: Store;
   readonly viewer: Viewer;
   readonly queries: Queries;
@@ -58,7 +57,10 @@ export class App implements Host {
   private pending = new Set<Change>();
   private flushing = false;
 
-  constructor(private readonly root: HTMLElement) {
+  constructor(
+    private readonly root: HTMLElement,
+    readonly api: Api,
+  ) {
     const link = fromHash(location.hash);
     this.wantedEpoch = link.epoch;
     this.store = new Store({ ...initialState, ...loadSettings(localStorage), ...link.patch });

@@ -1,6 +1,18 @@
 import { App } from "./app";
+import { Api } from "./data/api";
+import { OfflineApi } from "./data/offline-api";
+import { setWorkerCode } from "./data/picker";
+import { copyId, workerId } from "./export/copy-format";
 
-const app = new App(document.getElementById("app")!);
-// The console and the tests reach the page by this name.
-(window as unknown as { dvi: App }).dvi = app;
-void app.start();
+async function start(): Promise<void> {
+  const copy = document.getElementById(copyId);
+  const worker = document.getElementById(workerId);
+  if (worker?.textContent) setWorkerCode(worker.textContent);
+  const api = copy?.textContent ? await OfflineApi.open(copy.textContent) : new Api();
+  const app = new App(document.getElementById("app")!, api);
+  // The console and the tests reach the page by this name.
+  (window as unknown as { dvi: App }).dvi = app;
+  await app.start();
+}
+
+void start();

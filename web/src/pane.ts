@@ -111,14 +111,14 @@ export class Pane {
     this.scene.setTerritoryStyle({
       palette: paletteBytes(this.data.classes.length),
       ground,
-      tint: dark ? [0.1, 0.5] : [0.12, 0.46],
+      tint: dark ? [0.1, 0.5] : [0.14, 0.48],
     });
     const unit = (c: Rgb) => c.map((v) => v / 255) as unknown as Rgb;
     this.scene.setTheme({
       background: unit(ground),
       ink: dark ? [0.96, 0.97, 0.98] : [0.08, 0.09, 0.12],
       paper: dark ? [0.08, 0.09, 0.12] : [1, 1, 1],
-      paleness: dark ? [0.92, 0.3] : [0.97, 0.6],
+      paleness: dark ? [0.92, 0.3] : [0.97, 0.5],
       boundary: dark ? [0.93, 0.94, 0.96] : [1, 1, 1],
       outline: dark ? [0.05, 0.06, 0.08, 0.6] : [0.08, 0.09, 0.12, 0.38],
       selected: dark ? [1, 1, 1, 1] : [0.05, 0.06, 0.09, 1],

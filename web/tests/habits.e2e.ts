@@ -351,3 +351,40 @@ describe("export", () => {
     expect(bytes.subarray(0, 6).toString()).toBe("GIF89a");
   });
 });
+
+describe("offline copy", () => {
+  it("is one HTML file that opens from disk with epochs, search and images", async () => {
+    const { page } = await openPage(browser, `${mock.url}#panel=export`);
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "HTML file" }).click(),
+    ]);
+    const path = `${await file.path()}.html`;
+    await file.saveAs(path);
+    await page.close();
+    const { page: copy, errors } = await openPage(browser, `file://${path}`);
+    const asked: string[] = [];
+    copy.on("request", (request) => {
+      if (/^https?:/.test(request.url())) asked.push(request.url());
+    });
+    expect(new Set(await sampleColors(copy, 40)).size).toBeGreaterThan(20);
+    await inPage(copy, (app) => app.goToEpoch(3));
+    await ready(copy);
+    await inPage(copy, (app) => app.show("search", "label = 'Bag' and correct = 1"));
+    await copy.getByText(/Began at/).waitFor();
+    const right = await inPage(copy, (app) => {
+      const { labels, classes } = app.data;
+      const { selection } = app.store.state;
+      return selection.length > 10 && selection.every((i: number) => classes[labels[i]] === "Bag");
+    });
+    expect(right).toBe(true);
+    await inPage(copy, (app) => app.focus(10));
+    await copy.getByText("Sample #10").waitFor();
+    await copy.waitForFunction(
+      () => (document.querySelector(".card-image") as HTMLImageElement)?.naturalWidth === 32,
+    );
+    expect(asked).toEqual([]);
+    expect(errors).toEqual([]);
+    await copy.close();
+  });
+});

@@ -1,6 +1,17 @@
 import type { Frame } from "../renderer/scene";
 import { nearest, type SpatialIndex } from "./spatial-index";
 import type { FromIndexer, ToIndexer } from "./spatial-worker";
+import workerUrl from "./spatial-worker.ts?worker&url";
+
+let workerSource: string | null = null;
+
+/** The worker's address on the server. */
+export { workerUrl };
+
+/** Gives the worker's code itself, for a copy of the page that has no server to load it from. */
+export function setWorkerCode(code: string): void {
+  workerSource = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+}
 
 /** Answers which sample is at a place of the picture, with an index that a worker keeps up to date with the time. */
 export class Picker {
@@ -12,7 +23,7 @@ export class Picker {
   private waiting: ToIndexer | null = null;
 
   constructor(private readonly onIndex: () => void = () => {}) {
-    this.worker = new Worker(new URL("./spatial-worker.ts", import.meta.url), { type: "module" });
+    this.worker = new Worker(workerSource ?? workerUrl, { type: "module" });
     this.worker.onmessage = (event: MessageEvent<FromIndexer>) => {
       this.answered = event.data.request;
       this.index = event.data;

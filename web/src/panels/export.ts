@@ -102,6 +102,17 @@ export class ExportPanel implements Panel {
           );
         }),
       ),
+      h("h3", {}, "Offline copy"),
+      h(
+        "p",
+        { class: "hint" },
+        "One HTML file with this view's epochs that opens without a server. Neighbours in feature space and films are left out; images of up to 2,000 samples, the selected ones first.",
+      ),
+      h(
+        "div",
+        { class: "row" },
+        button("HTML file", "Saves the page and its data as one file", () => void this.offline()),
+      ),
       h("h3", {}, "Samples"),
       h("p", { class: "hint" }, "The selected samples are exported as CSV or JSON from the Select panel."),
       h(
@@ -172,6 +183,20 @@ export class ExportPanel implements Panel {
       this.host.say(
         `An SVG holds at most ${number(svgPointLimit)} points; zoom in, filter, or save a PNG for all of them.`,
       );
+  }
+
+  private async offline(): Promise<void> {
+    const { data, store } = this.host;
+    if (!data) return;
+    this.host.say("Collecting the epochs …");
+    try {
+      const { offlineCopy } = await import("../export/offline-copy");
+      const blob = await offlineCopy(data, store.state.selection, this.host.hash());
+      download(`${data.run.name}.html`.replace(/[^\w.-]+/g, "-"), blob);
+      this.host.say(`The copy is made: ${number(blob.size / 1e6, 1)} MB.`);
+    } catch (error) {
+      this.host.say((error as Error).message, "error");
+    }
   }
 
   private async film(format: FilmFormat): Promise<void> {

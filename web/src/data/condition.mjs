@@ -1,4 +1,5 @@
-// A small stand-in for the server's SQL conditions: comparisons, and/or/not, parentheses, in (...), between, arithmetic.
+// A small part of the server's SQL conditions, for copies of the page that have no server: comparisons, and/or/not,
+// parentheses, in (...), between, arithmetic.
 
 function tokenize(text) {
   const tokens = [];
