@@ -125,11 +125,11 @@ class ActiveLearning {
 
 void record_active_learning(const ScenarioOptions& options) {
   ImageData data = read_image_data(options.data);
-  cut(data, options.samples > 0 ? options.samples : options.quick ? 3000 : 10000, options.seed);
+  cut(data, options.samples > 0 ? options.samples : options.quick ? 3000 : 6000, options.seed);
   const int rounds = options.epochs > 0 ? options.epochs : 8;
   const int64_t pool = data.train.count();
-  const int64_t samples_a_round = std::max<int64_t>(1, pool / (options.quick ? 30 : 50));
-  const int64_t steps = std::max<int64_t>(20, pool * 2 / 25);
+  const int64_t samples_a_round = std::max<int64_t>(1, pool / 50);
+  const int64_t steps = std::max<int64_t>(20, pool / 12);
   ActiveLearning(std::move(data), options).run(rounds, samples_a_round, steps);
 }
 

@@ -41,7 +41,7 @@ class AdversarialTraining {
                            {{"title", "Under attack"}, {"categories", {"not attacked", "fooled", "robust"}}});
   }
 
-  void run(int epochs, bool quick) {
+  void run(int epochs) {
     recording_.begin();
     const int clean_epochs = std::max(1, epochs / 3);
     const int64_t pass = std::max<int64_t>(1, data_.train.count() / batches_.size());
@@ -59,12 +59,12 @@ class AdversarialTraining {
       progress.finish();
       record(epoch, false);
     }
-    const int64_t steps = (quick ? 1 : 2) * pass, all_steps = steps * std::max(1, epochs - clean_epochs);
+    const int64_t all_steps = pass * std::max(1, epochs - clean_epochs);
     step = 0;
     for (int epoch = clean_epochs + 1; epoch <= epochs; ++epoch) {
       Progress progress(fmt::format("epoch {}/{}: adversarial training", epoch, epochs),
-                        steps * batches_.size(), "samples");
-      for (int64_t i = 0; i < steps; ++i, ++step) {
+                        pass * batches_.size(), "samples");
+      for (int64_t i = 0; i < pass; ++i, ++step) {
         const auto ids = batches_.next();
         const auto labels = gather_labels(data_.train, ids);
         const Matrix moved = classifier_.attack(gather_images(data_.train, ids), labels, training_attack,
@@ -113,7 +113,7 @@ void record_adversarial(const ScenarioOptions& options) {
   ImageData data = read_image_data(options.data);
   cut(data, options.samples > 0 ? options.samples : options.quick ? 3000 : 12000, options.seed);
   const int epochs = options.epochs > 0 ? options.epochs : options.quick ? 8 : 12;
-  AdversarialTraining(std::move(data), options).run(epochs, options.quick);
+  AdversarialTraining(std::move(data), options).run(epochs);
 }
 
 }  // namespace dvi

@@ -79,7 +79,7 @@ TEST_F(ScenarioTest, TheSameSeedRecordsTheSame) {
 }
 
 TEST_F(ScenarioTest, AdversarialRecordsTheAttackOfEachEpoch) {
-  const dvi::Run run = record("adversarial", tiny(1800, 4));
+  const dvi::Run run = record("adversarial", tiny(1200, 4));
   const Group& adversarial = run.manifest().groups[2];
   EXPECT_EQ(adversarial.role, "adversarial");
   EXPECT_EQ(scalar(run, 1, "adversarial_training"), 0);
@@ -134,7 +134,7 @@ TEST_F(ScenarioTest, ActiveLearningAddsWhatItsStrategyChooses) {
     std::set<int32_t> before;
     for (const int round : {1, 2, 3}) {
       const auto ids = *run.epoch(round).training_set();
-      EXPECT_EQ(ids.size(), static_cast<size_t>(10 * round));
+      EXPECT_EQ(ids.size(), static_cast<size_t>(6 * round));
       const std::set now(ids.begin(), ids.end());
       EXPECT_EQ(now.size(), ids.size());
       EXPECT_TRUE(std::includes(now.begin(), now.end(), before.begin(), before.end()));

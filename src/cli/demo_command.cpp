@@ -12,6 +12,7 @@
 #include "fit/fit.h"
 #include "metrics/evaluation.h"
 #include "run/run.h"
+#include "scenarios/findings.h"
 #include "scenarios/scenario.h"
 #endif
 
@@ -75,8 +76,16 @@ void demo(DemoOptions options) {
   fit_run(out, fit);
 
   const Run run = Run::open(out);
-  const Json result = evaluation(run, View::open(run, fit.view));
-  fmt::print("{}\n", output() == Output::json ? result.dump(1) : evaluation_text(result));
+  const View view = View::open(run, fit.view);
+  Json result = evaluation(run, view);
+  const auto findings = find_findings(options.scenario, run, view);
+  if (output() == Output::json) {
+    if (findings) result["findings"] = to_json(*findings);
+    fmt::print("{}\n", result.dump(1));
+  } else {
+    fmt::print("{}\n", evaluation_text(result));
+    if (findings) fmt::print("What {} shows\n{}\n", options.scenario, to_text(*findings));
+  }
   if (options.no_serve) return;
   ViewerServerOptions server;
   server.runs = {out};
