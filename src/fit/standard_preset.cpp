@@ -261,6 +261,10 @@ class Standard {
       subspace.project(train, positions.mut().slice(0, points_.train));
       const float scale = subspace.variance[0] > 0 ? 1e-2f / std::sqrt(subspace.variance[0]) : 1.f;
       for (int64_t i = 0; i < 2 * points_.train; ++i) positions.data()[i] *= scale;
+      // Identical samples would stay on one spot for ever.
+      Random random(seed_, 0x57a);
+      for (int64_t i = 0; i < 2 * points_.train; ++i)
+        positions.data()[i] += static_cast<float>(1e-4 * random.normal());
       if (points_.other > 0) place_by_neighbors(data_.other_to_train, points_.active(), positions);
     }
     if (points_.boundary > 0) place_by_neighbors(data_.boundary_to_train, points_.train, positions);

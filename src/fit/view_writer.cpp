@@ -64,11 +64,11 @@ ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& se
   if (options.view.empty() || options.view.front() == '.' || options.view.find('/') != std::string::npos)
     fail("--view {}: expected a name that can name a folder (no slash, no leading dot)", options.view);
   make_folder(folder_ / "epochs");
-  lock_ = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0)
+  lock_.file = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_.file < 0)
     fail("{}: cannot be written: {}; check the folder and its rights", folder_.string(),
          std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
+  if (flock(lock_.file, LOCK_EX | LOCK_NB) != 0)
     fail(
         "{}: expected a view that nobody is fitting, found another 'dvi fit' at work on it; wait for it or "
         "choose another --view",
@@ -113,8 +113,8 @@ ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& se
   set_state(options.follow ? "following" : "fitting");
 }
 
-ViewWriter::~ViewWriter() {
-  if (lock_ >= 0) close(lock_);
+ViewWriter::Lock::~Lock() {
+  if (file >= 0) close(file);
 }
 
 fs::path ViewWriter::epoch_folder(int epoch) const { return folder_ / "epochs" / epoch_folder_name(epoch); }

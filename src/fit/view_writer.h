@@ -21,7 +21,6 @@ class ViewWriter {
   /// Opens or starts the view and locks it. Throws Error if another process holds it, or if it was fitted
   /// with other settings and options.force is not set.
   ViewWriter(const Run& run, const FitOptions& options, const Json& settings);
-  ~ViewWriter();
   ViewWriter(const ViewWriter&) = delete;
   ViewWriter& operator=(const ViewWriter&) = delete;
 
@@ -47,7 +46,12 @@ class ViewWriter {
 
   const Run& run_;
   std::filesystem::path folder_;
-  int lock_ = -1;
+  /// Held while the writer lives, released also where its constructor throws.
+  struct Lock {
+    int file = -1;
+    ~Lock();
+  };
+  Lock lock_;
   Json json_;
   std::vector<int> epochs_;
   std::optional<Extent> extent_, bounds_;

@@ -4,12 +4,7 @@
 #include <bit>
 #include <limits>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define DVI_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define DVI_VECTOR_CLONES
-#endif
+#include "core/multiversion.h"
 
 namespace dvi {
 namespace {
@@ -35,7 +30,7 @@ inline float exp_below_zero(float x) {
 }
 
 // `columns` [C, lane]: the logits of `lane` rows, class by class.
-DVI_VECTOR_CLONES
+DVI_MULTIVERSION
 void judge_columns(const float* columns, int64_t classes, int32_t* best, float* confidence, float* margin) {
   float first[lane], second[lane], least[lane], sum[lane];
   for (int64_t i = 0; i < lane; ++i) {
@@ -65,7 +60,7 @@ void judge_columns(const float* columns, int64_t classes, int32_t* best, float* 
   for (int64_t i = 0; i < lane; ++i) {
     const float range = first[i] - least[i];
     confidence[i] = 1 / sum[i];
-    margin[i] = range > 0 ? (first[i] - second[i]) / range : 0;
+    margin[i] = classes == 2 ? 2 * confidence[i] - 1 : range > 0 ? (first[i] - second[i]) / range : 0;
   }
 }
 

@@ -30,7 +30,11 @@ Verdict judge(std::span<const float> logits) {
   verdict.prediction = first;
   verdict.runner_up = second;
   verdict.confidence = probability(logits, first);
-  verdict.margin = top1 > least ? (top1 - top2) / (top1 - least) : 0.f;
+  // With two classes the runner-up is the least and the ratio always 1: there the probabilities tell how near
+  // the boundary is.
+  verdict.margin = logits.size() == 2 ? 2 * verdict.confidence - 1
+                   : top1 > least     ? (top1 - top2) / (top1 - least)
+                                      : 0.f;
   return verdict;
 }
 

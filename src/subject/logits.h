@@ -9,7 +9,8 @@
 
 namespace dvi {
 
-/// Of one sample. m = (top1 - top2) / (top1 - min) of its logits, 0 where all are equal; the sample is on the
+/// Of one sample. m = (top1 - top2) / (top1 - min) of its logits, 0 where all are equal (for two
+/// classes, where it would always be 1, m = p1 - p2 of the probabilities); the sample is on the
 /// boundary when m < delta (0.1 for samples, 0.15 when painting the landscape).
 struct Verdict {
   int32_t prediction = 0, runner_up = 0;
