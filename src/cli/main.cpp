@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   dvi::add_serve_command(app);
   dvi::add_query_command(app);
   dvi::add_render_command(app);
-  // dvi::add_report_command(app);
+  dvi::add_report_command(app);
   dvi::add_import_command(app);
   dvi::add_check_command(app);
 

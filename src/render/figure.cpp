@@ -145,7 +145,7 @@ const Figure::EpochLook& Figure::look(int epoch, int territory_side) {
   EpochLook made;
   made.colors = coloring_.at(epoch);
   if (const auto territory = view_.territory(epoch)) {
-    made.territory = territory_image(*territory, palette_, theme_.landscape, territory_side);
+    made.territory = territory_image(*territory, palette_, theme_, territory_side);
     if (options_.names) made.anchors = name_anchors(territory->size, territory->classes.as<uint16_t>());
   }
   return looks_[epoch] = std::move(made);
@@ -277,8 +277,8 @@ void Figure::draw_trails(cairo_t* cairo, const SampleColors& colors, double time
     }
     for (size_t s = 0; s + 1 < path.size(); ++s) {  // thin and faint in the past, wider towards now
       const double age = static_cast<double>(s + 1) / static_cast<double>(path.size() - 1);
-      set_color(cairo, mix(colors.fill[k], theme_.ink, 0.25), strength * (0.4 + 0.6 * age));
-      cairo_set_line_width(cairo, (0.8 + 1.8 * age) * unit_);
+      set_color(cairo, mix(colors.fill[k], theme_.ink, 0.35), strength * (0.5 + 0.5 * age));
+      cairo_set_line_width(cairo, (1 + 1.8 * age) * unit_);
       cairo_move_to(cairo, path[s].first, path[s].second);
       cairo_line_to(cairo, path[s + 1].first, path[s + 1].second);
       cairo_stroke(cairo);

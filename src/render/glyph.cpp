@@ -16,17 +16,19 @@ void fill_shape(cairo_t* cairo, Shape shape, double x, double y, double radius, 
   switch (shape) {
     case Shape::disc:
     case Shape::open_ring:
-    case Shape::square: {
-      // A dot of a pen: far shorter in SVG and PDF than four curves.
-      const bool square = shape == Shape::square;
-      const double reach = (square ? radius * 0.86 : radius) + grown;
-      if (reach <= 0) return;
-      cairo_set_line_cap(cairo, square ? CAIRO_LINE_CAP_SQUARE : CAIRO_LINE_CAP_ROUND);
-      cairo_set_line_width(cairo, 2 * reach);
+      if (radius + grown <= 0) return;
+      // A dot of a round pen: far shorter in SVG and PDF than four curves.
+      cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
+      cairo_set_line_width(cairo, 2 * (radius + grown));
       cairo_move_to(cairo, x, y);
       cairo_close_path(cairo);
       cairo_stroke(cairo);
       return;
+    case Shape::square: {
+      const double reach = radius * 0.86 + grown;
+      if (reach <= 0) return;
+      cairo_rectangle(cairo, x - reach, y - reach, 2 * reach, 2 * reach);
+      break;
     }
     case Shape::diamond: {
       const double reach = radius * 1.2 + grown * std::numbers::sqrt2;
@@ -77,7 +79,7 @@ void draw_glyph(cairo_t* cairo, const Glyph& glyph, double x, double y, const Th
     fill_shape(cairo, glyph.shape, x, y, radius, -rim, glyph.fill, glyph.alpha);
   } else if (glyph.diameter >= 3.5 * unit && glyph.alpha == 1) {
     fill_shape(cairo, glyph.shape, x, y, radius, 0, mix(glyph.fill, theme.outline, theme.outline_share), 1);
-    fill_shape(cairo, glyph.shape, x, y, radius, -0.9 * unit, glyph.fill, 1);
+    fill_shape(cairo, glyph.shape, x, y, radius, -0.65 * unit, glyph.fill, 1);
   } else {
     fill_shape(cairo, glyph.shape, x, y, radius, 0, glyph.fill, glyph.alpha);
   }

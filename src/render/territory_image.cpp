@@ -5,7 +5,6 @@
 
 #include "core/parallel.h"
 #include "landscape/landscape.h"
-#include "render/theme.h"
 
 namespace dvi {
 namespace {
@@ -37,12 +36,12 @@ uint8_t round_byte(float value) { return static_cast<uint8_t>(value + 0.5f); }
 }  // namespace
 
 TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb>& palette,
-                               const LandscapeStyle& style, int side) {
+                               const Theme& theme, int side) {
   const int64_t cells = territory.size;
   // Margins of 1 everywhere leave the boundary out: it is drawn below, between cells.
   const std::vector<uint8_t> no_boundary(static_cast<size_t>(cells * cells), 255);
   const auto shaded = shade(cells, territory.classes.as<uint16_t>(), territory.confidence.as<uint8_t>(),
-                            no_boundary, palette, style);
+                            no_boundary, palette, theme.landscape);
   const auto margins = territory.margin.as<uint8_t>();
   const auto across = between_cells(cells, side);
 
@@ -85,8 +84,10 @@ TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb
         const size_t below = y + 1 < side ? at + static_cast<size_t>(side) : at - static_cast<size_t>(side);
         const float slope = std::abs(margin[right] - margin[at]) + std::abs(margin[below] - margin[at]);
         const float edge = std::max(slope * 0.75f, 0.004f);
-        const float share = 0.92f * (1 - smoothstep(threshold - edge, threshold + edge, margin[at]));
-        if (share > 0) image.pixels[at] = mix(image.pixels[at], style.boundary, share);
+        const double pale = std::lerp(theme.border_paleness, theme.edge_paleness,
+                                      static_cast<double>(std::min(margin[at] / threshold, 1.f)));
+        const double share = pale * (1 - smoothstep(threshold - edge, threshold + edge, margin[at]));
+        if (share > 0) image.pixels[at] = mix(image.pixels[at], theme.landscape.boundary, share);
       }
   });
   return image;

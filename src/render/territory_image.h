@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "landscape/palette.h"
+#include "render/theme.h"
 #include "run/view.h"
 
 namespace dvi {
@@ -16,8 +16,7 @@ struct TerritoryImage {
   std::vector<Rgb> pixels;
 };
 
-TerritoryImage territory_image(const Territory&, const std::vector<Rgb>& palette, const LandscapeStyle&,
-                               int side);
+TerritoryImage territory_image(const Territory&, const std::vector<Rgb>& palette, const Theme&, int side);
 
 /// `share` of `b` over `a`; both of the same side.
 TerritoryImage cross_fade(const TerritoryImage& a, const TerritoryImage& b, double share);

@@ -11,15 +11,20 @@ const Theme& theme(bool dark) {
                            .soft_ink = {86, 92, 104},
                            .outline = {20, 23, 31},
                            .outline_share = 0.38,
-                           .landscape = {.ground = {250, 250, 251}}};
-  static const Theme night{
-      .paper = {22, 25, 31},
-      .ink = {245, 246, 248},
-      .soft_ink = {166, 173, 186},
-      .outline = {13, 15, 20},
-      .outline_share = 0.6,
-      .landscape = {
-          .ground = {22, 25, 31}, .low_share = 0.1f, .high_share = 0.5f, .boundary = {237, 240, 245}}};
+                           .landscape = {.ground = {250, 250, 251}, .low_share = 0.14f, .high_share = 0.48f},
+                           .border_paleness = 0.97,
+                           .edge_paleness = 0.5};
+  static const Theme night{.paper = {22, 25, 31},
+                           .ink = {245, 246, 248},
+                           .soft_ink = {166, 173, 186},
+                           .outline = {13, 15, 20},
+                           .outline_share = 0.6,
+                           .landscape = {.ground = {22, 25, 31},
+                                         .low_share = 0.1f,
+                                         .high_share = 0.5f,
+                                         .boundary = {237, 240, 245}},
+                           .border_paleness = 0.92,
+                           .edge_paleness = 0.3};
   return dark ? night : light;
 }
 

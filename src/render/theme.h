@@ -11,6 +11,9 @@ struct Theme {
   Rgb outline;           ///< mixed into the rim of a sample
   double outline_share;  ///< how much of it
   LandscapeStyle landscape;
+  /// Undecided ground is pale: the boundary's share of its colour on the border itself, and where the margin
+  /// reaches the threshold.
+  double border_paleness, edge_paleness;
 };
 
 const Theme& theme(bool dark);
