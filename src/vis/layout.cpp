@@ -70,13 +70,8 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
           else
             attraction(*problem.passive_edges, i - n, x, y, active, fx, fy);
           const float pull = exaggeration * scale[static_cast<size_t>(i)];
-          float gradient[2] = {pull * fx - repulsion_scale * force(i, 0),
-                               pull * fy - repulsion_scale * force(i, 1)};
-          if (!problem.anchor_strength.empty()) {
-            const float hold = problem.anchor_strength[static_cast<size_t>(i)] / static_cast<float>(n);
-            gradient[0] += hold * (x - problem.anchors(i, 0));
-            gradient[1] += hold * (y - problem.anchors(i, 1));
-          }
+          const float gradient[2] = {pull * fx - repulsion_scale * force(i, 0),
+                                     pull * fy - repulsion_scale * force(i, 1)};
           force(i, 0) = gradient[0];
           force(i, 1) = gradient[1];
         }
@@ -91,7 +86,18 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
           }
           const float length = std::hypot(velocity(i, 0), velocity(i, 1));
           const float shorten = length > longest_step ? longest_step / length : 1.f;
-          for (int c = 0; c < 2; ++c) positions(i, c) += velocity(i, c) *= shorten;
+          // The anchor's pull is taken at the new position (an implicit step), so that no strength can
+          // overshoot.
+          const float hold =
+              problem.anchor_strength.empty()
+                  ? 0.f
+                  : problem.anchor_strength[static_cast<size_t>(i)] * rate / static_cast<float>(n);
+          for (int c = 0; c < 2; ++c) {
+            float moved = positions(i, c) + velocity(i, c) * shorten;
+            if (hold > 0) moved = (moved + hold * problem.anchors(i, c)) / (1 + hold);
+            velocity(i, c) = moved - positions(i, c);
+            positions(i, c) = moved;
+          }
         }
       });
       if (on_iteration) on_iteration(++done, total);

@@ -1,0 +1,135 @@
+#include "vis/distill.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/random.h"
+#include "subject/logits.h"
+
+namespace dvi {
+namespace {
+
+/// A head that hides that it is linear, so that the general path is taken.
+class OpaqueHead : public SubjectModel {
+ public:
+  explicit OpaqueHead(SubjectModel& inner) : inner_(inner) {}
+  int64_t feature_dim() const override { return inner_.feature_dim(); }
+  int64_t class_count() const override { return inner_.class_count(); }
+  bool has_features() const override { return false; }
+  void features(MatrixView, std::span<const int64_t>, MutMatrixView) override {}
+  void head(MatrixView f, MutMatrixView logits) override { inner_.head(f, logits); }
+  void head_vjp(MatrixView f, MatrixView cotangent, MutMatrixView out) override {
+    inner_.head_vjp(f, cotangent, out);
+  }
+  const LinearHead* linear_head() const override { return nullptr; }
+
+ private:
+  SubjectModel& inner_;
+};
+
+/// Samples on a curved sheet in 20 dimensions; the plane position is known.
+struct Sheet {
+  Matrix features = Matrix(900, 20), positions = Matrix(900, 2), logits = Matrix(900, 4);
+  std::unique_ptr<SubjectModel> subject;
+  Sheet() {
+    Random random(3);
+    LinearHead head{Matrix(4, 20), std::vector<float>(4, 0.f)};
+    Matrix mix(6, 20);
+    for (int64_t i = 0; i < 120; ++i) mix.data()[i] = static_cast<float>(random.normal());
+    for (int64_t i = 0; i < 80; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
+    for (int64_t i = 0; i < 900; ++i) {
+      const double x = 4 * random.uniform() - 2, y = 4 * random.uniform() - 2;
+      positions(i, 0) = static_cast<float>(10 * x + 30);
+      positions(i, 1) = static_cast<float>(10 * y - 5);
+      const double basis[] = {x, y, x * y, std::sin(2 * x), std::cos(2 * y), 1};
+      for (int64_t l = 0; l < 20; ++l) {
+        double v = 0.01 * random.normal();
+        for (int64_t b = 0; b < 6; ++b) v += basis[b] * mix(b, l);
+        features(i, l) = static_cast<float>(v);
+      }
+    }
+    subject = make_linear_subject(std::move(head));
+    subject->head(features, logits.mut());
+  }
+  DistillTask task() const {
+    DistillTask t;
+    t.features = features;
+    t.logits = logits;
+    t.positions = positions;
+    t.subject = subject.get();
+    t.seed = 4;
+    return t;
+  }
+  /// Share of predictions that survive decode(positions), and the encoder's mean error in units of the plane.
+  std::pair<double, double> quality(const Autoencoder& model) const {
+    Matrix decoded(900, 20), after(900, 4), encoded(900, 2);
+    model.decoder.apply(positions, decoded.mut());
+    subject->head(decoded, after.mut());
+    model.encoder.apply(features, encoded.mut());
+    const auto before = judge(logits.view()), now = judge(after.view());
+    double same = 0, error = 0;
+    for (size_t i = 0; i < 900; ++i) {
+      same += before[i].prediction == now[i].prediction;
+      error += std::hypot(encoded(static_cast<int64_t>(i), 0) - positions(static_cast<int64_t>(i), 0),
+                          encoded(static_cast<int64_t>(i), 1) - positions(static_cast<int64_t>(i), 1));
+    }
+    return {same / 900, error / 900};
+  }
+};
+
+TEST(Distill, NetworksReproduceTheLayoutAndThePredictions) {
+  const Sheet sheet;
+  DistillOptions options;
+  options.steps = 600;
+  const auto [same, error] = sheet.quality(distill(sheet.task(), options).model);
+  EXPECT_GT(same, 0.97);
+  EXPECT_LT(error, 1.5);  // the sheet is 40 wide
+}
+
+TEST(Distill, IsTheSameEveryTime) {
+  const Sheet sheet;
+  DistillOptions options;
+  options.steps = 30;
+  const auto a = distill(sheet.task(), options), b = distill(sheet.task(), options);
+  EXPECT_TRUE(std::ranges::equal(a.model.decoder.parameters(), b.model.decoder.parameters()));
+  EXPECT_TRUE(std::ranges::equal(a.model.encoder.parameters(), b.model.encoder.parameters()));
+}
+
+TEST(Distill, AnyHeadIsTreatedAsALinearOneIs) {
+  const Sheet sheet;
+  OpaqueHead opaque(*sheet.subject);
+  DistillTask task = sheet.task();
+  DistillOptions options;
+  options.steps = 20;
+  const auto linear = distill(task, options);
+  task.subject = &opaque;
+  const auto general = distill(task, options);
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < linear.model.decoder.parameters().size(); ++i) {
+    difference += std::abs(linear.model.decoder.parameters()[i] - general.model.decoder.parameters()[i]);
+    size += std::abs(linear.model.decoder.parameters()[i]);
+  }
+  EXPECT_LT(difference / size, 0.01);
+  EXPECT_NEAR(linear.divergence, general.divergence, 0.02 * linear.divergence);
+}
+
+TEST(Distill, AWarmStartBeginsWhereTheLastEpochEnded) {
+  const Sheet sheet;
+  DistillOptions options;
+  options.steps = 600;
+  const auto first = distill(sheet.task(), options);
+  DistillTask task = sheet.task();
+  task.previous = &first.model;
+  // One step at a learning rate of nothing: what comes back has been folded and unfolded.
+  options.steps = 1;
+  options.learning_rate = 0;
+  const auto again = distill(task, options);
+  const auto [same, error] = sheet.quality(first.model);
+  const auto [same_again, error_again] = sheet.quality(again.model);
+  EXPECT_NEAR(same, same_again, 0.01);
+  EXPECT_NEAR(error, error_again, 0.05 * error + 0.01);
+}
+
+}  // namespace
+}  // namespace dvi
