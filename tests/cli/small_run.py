@@ -89,7 +89,7 @@ class ProgramTest(unittest.TestCase):
             stdout=options.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=300,
             **options,
         )
 
