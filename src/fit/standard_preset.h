@@ -24,7 +24,7 @@ struct StandardOptions {
   int following_iterations = 120;
   /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
   /// farthest neighbour. A sample that did not move at all is held 100 times as strongly.
-  double anchor = 0.01;
+  double anchor = 0.003;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
