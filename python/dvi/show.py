@@ -30,7 +30,7 @@ def show(run, width="100%", height=720, program=None):
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         with tempfile.TemporaryFile("w+") as said:
-            process = subprocess.Popen([program, "serve", run, "--port", str(port)], stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([program, "serve", run, "--port", str(port), "--frames"], stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=said)
             address = f"http://127.0.0.1:{port}/"
             _wait_for(process, port, said)
