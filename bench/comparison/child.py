@@ -1,0 +1,63 @@
+"""Programs run one after the other, each alone in its own process, with a time limit; and the stop watch that the
+peers' programs share."""
+import json
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import time
+
+
+def run_child(command, limit, log):
+    """Runs `command` with output into the file `log`. Returns wall and processor seconds and peak memory of the
+    process, or {"failed": why}."""
+    # Waiting OpenMP threads sleep instead of spinning, for every program alike.
+    environment = dict(os.environ, OMP_WAIT_POLICY="passive")
+    begin = time.perf_counter()
+    with open(log, "ab") as out:
+        child = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out, env=environment,
+                                 start_new_session=True)
+        while True:
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.perf_counter() - begin > limit:
+                os.killpg(child.pid, signal.SIGKILL)
+                os.wait4(child.pid, 0)
+                child.returncode = -9
+                return {"failed": f"took more than {limit:.0f} s"}
+            time.sleep(0.01)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        tail = pathlib.Path(log).read_text(errors="replace").strip().splitlines()[-1:]
+        return {"failed": f"exit status {child.returncode}: {' '.join(tail)[:200]} (all of it: {log})"}
+    return {"seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_mib": usage.ru_maxrss / 1024}
+
+
+class StageClock:
+    """Wall and processor seconds by stage. Processor time counts all threads."""
+
+    def __init__(self):
+        self.seconds, self.cpu_seconds = {}, {}
+        self.restart()
+
+    def restart(self):
+        self._begin = time.perf_counter(), time.process_time()
+
+    def lap(self, stage):
+        """Books everything since the last lap (or restart) on `stage`."""
+        now = time.perf_counter(), time.process_time()
+        self.seconds[stage] = self.seconds.get(stage, 0) + now[0] - self._begin[0]
+        self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0) + now[1] - self._begin[1]
+        self._begin = now
+
+
+def resident_mib():
+    """Peak of this process so far: after imports, the cost of the libraries alone."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def write_result(folder, result):
+    pathlib.Path(folder, "result.json").write_text(json.dumps(result, indent=1))
