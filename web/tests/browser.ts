@@ -50,6 +50,8 @@ export async function openPage(
     viewport: { width: options.width ?? 1280, height: options.height ?? 720 },
     colorScheme: options.dark ? "dark" : "light",
   });
+  // A machine that is busy elsewhere makes software rendering slow, not wrong.
+  page.setDefaultTimeout(90_000);
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {

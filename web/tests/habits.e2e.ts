@@ -27,7 +27,7 @@ describe("time band", () => {
   it("draws the subject's curves and their values under the slider", async () => {
     expect(await page.locator(".time-chart path.curve").count()).toBe(3);
     expect(await page.locator(".curve-values").textContent()).toMatch(
-      /train loss0\.\d+train accuracy0\.\d+test accuracy0\.\d+/,
+      /train accuracy0\.\d+test accuracy0\.\d+train loss0\.\d+/,
     );
     expect(await page.locator(".total").textContent()).toBe("of 8");
   });

@@ -23,7 +23,8 @@ export class Picker {
   private waiting: ToIndexer | null = null;
 
   constructor(private readonly onIndex: () => void = () => {}) {
-    this.worker = new Worker(workerSource ?? workerUrl, { type: "module" });
+    // Pages opened from disk may not start module workers; the worker is one file without imports and runs as either.
+    this.worker = workerSource ? new Worker(workerSource) : new Worker(workerUrl, { type: "module" });
     this.worker.onmessage = (event: MessageEvent<FromIndexer>) => {
       this.answered = event.data.request;
       this.index = event.data;
