@@ -23,16 +23,16 @@ struct FigureOptions {
   /// Of the whole picture, in pixels. Width 0: as wide as the square plot and the legend need.
   int width = 0, height = 900;
   bool dark = false;
-  std::string color = "label";      ///< see SampleColoring
-  std::vector<std::string> groups;  ///< drawn; empty: all
+  std::string color = "label";        ///< see SampleColoring
+  std::vector<std::string> groups{};  ///< drawn; empty: all
   /// Samples that fit this condition (query/query.h) are drawn larger, on top, and all others pale. It is
   /// evaluated at the last epoch of the figure, so that a film follows the same samples throughout.
-  std::string highlight;
+  std::string highlight{};
   bool trails = false;    ///< paths of the highlighted samples from the view's first epoch on
   bool boundary = false;  ///< boundary samples
   bool legend = true;
-  bool names = true;                 ///< of classes, on their territories where there is room
-  std::optional<std::string> title;  ///< absent: the run's name; "" leaves the line out, epoch included
+  bool names = true;                   ///< of classes, on their territories where there is room
+  std::optional<std::string> title{};  ///< absent: the run's name; "" leaves the line out, epoch included
 };
 
 /// Draws any moment of the epochs it was made for. Not thread-safe.

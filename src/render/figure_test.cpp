@@ -76,7 +76,7 @@ class FigureTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  Run run_;
+  dvi::Run run_;
   View view_;
 };
 

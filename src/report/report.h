@@ -9,9 +9,9 @@
 namespace dvi {
 
 struct ReportOptions {
-  std::string view;         ///< "": the one a user means who names none
-  std::vector<int> epochs;  ///< fitted ones; empty: all
-  int64_t images = 5000;    ///< at most so many samples' images, evenly spread; 0: none
+  std::string view{};         ///< "": the one a user means who names none
+  std::vector<int> epochs{};  ///< fitted ones; empty: all
+  int64_t images = 5000;      ///< at most so many samples' images, evenly spread; 0: none
 };
 
 struct ReportSizes {
