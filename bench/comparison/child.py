@@ -6,7 +6,13 @@ import pathlib
 import resource
 import signal
 import subprocess
+import sys
 import time
+
+
+def stop_tidily():
+    """SIGTERM ends this program as an interruption from the keyboard does: children and temporary files go too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def run_child(command, limit, log):
@@ -18,22 +24,30 @@ def run_child(command, limit, log):
     with open(log, "ab") as out:
         child = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out, env=environment,
                                  start_new_session=True)
-        while True:
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.perf_counter() - begin > limit:
-                os.killpg(child.pid, signal.SIGKILL)
-                os.wait4(child.pid, 0)
-                child.returncode = -9
-                return {"failed": f"took more than {limit:.0f} s"}
-            time.sleep(0.01)
+        try:
+            while True:
+                pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+                if pid:
+                    break
+                if time.perf_counter() - begin > limit:
+                    return _end(child, f"took more than {limit:.0f} s")
+                time.sleep(0.01)
+        except BaseException:
+            _end(child, "interrupted")
+            raise
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         tail = pathlib.Path(log).read_text(errors="replace").strip().splitlines()[-1:]
         return {"failed": f"exit status {child.returncode}: {' '.join(tail)[:200]} (all of it: {log})"}
     return {"seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "peak_mib": usage.ru_maxrss / 1024}
+
+
+def _end(child, why):
+    os.killpg(child.pid, signal.SIGKILL)
+    os.wait4(child.pid, 0)
+    child.returncode = -signal.SIGKILL
+    return {"failed": why}
 
 
 class StageClock:
