@@ -128,20 +128,44 @@ class Standard {
     boundary(data_.evaluation_boundary, points_.evaluation);
     return all;
   }
-  /// Edges between points of which neither's classes include the other's attract less.
-  float kinship(int64_t i, int64_t j) const {
+  bool kin(int64_t i, int64_t j) const {
     const Allegiance& a = allegiance_[static_cast<size_t>(i)];
     const Allegiance& b = allegiance_[static_cast<size_t>(j)];
     const auto include = [](const Allegiance& x, const Allegiance& y) {
       return (y[0] == x[0] || y[0] == x[1]) && (y[1] == x[0] || y[1] == x[1]);
     };
-    return include(a, b) || include(b, a) ? 1.f : static_cast<float>(options_.cross_class_weight);
+    return include(a, b) || include(b, a);
+  }
+
+  /// Edges between points of which neither's classes include the other's attract less, but no point loses
+  /// more than most of its attraction: one that has hardly any neighbours of its class would be driven out of
+  /// the picture. Row i of `edges` is point first_point + i, targets are active points.
+  void weaken_strangers(EdgeList& edges, int64_t first_point) const {
+    constexpr double least_share = 0.3;
+    std::vector<float> weaken(static_cast<size_t>(edges.rows()));
+    for (int64_t i = 0; i < edges.rows(); ++i) {
+      double own = 0, strange = 0;
+      for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
+        (kin(first_point + i, edges.target[static_cast<size_t>(e)]) ? own : strange) +=
+            edges.weight[static_cast<size_t>(e)];
+      const double needed = strange > 0 ? (least_share * (own + strange) - own) / strange : 0;
+      weaken[static_cast<size_t>(i)] = static_cast<float>(std::max(options_.cross_class_weight, needed));
+    }
+    for (int64_t i = 0; i < edges.rows(); ++i)
+      for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1];
+           ++e) {
+        const int64_t j = edges.target[static_cast<size_t>(e)];
+        if (kin(first_point + i, j)) continue;
+        // An edge between active points is stored twice and stays the same from both ends.
+        const float other = first_point == 0 ? weaken[static_cast<size_t>(j)] : 0.f;
+        edges.weight[static_cast<size_t>(e)] *= std::max(weaken[static_cast<size_t>(i)], other);
+      }
   }
 
   EdgeList active_edges() const {
     EdgeCollector edges(points_.active());
     const auto add = [&](int64_t i, int64_t j, double weight) {
-      edges.add(i, j, static_cast<float>(weight) * kinship(i, j));
+      edges.add(i, j, static_cast<float>(weight));
     };
     const auto add_all = [&](const EdgeList& list, const auto& factor) {
       for (int64_t i = 0; i < list.rows(); ++i)
@@ -154,31 +178,33 @@ class Standard {
     const Neighbors near = nearest_of(data_.train_to_train, fit_k);
     add_all(fuzzy_union(near, membership_strengths(near), points_.train),
             [](int64_t, int64_t) { return 1.0; });
-    if (points_.boundary == 0) return edges.list();
 
-    // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
-    // is a plain complex.
-    Neighbors queries = data_.train_to_boundary;
-    queries.index.insert(queries.index.end(), data_.boundary_to_boundary.index.begin(),
-                         data_.boundary_to_boundary.index.end());
-    queries.distance.insert(queries.distance.end(), data_.boundary_to_boundary.distance.begin(),
-                            data_.boundary_to_boundary.distance.end());
-    add_all(fuzzy_union(queries, membership_strengths(queries), points_.active(),
-                        static_cast<int32_t>(points_.train)),
-            [&](int64_t i, int64_t j) {
-              return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
-            });
-    // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
-    const auto strengths = membership_strengths(data_.boundary_to_train);
-    for (int64_t b = 0; b < points_.boundary; ++b)
-      for (int r = 0; r < fit_k; ++r) {
-        const auto at = static_cast<size_t>(b * fit_k + r);
-        add(points_.train + b, data_.boundary_to_train.index[at],
-            options_.boundary_to_sample_weight * strengths[at]);
-        add(data_.boundary_to_train.index[at], points_.train + b,
-            options_.boundary_to_sample_weight * strengths[at]);
-      }
+    if (points_.boundary > 0) {
+      // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples
+      // it is a plain complex.
+      Neighbors queries = data_.train_to_boundary;
+      queries.index.insert(queries.index.end(), data_.boundary_to_boundary.index.begin(),
+                           data_.boundary_to_boundary.index.end());
+      queries.distance.insert(queries.distance.end(), data_.boundary_to_boundary.distance.begin(),
+                              data_.boundary_to_boundary.distance.end());
+      add_all(fuzzy_union(queries, membership_strengths(queries), points_.active(),
+                          static_cast<int32_t>(points_.train)),
+              [&](int64_t i, int64_t j) {
+                return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
+              });
+      // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
+      const auto strengths = membership_strengths(data_.boundary_to_train);
+      for (int64_t b = 0; b < points_.boundary; ++b)
+        for (int r = 0; r < fit_k; ++r) {
+          const auto at = static_cast<size_t>(b * fit_k + r);
+          add(points_.train + b, data_.boundary_to_train.index[at],
+              options_.boundary_to_sample_weight * strengths[at]);
+          add(data_.boundary_to_train.index[at], points_.train + b,
+              options_.boundary_to_sample_weight * strengths[at]);
+        }
+    }
     EdgeList list = edges.list();
+    weaken_strangers(list, 0);
     balance_sides(list);
     return list;
   }
@@ -223,9 +249,7 @@ class Standard {
         for (int r = 0; r < neighbors.k; ++r) {
           const auto at = static_cast<size_t>(i * neighbors.k + r);
           const int64_t target = target_offset + neighbors.index[at];
-          edges.add(
-              first_row + i, target,
-              strengths[at] * static_cast<float>(weight) * kinship(points_.active() + first_row + i, target));
+          edges.add(first_row + i, target, strengths[at] * static_cast<float>(weight));
         }
     };
     if (points_.other > 0) add_rows(nearest_of(data_.other_to_train, fit_k), 0, 0, 1);
@@ -235,7 +259,9 @@ class Standard {
       add_rows(evaluation_to_train_, points_.other, 0, options_.boundary_to_sample_weight);
       add_rows(evaluation_to_boundary_, points_.other, points_.train, 1);
     }
-    return edges.list();
+    EdgeList list = edges.list();
+    weaken_strangers(list, points_.active());
+    return list;
   }
 
   /// The epoch before, or a principal plane, small, as t-SNE wants it; points that were not there yet at
