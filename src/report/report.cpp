@@ -114,10 +114,10 @@ class Packer {
 
   void pack_view() {
     Json events = Json::array();
-    for (const int epoch : epochs_)
-      for (Json& event :
-           answers_.json(fmt::format("{}/events?from={}&to={}", view_path_, epoch, epoch))["events"])
-        events.push_back(std::move(event));
+    for (const int epoch : epochs_) {
+      Json found = answers_.json(fmt::format("{}/events?from={}&to={}", view_path_, epoch, epoch));
+      for (Json& event : found["events"]) events.push_back(std::move(event));
+    }
     put(fmt::format("{}/events?from={}&to={}", view_path_, epochs_.front(), epochs_.back()),
         {{"count", events.size()}, {"events", std::move(events)}});
     const std::string suspects = view_path_ + "/suspects?limit=100";

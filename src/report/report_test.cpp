@@ -62,7 +62,7 @@ class ReportTest : public testing::Test {
 };
 
 TEST_F(ReportTest, HoldsThePageAndWhatItWillAskFor) {
-  const Run run = make_test_run(folder_ / "run", {.noisy = 0.1});
+  const dvi::Run run = make_test_run(folder_ / "run", {.noisy = 0.1});
   const auto sizes = write_report(folder_ / "run", {.epochs = {2, 4}, .images = 100}, folder_ / "r.html");
   EXPECT_EQ(sizes.epochs, 2u);
   EXPECT_EQ(sizes.images, 100u);
@@ -83,6 +83,9 @@ TEST_F(ReportTest, HoldsThePageAndWhatItWillAskFor) {
   EXPECT_EQ(stored(view + "/epochs/4/territory?size=64").size(), 64u * 64 * 4);
   EXPECT_EQ(stored("api/runs/0/columns/is_noisy").size(), 300u * 4);
   EXPECT_FALSE(answers.contains(view + "/epochs/3/positions"));
+  const Json events = Json::parse(answers.at(view + "/events?from=2&to=4").at("json").get<std::string>());
+  EXPECT_GT(events["events"].size(), 0u);
+  EXPECT_EQ(events["count"], events["events"].size());
   size_t images = 0;
   for (const Json& atlas : copy["atlases"]) {
     images += atlas["ids"].size();
