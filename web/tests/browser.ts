@@ -112,14 +112,15 @@ export async function sampleColors(page: Page, n = 24): Promise<string[]> {
       const copy = document.createElement("canvas");
       copy.width = source.width;
       copy.height = source.height;
-      const context = copy.getContext("2d")!;
+      const context = copy.getContext("2d", { willReadFrequently: true })!;
       context.drawImage(source, 0, 0);
+      const { data, width, height } = context.getImageData(0, 0, source.width, source.height);
       const out: string[] = [];
       for (let j = 0; j < count; ++j)
         for (let i = 0; i < count; ++i) {
-          const x = Math.floor(((i + 0.5) / count) * source.width);
-          const y = Math.floor(((j + 0.5) / count) * source.height);
-          out.push([...context.getImageData(x, y, 1, 1).data.slice(0, 3)].join(","));
+          const x = Math.floor(((i + 0.5) / count) * width);
+          const y = Math.floor(((j + 0.5) / count) * height);
+          out.push(data.slice((y * width + x) * 4, (y * width + x) * 4 + 3).join(","));
         }
       return out;
     },

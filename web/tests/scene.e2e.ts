@@ -28,9 +28,9 @@ describe("scene", () => {
   });
 
   it("draws territories in many colours with a white boundary, and breaks no content-security rule", async () => {
-    const colors = await sampleColors(page, 40);
+    const colors = await sampleColors(page, 150);
     expect(new Set(colors).size).toBeGreaterThan(20);
-    expect(colors.filter((c) => c.split(",").every((v) => Number(v) > 251)).length).toBeGreaterThan(5);
+    expect(colors.filter((c) => c.split(",").every((v) => Number(v) > 251)).length).toBeGreaterThan(60);
     expect(errors).toEqual([]);
   });
 
