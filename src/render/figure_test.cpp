@@ -62,9 +62,10 @@ class FigureTest : public testing::Test {
     const auto positions = view_.epoch(epoch)->positions();
     return figure.place(positions[2 * static_cast<size_t>(id)], positions[2 * static_cast<size_t>(id) + 1]);
   }
-  /// A train sample that is wrong at epoch 4 or right, as asked.
+  /// A train sample that is wrong at epoch 2 or right, as asked.
   int32_t sample(bool right) {
-    const auto predictions = view_.epoch(4)->predictions();
+    const auto epoch = view_.epoch(2);
+    const auto predictions = epoch->predictions();
     for (int32_t id = 0; id < 240; ++id)
       if ((predictions[static_cast<size_t>(id)] == run_.labels()[static_cast<size_t>(id)]) == right)
         return id;
@@ -119,11 +120,11 @@ TEST_F(FigureTest, ASampleIsADiscOfItsLabelAndAMistakeHasARingOfItsPrediction) {
   for (const bool right : {true, false}) {
     const int32_t id = sample(right);
     const auto label = static_cast<size_t>(run_.labels()[static_cast<size_t>(id)]);
-    const auto prediction = static_cast<size_t>(view_.epoch(4)->predictions()[static_cast<size_t>(id)]);
-    Figure big = figure({.height = 900, .highlight = "id = " + std::to_string(id), .names = false});
+    const auto prediction = static_cast<size_t>(view_.epoch(2)->predictions()[static_cast<size_t>(id)]);
+    Figure big = figure({.height = 900, .highlight = "id = " + std::to_string(id), .names = false}, {2});
     ASSERT_EQ(big.highlighted_count(), 1);
     const Pixels picture = drawn(big);
-    const auto [x, y] = place_of(big, id, 4);
+    const auto [x, y] = place_of(big, id, 2);
     EXPECT_LE(difference(picture.at(x, y), palette[label]), 2);
     // Somewhere between the middle and the edge the ring's own colour shows, or never does.
     int nearest = 255;

@@ -7,7 +7,7 @@ namespace dvi {
 namespace {
 
 constexpr size_t most_columns = 3;
-constexpr double widest_text = 210;  // units
+constexpr double widest_text = 17;  // font sizes
 
 }  // namespace
 
@@ -55,7 +55,7 @@ Legend::Columns Legend::columns(cairo_t* cairo, double height, double unit) cons
     double width = 0;
     for (const Row& row : column) {
       const bool heading = row.kind == Row::Kind::heading;
-      double needed = std::min(text_width(cairo, row.text, {out.font, heading}), widest_text * unit);
+      double needed = std::min(text_width(cairo, row.text, {out.font, heading}), widest_text * out.font);
       if (row.kind == Row::Kind::ramp)
         needed = std::max(needed, 8 * out.font);
       else if (!heading && row.kind != Row::Kind::gap)

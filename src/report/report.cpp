@@ -71,6 +71,7 @@ class Packer {
  public:
   Packer(const fs::path& run, const ReportOptions& options) : answers_(run), options_(options) {
     name_ = options.view.empty() ? default_view_name(answers_.run()) : options.view;
+    View::open(answers_.run(), name_);  // says what is wrong with it better than a 404
     view_path_ = run_path_ + "/views/" + segment(name_);
     view_ = answers_.view(view_path_);
     choose_epochs();
