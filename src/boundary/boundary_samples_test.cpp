@@ -265,6 +265,7 @@ TEST(BoundarySampling, StandsDuplicates) {
   subject.head(recorded.features, recorded.logits.mut());
   const auto set =
       sample_boundary_features(subject, recorded.features, recorded.ids, recorded.logits, options(200));
+  EXPECT_EQ(set.size(), 200) << set.note;
   expect_on_boundary(set, subject, recorded, recorded.features, same);
 }
 

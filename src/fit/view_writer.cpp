@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "landscape/decoder_landscape.h"
 #include "linalg/gemm.h"
 #include "metrics/events.h"
 
@@ -175,12 +176,7 @@ void ViewWriter::write_epoch(const EpochData& data, const Projection& projection
 
 void ViewWriter::paint_into(const fs::path& folder, const Mlp& decoder, SubjectModel& subject,
                             Landscape* out) const {
-  std::vector<Mlp::Trace> traces(static_cast<size_t>(threads()));
-  const Decode decode = [&](MatrixView points, MutMatrixView features, int worker) {
-    const MatrixView decoded = decoder.forward(points, traces[static_cast<size_t>(worker)], best_precision());
-    std::copy(decoded.data, decoded.data + decoded.rows * decoded.cols, features.data);
-  };
-  Landscape landscape = paint(decode, subject, *extent_, territory_size);
+  Landscape landscape = paint(decoder, subject, *extent_, territory_size);
   fs::remove_all(folder);
   write_landscape(folder, landscape);
   if (out != nullptr) *out = std::move(landscape);

@@ -7,16 +7,11 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/multiversion.h"
 #include "core/parallel.h"
 
 // The same source for every instruction set; the loader picks. Contraction to fused multiply-add is off for
 // this file (CMakeLists.txt), so that all of them round alike and equal distances stay equal.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define DVI_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define DVI_VECTOR_CLONES
-#endif
 
 namespace dvi {
 namespace {
@@ -31,7 +26,7 @@ uint64_t make_key(float squared, int32_t id) {
 float squared_of(uint64_t key) { return std::bit_cast<float>(static_cast<uint32_t>(key >> 32)); }
 int32_t id_of(uint64_t key) { return static_cast<int32_t>(static_cast<uint32_t>(key)); }
 
-DVI_VECTOR_CLONES
+DVI_MULTIVERSION
 void squared_distances(const float* xs, const float* ys, int n, float x, float y, float* out) {
   for (int i = 0; i < n; ++i) {
     const float dx = xs[i] - x, dy = ys[i] - y;

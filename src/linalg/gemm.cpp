@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/multiversion.h"
 
 namespace dvi {
 namespace {
@@ -67,7 +68,7 @@ struct Bf16Product {
   }
 };
 
-void round_to_bf16(const float* from, int64_t rows, int64_t cols, int64_t ld, uint16_t* to) {
+DVI_MULTIVERSION void round_to_bf16(const float* from, int64_t rows, int64_t cols, int64_t ld, uint16_t* to) {
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < cols; ++j) {
       uint32_t bits;

@@ -5,15 +5,9 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/multiversion.h"
 #include "core/parallel.h"
 #include "linalg/gemm.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define DVI_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define DVI_VECTOR_CLONES
-#endif
 
 namespace dvi {
 namespace {
@@ -25,7 +19,7 @@ struct Counts {
   int32_t below, between;
 };
 
-DVI_VECTOR_CLONES
+DVI_MULTIVERSION
 Counts count(const float* values, int64_t n, float low, float high) {
   int32_t below = 0, up_to = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -35,7 +29,7 @@ Counts count(const float* values, int64_t n, float low, float high) {
   return {below, up_to - below};
 }
 
-DVI_VECTOR_CLONES
+DVI_MULTIVERSION
 void plane_distances(const float* xs, const float* ys, int64_t n, float x, float y, float* out) {
   for (int64_t i = 0; i < n; ++i) {
     const float dx = xs[i] - x, dy = ys[i] - y;
@@ -43,7 +37,7 @@ void plane_distances(const float* xs, const float* ys, int64_t n, float x, float
   }
 }
 
-DVI_VECTOR_CLONES
+DVI_MULTIVERSION
 void squared_from_products(float* products, const float* norms, int64_t n, float norm) {
   for (int64_t i = 0; i < n; ++i) products[i] = norm + norms[i] - 2 * products[i];
 }

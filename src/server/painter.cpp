@@ -1,7 +1,7 @@
 #include "server/painter.h"
 
 #include "core/error.h"
-#include "core/parallel.h"
+#include "landscape/decoder_landscape.h"
 
 namespace dvi {
 
@@ -22,16 +22,11 @@ Mlp decoder_of(const ViewEpoch& epoch) {
 
 Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<double, 4>& extent, int size) {
   const Mlp decoder = decoder_of(epoch);
-  std::vector<Mlp::Trace> traces(static_cast<size_t>(threads()));
-  const Decode decode = [&](MatrixView points, MutMatrixView features, int worker) {
-    const MatrixView out = decoder.forward(points, traces[static_cast<size_t>(worker)], best_precision());
-    std::copy(out.data, out.data + out.rows * out.cols, features.data);
-  };
   const Extent square{static_cast<float>(extent[0]), static_cast<float>(extent[1]),
                       static_cast<float>(extent[2]), static_cast<float>(extent[3])};
   Landscape landscape;
   run.with_subject(epoch.number(),
-                   [&](SubjectModel& subject) { landscape = paint(decode, subject, square, size); });
+                   [&](SubjectModel& subject) { landscape = paint(decoder, subject, square, size); });
   return landscape;
 }
 

@@ -1,0 +1,52 @@
+#include "landscape/decoder_landscape.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "core/error.h"
+
+namespace dvi {
+namespace {
+
+/// A head that does not admit to be linear, so that nothing is composed.
+class Opaque final : public SubjectModel {
+ public:
+  explicit Opaque(SubjectModel& inner) : inner_(inner) {}
+  int64_t feature_dim() const override { return inner_.feature_dim(); }
+  int64_t class_count() const override { return inner_.class_count(); }
+  bool has_features() const override { return false; }
+  void features(MatrixView, std::span<const int64_t>, MutMatrixView) override { fail("no features"); }
+  void head(MatrixView features, MutMatrixView logits) override { inner_.head(features, logits); }
+  void head_vjp(MatrixView, MatrixView, MutMatrixView) override { fail("no gradient"); }
+  const LinearHead* linear_head() const override { return nullptr; }
+
+ private:
+  SubjectModel& inner_;
+};
+
+TEST(DecoderLandscape, IsTheSameWithTheHeadComposedIntoTheDecoder) {
+  Random random(3);
+  for (const auto& widths : {std::vector<int64_t>{2, 16, 24, 40}, {2, 40}, {2, 30, 40}}) {
+    const Mlp decoder(widths, random);
+    LinearHead head{Matrix(7, 40), std::vector<float>(7)};
+    for (int64_t i = 0; i < 280; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
+    for (auto& b : head.bias) b = static_cast<float>(random.normal());
+    const auto subject = make_linear_subject(head);
+    Opaque opaque(*subject);
+    constexpr Extent extent{-8, -8, 8, 8};
+    const auto composed = paint(decoder, *subject, extent, 70), plain = paint(decoder, opaque, extent, 70);
+    int64_t other_class = 0;
+    // bfloat16 products round; float32 ones agree to a byte.
+    const int tolerance = best_precision() == Precision::f32 ? 1 : 12;
+    for (size_t i = 0; i < plain.classes.size(); ++i) {
+      other_class += composed.classes[i] != plain.classes[i];
+      EXPECT_NEAR(composed.confidence[i], plain.confidence[i], tolerance);
+      EXPECT_NEAR(composed.margin[i], plain.margin[i], tolerance);
+    }
+    EXPECT_LE(other_class, best_precision() == Precision::f32 ? 2 : 100);
+  }
+}
+
+}  // namespace
+}  // namespace dvi
