@@ -216,19 +216,19 @@ std::optional<Findings> find_findings(const std::string& scenario, const Run& ru
 }
 
 std::string to_text(const Findings& findings) {
+  std::vector<int> decimals;
   std::string text;
-  for (const auto& column : findings.columns) text += fmt::format("{:>12}", column);
+  for (size_t c = 0; c < findings.columns.size(); ++c) {
+    text += fmt::format("{:>12}", findings.columns[c]);
+    const bool whole = std::all_of(findings.rows.begin(), findings.rows.end(), [&](const auto& row) {
+      return std::isnan(row[c]) || row[c] == std::floor(row[c]);
+    });
+    decimals.push_back(whole ? 0 : 3);
+  }
   text += '\n';
   for (const auto& row : findings.rows) {
-    for (const double value : row) {
-      if (std::isnan(value)) {
-        text += fmt::format("{:>12}", "");
-      } else if (value == std::floor(value) && (value == 0 || std::abs(value) > 1 || &value == row.data())) {
-        text += fmt::format("{:>12.0f}", value);
-      } else {
-        text += fmt::format("{:>12.3f}", value);
-      }
-    }
+    for (size_t c = 0; c < row.size(); ++c)
+      text += std::isnan(row[c]) ? std::string(12, ' ') : fmt::format("{:>12.{}f}", row[c], decimals[c]);
     text += '\n';
   }
   text += '\n';
