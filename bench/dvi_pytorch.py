@@ -134,7 +134,7 @@ class DVI:
             sums = torch.zeros(())
             batches = [drawn[i:i + BATCH] for i in range(0, per_pass, BATCH)]
             for edges in batches:
-                i, j = torch.from_numpy(edges_from[edges]), torch.from_numpy(edges_to[edges])
+                i, j = (torch.from_numpy(ends[edges].astype(np.int64)) for ends in (edges_from, edges_to))
                 loss = self._loss(features[i], features[j], feature_weights[i], feature_weights[j],
                                   TEMPORAL_WEIGHT * mean_npr)
                 optimizer.zero_grad()
