@@ -79,8 +79,8 @@ class Search {
   /// Less than one try in 500 succeeds.
   bool hopeless() const { return attempts_ >= 4000 && found_.count() * 500 < attempts_; }
 
-  /// As many pairs as the measured success rate says are needed, but at most an eighth of all, so that the need
-  /// of class pairs is looked at again a few times.
+  /// As many pairs as the measured success rate says are needed, but at most an eighth of all, so that the
+  /// need of class pairs is looked at again a few times.
   int64_t round_size() const {
     const double rate =
         pairs_ > 0 ? (static_cast<double>(found_.count()) + 1) / static_cast<double>(pairs_ + 1) : 1;

@@ -31,9 +31,11 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
           const float* b, int64_t ldb, float* c, int64_t ldc, bool accumulate = false,
           Precision precision = Precision::f32);
 
-/// c [m, n] = a [m, k] * b^T [n, k] in integers, exact in int32. Entries of a must not exceed integer_levels().
+/// c [m, n] = a [m, k] * b^T [n, k] in integers, exact in int32. Entries of a must not exceed
+/// integer_levels().
 void gemm_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c, int64_t ldc);
-/// Largest entry of `a` that gemm_u8s8 takes: 255, or 127 on processors whose 8-bit products saturate at 16 bits (no VNNI).
+/// Largest entry of `a` that gemm_u8s8 takes: 255, or 127 on processors whose 8-bit products saturate at 16
+/// bits (no VNNI).
 int integer_levels();
 
 }  // namespace dvi

@@ -47,9 +47,9 @@ std::pair<int32_t, int> most_frequent(const std::vector<int32_t>& values, int32_
   return best;
 }
 
-// Order of the features: margin, confidence, disagreement (speaking against the label), variability, forgetting, flips.
-// Margin and confidence say nearly the same, so each gets less; the neighbours ask somebody else. A wrong label that is
-// memorised in the end has a high variability too.
+// Order of the features: margin, confidence, disagreement (speaking against the label), variability,
+// forgetting, flips. Margin and confidence say nearly the same, so each gets less; the neighbours ask
+// somebody else. A wrong label that is memorised in the end has a high variability too.
 constexpr std::array<double, 7> prior = {0.5, 0.5, 2.0, 0.5, 0.2, 0.1, -3.0};
 constexpr double prior_precision = 1;
 constexpr float most_deviations = 4;
@@ -201,8 +201,8 @@ double SuspectRanking::score(const Weights& weights, size_t id) const {
 }
 
 std::string SuspectRanking::kind_of(size_t id) const {
-  // Wrong labels are memorised in the end, so their probability swings as that of ambiguous samples does; the neighbours
-  // tell the two apart.
+  // Wrong labels are memorised in the end, so their probability swings as that of ambiguous samples does; the
+  // neighbours tell the two apart.
   const Features& x = features_[id];
   constexpr float clearly = 1;  // standard deviation above the mean
   if (x[2] > clearly) return "wrong label";

@@ -154,7 +154,8 @@ for n in (1, 2):
 )");
   const std::string command =
       "/usr/bin/python3 " + script.string() + " " + (folder_ / "run").string() + " 2>/dev/null";
-  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "needs python3 with NumPy";
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0)
+    GTEST_SKIP() << "needs python3 with NumPy";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const CheckReport report = check();
   EXPECT_THAT(report.problems, IsEmpty());

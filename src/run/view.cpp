@@ -49,7 +49,11 @@ std::string digest(const std::string& text) {
 }  // namespace
 
 ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int class_count)
-    : folder_(folder), number_(number), samples_(samples), version_(written_text(folder / "view_epoch.json")), json_(read_json(folder / "view_epoch.json")) {
+    : folder_(folder),
+      number_(number),
+      samples_(samples),
+      version_(written_text(folder / "view_epoch.json")),
+      json_(read_json(folder / "view_epoch.json")) {
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
     encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});

@@ -94,7 +94,8 @@ TEST_F(ViewTest, EventsSurviveWritingAndReading) {
 }
 
 TEST_F(ViewTest, NumPyReadsTheEvents) {
-  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "needs python3 with NumPy";
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0)
+    GTEST_SKIP() << "needs python3 with NumPy";
   const auto file = folder_ / "events.npy";
   write_events(file, std::vector<Event>{{3, 2, 0, 1, 2, 0.5f}});
   const std::string script =
