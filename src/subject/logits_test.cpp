@@ -22,7 +22,8 @@ TEST(Logits, RunnerUpBeforeThePrediction) {
   const Verdict v = judge(std::vector<float>{2.f, 3.f});
   EXPECT_EQ(v.prediction, 1);
   EXPECT_EQ(v.runner_up, 0);
-  EXPECT_FLOAT_EQ(v.margin, 1.f);  // with two classes the runner-up is the least
+  // With two classes the runner-up is the least, so the margin is the difference of the probabilities.
+  EXPECT_FLOAT_EQ(v.margin, std::tanh(0.5f));
 }
 
 TEST(Logits, EqualLogitsHaveNoMarginAndPredictTheFirstClass) {
