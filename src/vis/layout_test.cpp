@@ -85,7 +85,8 @@ TEST(Layout, PassivePointsDoNotMoveActiveOnes) {
   const Case c;
   LayoutProblem with{600, 100, &c.edges, &c.passive, {}, {}}, without{600, 0, &c.edges, nullptr, {}, {}};
   const LayoutPhase phases[] = {{10, 12, 0.5}};
-  Matrix a = c.start, b = c.start;
+  Matrix a = c.start;
+  Matrix b = a;
   run_layout(with, phases, a.mut());
   run_layout(without, phases, b.mut().slice(0, 600));
   double difference = 0, size = 0;
