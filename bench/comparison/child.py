@@ -3,7 +3,7 @@ peers' programs share."""
 import json
 import os
 import pathlib
-import resource
+import re
 import signal
 import subprocess
 import sys
@@ -24,13 +24,15 @@ def run_child(command, limit, log):
     with open(log, "ab") as out:
         child = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out, env=environment,
                                  start_new_session=True)
+        peak = 0
         try:
             while True:
+                peak = max(peak, _peak_mib(child.pid))
                 pid, status, usage = os.wait4(child.pid, os.WNOHANG)
                 if pid:
                     break
                 if time.perf_counter() - begin > limit:
-                    return _end(child, f"took more than {limit:.0f} s")
+                    return _end(child, f"took more than {limit:g} s")
                 time.sleep(0.01)
         except BaseException:
             _end(child, "interrupted")
@@ -40,7 +42,7 @@ def run_child(command, limit, log):
         tail = pathlib.Path(log).read_text(errors="replace").strip().splitlines()[-1:]
         return {"failed": f"exit status {child.returncode}: {' '.join(tail)[:200]} (all of it: {log})"}
     return {"seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_mib": usage.ru_maxrss / 1024}
+            "peak_mib": peak}
 
 
 def _end(child, why):
@@ -68,9 +70,19 @@ class StageClock:
         self._begin = now
 
 
+def _peak_mib(pid):
+    """Peak memory of a running process, 0 once it has ended. Not ru_maxrss: that begins with what the parent had when it
+    started the process."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) / 1024 if found else 0
+
+
 def resident_mib():
     """Peak of this process so far: after imports, the cost of the libraries alone."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return _peak_mib(os.getpid())
 
 
 def write_result(folder, result):

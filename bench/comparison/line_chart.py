@@ -2,8 +2,8 @@
 import math
 from xml.sax.saxutils import escape
 
-# Okabe and Ito's colours, which people who see red and green alike can tell apart.
-COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000"]
+# Okabe and Ito's colours, which people who see red and green alike can tell apart, a grey and a brown.
+COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000", "#8c564b"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 400, 64, 170, 40, 48
 
 
