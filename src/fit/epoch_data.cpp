@@ -41,12 +41,6 @@ Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
   return out;
 }
 
-void append(Neighbors& all, const Neighbors& more) {
-  all.k = more.k;
-  all.index.insert(all.index.end(), more.index.begin(), more.index.end());
-  all.distance.insert(all.distance.end(), more.distance.begin(), more.distance.end());
-}
-
 }  // namespace
 
 SampleSets SampleSets::of(const Run& run) {
@@ -136,7 +130,7 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
           near,
           with_ids(exact_neighbors(own, own, std::min<int>(k, static_cast<int>(count) - 1), true), other.ids),
           k);
-    append(data.other_neighbors, near);
+    data.other_neighbors.append(near);
     begin += count;
   }
   if (const int64_t m = data.boundary.size(); m >= 2) {

@@ -21,12 +21,6 @@ std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t>
   return out;
 }
 
-void append(Neighbors& all, const Neighbors& more) {
-  all.k = more.k;
-  all.index.insert(all.index.end(), more.index.begin(), more.index.end());
-  all.distance.insert(all.distance.end(), more.distance.begin(), more.distance.end());
-}
-
 /// Rows of a list that belong to one of the other sets.
 Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
   return {all.k,
@@ -50,7 +44,7 @@ class Measurement {
     const int k = data_.train_neighbors.k;
     plane_.train = plane_neighbors(positions, sets_.train, sets_.train, k);
     for (const auto& other : sets_.others)
-      append(plane_.other, plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
+      plane_.other.append(plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
     if (data_.boundary.size() > fit_k)
       plane_.train_boundary =
           PlaneIndex(boundary_positions).nearest(gather_rows(positions, sets_.train), fit_k);

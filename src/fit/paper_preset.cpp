@@ -1,5 +1,6 @@
 #include "fit/paper_preset.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/error.h"
@@ -17,6 +18,22 @@ Matrix stacked(MatrixView a, MatrixView b) {
   std::copy(a.data, a.data + a.rows * a.cols, out.data());
   std::copy(b.data, b.data + b.rows * b.cols, out.row(a.rows));
   return out;
+}
+
+/// Share of each train sample's neighbours (the first `previous.neighbor_count`) kept since the epoch before:
+/// DVI's NPR.
+std::vector<float> neighbor_preserving_rate(const EpochData& data, const SampleSets& sets,
+                                            const PreviousEpoch& previous) {
+  std::vector<float> rate(sets.train.size());
+  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, data.train_neighbors.k));
+  for (size_t i = 0; i < rate.size(); ++i) {
+    const auto now = data.train_neighbors.row(static_cast<int64_t>(i)).first(k);
+    const int32_t* before = &previous.neighbors[static_cast<size_t>(sets.train[i] * previous.neighbor_count)];
+    for (size_t r = 0; r < k; ++r)
+      rate[i] += std::find(now.begin(), now.end(), before[r]) != now.end() ? 1.f : 0.f;
+    rate[i] /= static_cast<float>(k);
+  }
+  return rate;
 }
 
 }  // namespace
@@ -48,10 +65,7 @@ Projection fit_paper(const SampleSets& sets, const EpochData& data, const Previo
   const Neighbors near = nearest_of(data.train_to_train, fit_k);
   const EdgeList samples = fuzzy_union(near, membership_strengths(near), n);
   Neighbors queries = data.train_to_boundary;
-  queries.index.insert(queries.index.end(), data.boundary_to_boundary.index.begin(),
-                       data.boundary_to_boundary.index.end());
-  queries.distance.insert(queries.distance.end(), data.boundary_to_boundary.distance.begin(),
-                          data.boundary_to_boundary.distance.end());
+  queries.append(data.boundary_to_boundary);
   const EdgeList boundary =
       fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
   out.seconds["complex"] = watch.lap();

@@ -28,8 +28,4 @@ struct Projection {
   Json details = Json::object();  ///< counts and losses for view_epoch.json
 };
 
-/// Share of each train sample's neighbours (the first `previous.neighbor_count`) kept since the epoch before:
-/// DVI's NPR. [train]
-std::vector<float> neighbor_preserving_rate(const EpochData&, const SampleSets&, const PreviousEpoch&);
-
 }  // namespace dvi

@@ -183,10 +183,7 @@ class Standard {
       // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples
       // it is a plain complex.
       Neighbors queries = data_.train_to_boundary;
-      queries.index.insert(queries.index.end(), data_.boundary_to_boundary.index.begin(),
-                           data_.boundary_to_boundary.index.end());
-      queries.distance.insert(queries.distance.end(), data_.boundary_to_boundary.distance.begin(),
-                              data_.boundary_to_boundary.distance.end());
+      queries.append(data_.boundary_to_boundary);
       add_all(fuzzy_union(queries, membership_strengths(queries), points_.active(),
                           static_cast<int32_t>(points_.train)),
               [&](int64_t i, int64_t j) {
@@ -421,20 +418,6 @@ class Standard {
 };
 
 }  // namespace
-
-std::vector<float> neighbor_preserving_rate(const EpochData& data, const SampleSets& sets,
-                                            const PreviousEpoch& previous) {
-  std::vector<float> rate(sets.train.size());
-  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, data.train_neighbors.k));
-  for (size_t i = 0; i < rate.size(); ++i) {
-    const auto now = data.train_neighbors.row(static_cast<int64_t>(i)).first(k);
-    const int32_t* before = &previous.neighbors[static_cast<size_t>(sets.train[i] * previous.neighbor_count)];
-    for (size_t r = 0; r < k; ++r)
-      rate[i] += std::find(now.begin(), now.end(), before[r]) != now.end() ? 1.f : 0.f;
-    rate[i] /= static_cast<float>(k);
-  }
-  return rate;
-}
 
 Json to_json(const StandardOptions& o) {
   return {{"k", fit_k},

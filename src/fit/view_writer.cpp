@@ -41,25 +41,6 @@ void make_folder(const fs::path& folder) {
 
 }  // namespace
 
-Autoencoder load_model(const ViewEpoch& epoch) {
-  const auto weights = epoch.weights();
-  const auto parameters = [](const std::vector<int64_t>& widths) {
-    size_t count = 0;
-    for (size_t l = 0; l + 1 < widths.size(); ++l)
-      count += static_cast<size_t>((widths[l] + 1) * widths[l + 1]);
-    return count;
-  };
-  const auto encoder = epoch.encoder_widths(), decoder = epoch.decoder_widths();
-  const size_t split = parameters(encoder);
-  if (weights.size() != split + parameters(decoder))
-    fail(
-        "{}: expected {} weights for the layers in view_epoch.json, found {}; fit the view again with "
-        "--force",
-        (epoch.folder() / "weights.npy").string(), split + parameters(decoder), weights.size());
-  return {Mlp(encoder, {weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(split)}),
-          Mlp(decoder, {weights.begin() + static_cast<std::ptrdiff_t>(split), weights.end()})};
-}
-
 ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& settings)
     : run_(run), folder_(run.view_folder(options.view)) {
   if (options.view.empty() || options.view.front() == '.' || options.view.find('/') != std::string::npos)
@@ -198,7 +179,7 @@ void ViewWriter::publish(EpochData& data, const Projection& projection, Measured
       const ViewEpoch fitted(epoch_folder(epoch), epoch, data.features.rows(),
                              static_cast<int>(data.logits.cols()));
       const auto subject = open_subject(run_, run_.epoch(epoch));
-      paint_into(territories / epoch_folder_name(epoch), load_model(fitted).decoder, *subject, nullptr);
+      paint_into(territories / epoch_folder_name(epoch), load_autoencoder(fitted).decoder, *subject, nullptr);
     }
   Landscape landscape;
   paint_into(territories / epoch_folder_name(data.number), projection.model.decoder, *data.subject,
@@ -265,7 +246,7 @@ PreviousEpoch ViewWriter::load_previous(int epoch) const {
                          run_.manifest().class_count());
   PreviousEpoch previous;
   previous.number = epoch;
-  previous.model = load_model(fitted);
+  previous.model = load_autoencoder(fitted);
   previous.positions = Matrix(run_.manifest().sample_count(), 2);
   std::copy(fitted.positions().begin(), fitted.positions().end(), previous.positions.data());
   previous.features = run_.epoch(epoch).features();

@@ -58,7 +58,4 @@ class ViewWriter {
   int revision_ = 0;
 };
 
-/// Encoder and decoder of weights.npy.
-Autoencoder load_model(const ViewEpoch&);
-
 }  // namespace dvi

@@ -19,6 +19,12 @@ struct Neighbors {
   std::span<const float> distances(int64_t i) const {
     return {distance.data() + i * k, static_cast<size_t>(k)};
   }
+  /// Adds the queries of `more`, which must hold as many neighbours each, behind these.
+  void append(const Neighbors& more) {
+    k = more.k;
+    index.insert(index.end(), more.index.begin(), more.index.end());
+    distance.insert(distance.end(), more.distance.begin(), more.distance.end());
+  }
 };
 
 /// Exact k nearest neighbours (Euclidean) of `queries` [n, D] among `references` [m, D]. Where `same` is set,

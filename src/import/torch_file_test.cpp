@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 // Written by PyTorch 1.13 through testdata/make_fixtures.py.
 std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(__FILE__).parent_path() / "testdata" / name;
+  return std::filesystem::path(DVI_TESTDATA) / name;  // __FILE__ may be relative: CCACHE_BASEDIR makes it so
 }
 
 const TorchTensor& by_name(const std::vector<NamedTensor>& tensors, const std::string& name) {

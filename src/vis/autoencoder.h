@@ -1,6 +1,7 @@
 // A visualization model: the encoder projects feature vectors to the plane, the decoder inverse-projects.
 #pragma once
 
+#include "run/view.h"
 #include "vis/mlp.h"
 
 namespace dvi {
@@ -9,5 +10,8 @@ struct Autoencoder {
   Mlp encoder;  ///< D -> 2
   Mlp decoder;  ///< 2 -> D
 };
+
+/// The model stored in weights.npy. Throws Error if the weights do not fit the widths in view_epoch.json.
+Autoencoder load_autoencoder(const ViewEpoch&);
 
 }  // namespace dvi
