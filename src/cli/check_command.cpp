@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/results.h"
 #include "core/error.h"
 #include "subject/subject_model.h"
 
@@ -21,10 +22,10 @@ void check_subjects(const std::filesystem::path& folder, CheckReport& report) {
   }
 }
 
-void check(const std::string& folder, bool json) {
+void check(const std::string& folder) {
   CheckReport report = check_run(folder);
   if (report.problems.empty()) check_subjects(folder, report);
-  if (json) {
+  if (json_results()) {
     fmt::print("{}\n", Json{{"ok", report.problems.empty()},
                             {"problems", report.problems},
                             {"notes", report.notes},
@@ -46,10 +47,9 @@ void check(const std::string& folder, bool json) {
 void add_check_command(CLI::App& app) {
   auto* command = app.add_subcommand("check", "Tell whether a run directory is in order");
   auto folder = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
   command->add_option("RUN", *folder, "Run directory")->required();
-  command->add_flag("--json", *json, "Print the report as JSON");
-  command->callback([=] { check(*folder, *json); });
+  command->add_flag("--json")->description("Print the report as JSON");
+  command->callback([=] { check(*folder); });
 }
 
 }  // namespace dvi

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #if DVI_WITH_TORCH
+#include "cli/results.h"
 #include "cli/serving.h"
 #include "core/file.h"
 #include "core/progress.h"
@@ -79,7 +80,7 @@ void demo(DemoOptions options) {
   const View view = View::open(run, fit.view);
   Json result = evaluation(run, view);
   const auto findings = find_findings(options.scenario, run, view);
-  if (output() == Output::json) {
+  if (json_results()) {
     if (findings) result["findings"] = to_json(*findings);
     fmt::print("{}\n", result.dump(1));
   } else {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "core/progress.h"
+#include "cli/results.h"
 #include "import/importer.h"
 
 namespace dvi {
@@ -22,7 +22,7 @@ void add_import_command(CLI::App& app) {
   command->add_option("RUN", options->run, "Run directory to write (new)")->required();
   command->callback([options] {
     const ImportReport report = import_run(options->source, options->run);
-    fmt::print("{}", output() == Output::json ? report.to_json().dump() + "\n" : report.to_text());
+    fmt::print("{}", json_results() ? report.to_json().dump() + "\n" : report.to_text());
   });
 }
 

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "cli/results.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
       json = json || (own != nullptr && own->count() > 0);
     }
     dvi::set_output(quiet ? dvi::Output::quiet : json ? dvi::Output::json : dvi::Output::automatic);
+    dvi::set_json_results(json);
     dvi::set_threads(threads);
   });
 

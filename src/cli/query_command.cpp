@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/results.h"
 #include "core/error.h"
 
 namespace dvi {
@@ -11,7 +12,7 @@ namespace {
 struct QueryArguments {
   std::string run, condition, view;
   std::optional<int> epoch;
-  bool json = false, csv = false, columns = false;
+  bool csv = false, columns = false;
 };
 
 void list_columns(const SampleTable& table) {
@@ -51,11 +52,11 @@ void query(const QueryArguments& arguments) {
         "may use",
         run.manifest().classes.front());
   const QueryResult result = find_samples(table, arguments.condition, arguments.epoch);
-  if (arguments.json)
+  if (arguments.csv)
+    print_csv(run, table, result);
+  else if (json_results())
     fmt::print("{}\n",
                Json{{"epoch", result.epoch}, {"count", result.ids.size()}, {"ids", result.ids}}.dump());
-  else if (arguments.csv)
-    print_csv(run, table, result);
   else
     for (const int32_t id : result.ids) fmt::print("{}\n", id);
 }
@@ -72,7 +73,7 @@ void add_query_command(CLI::App& app) {
   command->add_option("--view", arguments->view, "View to ask (default: \"default\", or the only one)");
   command->add_option("--epoch", arguments->epoch,
                       "Epoch, where the condition names none (default: the last)");
-  auto* json = command->add_flag("--json", arguments->json, "Print {\"epoch\", \"count\", \"ids\"}");
+  auto* json = command->add_flag("--json")->description("Print {\"epoch\", \"count\", \"ids\"}");
   command->add_flag("--csv", arguments->csv, "Print id, group, label, prediction, confidence")
       ->excludes(json);
   command->add_flag("--columns", arguments->columns, "List what a condition may use");

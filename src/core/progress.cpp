@@ -47,7 +47,6 @@ std::string rate_text(double per_second) {
 }  // namespace
 
 void set_output(Output output) { chosen = output; }
-Output output() { return chosen; }
 
 void say(const std::string& line) {
   if (chosen == Output::quiet) return;

@@ -13,7 +13,6 @@ enum class Output { automatic, quiet, json };
 /// Chosen once by the command line (--quiet, --json); `automatic` draws a bar if standard error is a
 /// terminal.
 void set_output(Output);
-Output output();
 
 /// A line for the user on standard error; nothing when quiet; {"message": ...} in JSON mode. A bar being
 /// drawn gives way to it and is drawn again below.
