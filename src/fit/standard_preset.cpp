@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/progress.h"
+#include "fit/placement.h"
 #include "graph/fuzzy_set.h"
 #include "linalg/principal_subspace.h"
 #include "vis/distill.h"
@@ -104,6 +105,8 @@ class Standard {
     train_networks(positions, out);
     out.seconds["train"] = watch.lap();
     place(positions, out);
+    bring_home(out);
+    out.seconds["place"] = watch.lap();
     return out;
   }
 
@@ -128,18 +131,19 @@ class Standard {
     boundary(data_.evaluation_boundary, points_.evaluation);
     return all;
   }
+  /// Neither is of a class that the other is not of; an edge between a sample and a boundary sample belongs
+  /// to the boundary-wise complex, whatever the classes, and counts as kin.
   bool kin(int64_t i, int64_t j) const {
     const Allegiance& a = allegiance_[static_cast<size_t>(i)];
     const Allegiance& b = allegiance_[static_cast<size_t>(j)];
-    const auto include = [](const Allegiance& x, const Allegiance& y) {
-      return (y[0] == x[0] || y[0] == x[1]) && (y[1] == x[0] || y[1] == x[1]);
-    };
-    return include(a, b) || include(b, a);
+    const bool a_between = a[0] != a[1], b_between = b[0] != b[1];
+    if (a_between != b_between) return true;
+    return a == b || (a[0] == b[1] && a[1] == b[0]);
   }
 
-  /// Edges between points of which neither's classes include the other's attract less, but no point loses
-  /// more than most of its attraction: one that has hardly any neighbours of its class would be driven out of
-  /// the picture. Row i of `edges` is point first_point + i, targets are active points.
+  /// Edges between strangers attract less, but no point loses more than most of its attraction: one that has
+  /// hardly any neighbours of its class would be driven out of the picture. Row i of `edges` is point
+  /// first_point + i, targets are active points.
   void weaken_strangers(EdgeList& edges, int64_t first_point) const {
     constexpr double least_share = 0.3;
     std::vector<float> weaken(static_cast<size_t>(edges.rows()));
@@ -407,6 +411,31 @@ class Standard {
       out.model.encoder.apply(data_.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
   }
 
+  void bring_home(Projection& out) const {
+    std::vector<Home> homes;
+    for (const auto& verdict : data_.verdicts) homes.push_back({verdict.prediction, -1});
+    const auto add = [&](const BoundarySet& set, const Matrix& shown) {
+      for (int64_t b = 0; b < shown.rows(); ++b)
+        homes.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
+    };
+    add(data_.boundary, out.boundary_positions);
+    add(data_.evaluation_boundary, out.evaluation_boundary_positions);
+    Matrix all(static_cast<int64_t>(homes.size()), 2);
+    Matrix* const parts[] = {&out.positions, &out.boundary_positions, &out.evaluation_boundary_positions};
+    float* at = all.data();
+    for (const Matrix* part : parts) at = std::copy_n(part->data(), 2 * part->rows(), at);
+    PlaneClassifier classifier(out.model.decoder, *data_.subject);
+    const Placed placed = place_at_home(classifier, homes, options_.home_reach, all.mut());
+    const float* from = all.data();
+    for (Matrix* part : parts) {
+      std::copy_n(from, 2 * part->rows(), part->data());
+      from += 2 * part->rows();
+    }
+    out.details["astray"] = placed.astray;
+    out.details["brought_home"] = placed.moved;
+    out.details["mean_way_home"] = placed.mean_move;
+  }
+
   const SampleSets& sets_;
   const EpochData& data_;
   const PreviousEpoch* previous_;
@@ -431,7 +460,8 @@ Json to_json(const StandardOptions& o) {
           {"following_iterations", o.following_iterations},
           {"anchor", o.anchor},
           {"first_steps", o.first_steps},
-          {"following_steps", o.following_steps}};
+          {"following_steps", o.following_steps},
+          {"home_reach", o.home_reach}};
 }
 
 Projection fit_standard(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous,

@@ -9,10 +9,10 @@ struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
   /// territories apart and so predictions true over the round trip, and costs next to no neighbours, since
   /// few neighbours differ in prediction.
-  double cross_class_weight = 0.05;
+  double cross_class_weight = 0.2;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours.
-  double boundary_weight = 0.3;
+  double boundary_weight = 0.8;
   /// Weight of the edges from a boundary sample to the samples nearest to it. More puts it between them, less
   /// among its like.
   double boundary_to_sample_weight = 0.1;
@@ -24,11 +24,14 @@ struct StandardOptions {
   int following_iterations = 120;
   /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
   /// farthest neighbour. A sample that did not move at all is held 100 times as strongly.
-  double anchor = 0.003;
+  double anchor = 0.001;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
   int first_steps = 1000, following_steps = 600;
+  /// A point in another class's territory is moved home if its own is no farther than this share of the
+  /// picture.
+  double home_reach = 0.12;
 };
 
 Json to_json(const StandardOptions&);

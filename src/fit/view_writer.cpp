@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "landscape/decoder_landscape.h"
+#include "landscape/plane_classifier.h"
 #include "linalg/gemm.h"
 #include "metrics/events.h"
 
@@ -157,7 +157,7 @@ void ViewWriter::write_epoch(const EpochData& data, const Projection& projection
 
 void ViewWriter::paint_into(const fs::path& folder, const Mlp& decoder, SubjectModel& subject,
                             Landscape* out) const {
-  Landscape landscape = paint(decoder, subject, *extent_, territory_size);
+  Landscape landscape = PlaneClassifier(decoder, subject).paint(*extent_, territory_size);
   fs::remove_all(folder);
   write_landscape(folder, landscape);
   if (out != nullptr) *out = std::move(landscape);

@@ -1,6 +1,6 @@
 #include "server/painter.h"
 
-#include "landscape/decoder_landscape.h"
+#include "landscape/plane_classifier.h"
 #include "vis/autoencoder.h"
 
 namespace dvi {
@@ -11,7 +11,7 @@ Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<d
                       static_cast<float>(extent[2]), static_cast<float>(extent[3])};
   Landscape landscape;
   run.with_subject(epoch.number(),
-                   [&](SubjectModel& subject) { landscape = paint(decoder, subject, square, size); });
+                   [&](SubjectModel& subject) { landscape = PlaneClassifier(decoder, subject).paint(square, size); });
   return landscape;
 }
 

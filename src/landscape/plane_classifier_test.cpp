@@ -1,4 +1,4 @@
-#include "landscape/decoder_landscape.h"
+#include "landscape/plane_classifier.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ class Opaque final : public SubjectModel {
   SubjectModel& inner_;
 };
 
-TEST(DecoderLandscape, IsTheSameWithTheHeadComposedIntoTheDecoder) {
+TEST(PlaneClassifier, IsTheSameWithTheHeadComposedIntoTheDecoder) {
   Random random(3);
   for (const auto& widths : {std::vector<int64_t>{2, 16, 24, 40}, {2, 40}, {2, 30, 40}}) {
     const Mlp decoder(widths, random);
@@ -35,7 +35,8 @@ TEST(DecoderLandscape, IsTheSameWithTheHeadComposedIntoTheDecoder) {
     const auto subject = make_linear_subject(head);
     Opaque opaque(*subject);
     constexpr Extent extent{-8, -8, 8, 8};
-    const auto composed = paint(decoder, *subject, extent, 70), plain = paint(decoder, opaque, extent, 70);
+    const auto composed = PlaneClassifier(decoder, *subject).paint(extent, 70);
+    const auto plain = PlaneClassifier(decoder, opaque).paint(extent, 70);
     int64_t other_class = 0;
     // bfloat16 products round; float32 ones agree to a byte.
     const int tolerance = best_precision() == Precision::f32 ? 1 : 12;
@@ -45,6 +46,31 @@ TEST(DecoderLandscape, IsTheSameWithTheHeadComposedIntoTheDecoder) {
       EXPECT_NEAR(composed.margin[i], plain.margin[i], tolerance);
     }
     EXPECT_LE(other_class, best_precision() == Precision::f32 ? 2 : 100);
+  }
+}
+
+TEST(PlaneClassifier, JudgesPointsAsItPaintsCells) {
+  Random random(5);
+  const Mlp decoder({2, 32, 24, 40}, random);
+  LinearHead head{Matrix(7, 40), std::vector<float>(7)};
+  for (int64_t i = 0; i < 280; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
+  const auto subject = make_linear_subject(head);
+  Opaque opaque(*subject);
+  constexpr Extent extent{-8, -8, 8, 8};
+  constexpr int size = 40;
+  Matrix centres(int64_t{size} * size, 2);
+  for (int64_t i = 0; i < centres.rows(); ++i) {
+    centres(i, 0) = -8 + 16 * (static_cast<float>(i % size) + 0.5f) / size;
+    centres(i, 1) = -8 + 16 * (static_cast<float>(i / size) + 0.5f) / size;
+  }
+  for (SubjectModel* model : {subject.get(), static_cast<SubjectModel*>(&opaque)}) {
+    PlaneClassifier classifier(decoder, *model);
+    const Landscape cells = classifier.paint(extent, size);
+    const auto verdicts = classifier.judge(centres);
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      EXPECT_EQ(verdicts[i].prediction, cells.classes[i]);
+      EXPECT_NEAR(verdicts[i].confidence * 255, cells.confidence[i], 1);
+    }
   }
 }
 

@@ -1,0 +1,89 @@
+#include "landscape/plane_classifier.h"
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "linalg/gemm.h"
+
+namespace dvi {
+namespace {
+
+/// head(last layer(h)) = weight * h + bias.
+LinearHead compose(const LinearHead& head, MatrixView last_weight, std::span<const float> last_bias) {
+  const int64_t classes = head.weight.rows(), dim = last_weight.rows, hidden = last_weight.cols;
+  LinearHead out{Matrix(classes, hidden), head.bias};
+  gemm(false, false, classes, hidden, dim, head.weight.data(), dim, last_weight.data, hidden,
+       out.weight.data(), hidden);
+  for (int64_t c = 0; c < classes; ++c)
+    for (int64_t d = 0; d < dim; ++d)
+      out.bias[static_cast<size_t>(c)] += head.weight(c, d) * last_bias[static_cast<size_t>(d)];
+  return out;
+}
+
+/// The decoder without its last layer; its own last layer then lacks a ReLU.
+Mlp hidden_layers(const Mlp& decoder) {
+  std::vector<int64_t> widths(decoder.widths().begin(), decoder.widths().end() - 1);
+  int64_t count = 0;
+  for (size_t l = 0; l + 1 < widths.size(); ++l) count += (widths[l] + 1) * widths[l + 1];
+  const auto parameters = decoder.parameters().first(static_cast<size_t>(count));
+  return Mlp(std::move(widths), {parameters.begin(), parameters.end()});
+}
+
+}  // namespace
+
+PlaneClassifier::PlaneClassifier(const Mlp& decoder, SubjectModel& subject)
+    : decoder_(decoder), subject_(subject), workspaces_(static_cast<size_t>(threads())) {
+  const LinearHead* head = subject.linear_head();
+  if (head == nullptr || decoder.layers() < 2) return;
+  const int last = decoder.layers() - 1;
+  hidden_ = hidden_layers(decoder);
+  last_ = compose(*head, decoder.weight(last), decoder.bias(last));
+}
+
+void PlaneClassifier::logits(MatrixView points, MutMatrixView logits, int worker) {
+  Workspace& w = workspaces_[static_cast<size_t>(worker)];
+  const auto h = hidden_.forward(points, w.trace, best_precision());
+  if (w.rectified.rows() < h.rows) w.rectified = Matrix(h.rows, h.cols);
+  std::transform(h.data, h.data + h.rows * h.cols, w.rectified.data(),
+                 [](float v) { return std::max(v, 0.f); });
+  for (int64_t i = 0; i < logits.rows; ++i) std::copy(last_.bias.begin(), last_.bias.end(), logits.row(i));
+  gemm(false, true, h.rows, logits.cols, h.cols, w.rectified.data(), h.cols, last_.weight.data(), h.cols,
+       logits.data, logits.cols, true);
+}
+
+std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {
+  const int64_t classes = subject_.class_count();
+  if (!composed()) {
+    Matrix features(points.rows, decoder_.output_dim()), out(points.rows, classes);
+    decoder_.apply(points, features.mut());
+    subject_.head(features, out.mut());
+    return dvi::judge(out.view());
+  }
+  constexpr int64_t block = 512;
+  std::vector<Verdict> verdicts(static_cast<size_t>(points.rows));
+  parallel_for(points.rows, block, [&](int64_t begin, int64_t end, int worker) {
+    Matrix& out = workspaces_[static_cast<size_t>(worker)].logits;
+    if (out.rows() == 0) out = Matrix(block, classes);
+    logits(points.slice(begin, end - begin), out.mut().slice(0, end - begin), worker);
+    for (int64_t i = begin; i < end; ++i)
+      verdicts[static_cast<size_t>(i)] =
+          dvi::judge(std::span<const float>(out.row(i - begin), static_cast<size_t>(classes)));
+  });
+  return verdicts;
+}
+
+Landscape PlaneClassifier::paint(const Extent& extent, int size) {
+  if (composed())
+    return dvi::paint(
+        [this](MatrixView points, MutMatrixView out, int worker) { logits(points, out, worker); },
+        subject_.class_count(), extent, size);
+  return dvi::paint(
+      [this](MatrixView points, MutMatrixView features, int worker) {
+        const auto decoded =
+            decoder_.forward(points, workspaces_[static_cast<size_t>(worker)].trace, best_precision());
+        std::copy_n(decoded.data, decoded.rows * decoded.cols, features.data);
+      },
+      subject_, extent, size);
+}
+
+}  // namespace dvi
