@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <torch/script.h>
+#include <torch/version.h>
 
 #include <cmath>
 #include <fstream>
@@ -194,6 +195,57 @@ TEST(TorchSubject, InputsOfAnotherShapeThanTheModelTakesAreNamed) {
   });
   EXPECT_THAT(error, AllOf(HasSubstr("(2, 1, 7, 4)"), HasSubstr("recorded inputs")));
   EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+}
+
+/// Writes the archive anew, entry by entry: `edit` is Python code that may change `data` by `name`, or
+/// `extra`, a dict of further entries. False where there is no Python.
+bool rewrite_archive(const TemporaryFolder& folder, const std::string& edit) {
+  std::ofstream(folder / "rewrite.py") << R"(
+import sys, zipfile
+path, extra = sys.argv[1], {}
+with zipfile.ZipFile(path) as old:
+    entries = [(name, old.read(name)) for name in old.namelist()]
+root = entries[0][0].split("/")[0]
+with zipfile.ZipFile(path, "w") as new:
+    for name, data in entries:
+)" + edit + R"(
+        new.writestr(name, data)
+    for name, data in extra.items():
+        new.writestr(root + "/" + name, data)
+)";
+  const std::string command =
+      "python3 " + (folder / "rewrite.py").string() + " " + (folder / "subject.pt").string();
+  return std::system("python3 -c 'import zipfile' 2> /dev/null") == 0 && std::system(command.c_str()) == 0;
+}
+
+TEST(TorchSubject, AnArchiveThatANewerPyTorchWroteNamesTheWayOut) {
+  // What LibTorch of another version cannot know: a later file format, an operator, an argument of one.
+  const std::vector<std::pair<std::string, std::string>> newer = {
+      {R"(        if name.endswith("/version"): data = b"99\n")", "version 99"},
+      {R"(        if name.endswith(".py"): data = data.replace(b"torch.relu(", b"torch.relu_of_2030("))",
+       "relu_of_2030"},
+      {R"(        if name.endswith(".py"): data = data.replace(b"torch.relu(", b"torch.relu(of=2030, self="))",
+       "Arguments"},
+  };
+  for (const auto& [edit, found] : newer) {
+    const TemporaryFolder folder;
+    save_module(folder / "subject.pt", linear_source);
+    if (!rewrite_archive(folder, edit)) GTEST_SKIP() << "needs python3";
+    const std::string error = error_of([&] { open_torch_subject(folder / "subject.pt", dim, classes); });
+    EXPECT_THAT(error, AllOf(HasSubstr("subject.pt"), HasSubstr("LibTorch " TORCH_VERSION), HasSubstr(found),
+                             HasSubstr("newer PyTorch"), HasSubstr("head_weight.npy")));
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+}
+
+TEST(TorchSubject, EntriesThatNewerVersionsAddToTheirArchivesDoNoHarm) {
+  const TemporaryFolder folder;
+  save_module(folder / "subject.pt", linear_source);
+  const std::string added =
+      R"(        extra = {".format_version": b"1", "byteorder": b"little", ".storage_alignment": b"64",
+                 ".data/serialization_id": b"0123456789012345678901234567890123456789"})";
+  if (!rewrite_archive(folder, added)) GTEST_SKIP() << "needs python3";
+  EXPECT_NE(open_torch_subject(folder / "subject.pt", dim, classes)->linear_head(), nullptr);
 }
 
 // A module with batch normalisation and dropout, as users write them.
