@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -19,6 +20,14 @@ std::string read_file(const std::filesystem::path& path) {
   text << in.rdbuf();
   if (in.bad()) fail("{}: cannot be read: {}", path.string(), std::strerror(errno));
   return std::move(text).str();
+}
+
+std::string file_version(const std::filesystem::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return "";
+  // Atomic writes make a new inode each time.
+  return fmt::format("{}.{:09}-{}-{}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino,
+                     status.st_size);
 }
 
 void write_file_atomically(const std::filesystem::path& path,

@@ -14,6 +14,10 @@ using Json = nlohmann::json;
 /// The whole file. Throws Error if it cannot be read.
 std::string read_file(const std::filesystem::path&);
 
+/// A text that changes whenever the file is written anew, even twice within the clock's tick; empty if there
+/// is no such file.
+std::string file_version(const std::filesystem::path&);
+
 /// Writes `chunks` one after another to a temporary file beside `path`, flushes it to disk and renames it
 /// over `path`. On failure the temporary file is removed, `path` is as it was, and Error names the file and
 /// the reason.

@@ -32,13 +32,6 @@ std::vector<int64_t> widths(const Json& json, const char* key, const fs::path& f
   }
 }
 
-/// When a file was last written, or "" if it is not there.
-std::string written_text(const fs::path& file) {
-  std::error_code missing;
-  const auto time = fs::last_write_time(file, missing);
-  return missing ? "" : std::to_string(time.time_since_epoch().count());
-}
-
 /// FNV-1a, as 16 hexadecimal digits.
 std::string digest(const std::string& text) {
   uint64_t hash = 0xcbf29ce484222325ull;
@@ -52,7 +45,7 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
     : folder_(folder),
       number_(number),
       samples_(samples),
-      version_(written_text(folder / "view_epoch.json")),
+      version_(file_version(folder / "view_epoch.json")),
       json_(read_json(folder / "view_epoch.json")) {
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
@@ -128,7 +121,7 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
   for (const char* part : {"preset", "seed", "settings", "versions"})
     identity += view.json_.value(part, Json()).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (!view.epochs_.empty())
-    identity += written_text(view.epoch_folder(view.epochs_.front()) / "view_epoch.json");
+    identity += file_version(view.epoch_folder(view.epochs_.front()) / "view_epoch.json");
   view.key_ = digest(identity);
   return view;
 }
@@ -146,12 +139,11 @@ std::shared_ptr<const ViewEpoch> View::epoch(int number) const {
         number, name_, list.empty() ? "it has none yet" : list);
   }
   const auto folder = epoch_folder(number);
-  std::error_code missing;
-  const auto written = fs::last_write_time(folder / "view_epoch.json", missing);
+  const std::string version = file_version(folder / "view_epoch.json");
   const std::lock_guard lock(cache_->mutex);
   Opened& opened = cache_->epochs[number];
-  if (opened.epoch == nullptr || opened.written != written)
-    opened = {written, std::make_shared<const ViewEpoch>(folder, number, samples_, class_count_)};
+  if (opened.epoch == nullptr || opened.version != version)
+    opened = {version, std::make_shared<const ViewEpoch>(folder, number, samples_, class_count_)};
   return opened.epoch;
 }
 

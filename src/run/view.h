@@ -112,7 +112,7 @@ class View {
 
  private:
   struct Opened {
-    std::filesystem::file_time_type written;
+    std::string version;
     std::shared_ptr<const ViewEpoch> epoch;
   };
   struct Cache {

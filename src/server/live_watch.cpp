@@ -7,12 +7,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string written(const fs::path& file) {
-  std::error_code missing;
-  const auto time = fs::last_write_time(file, missing);
-  return missing ? "none" : std::to_string(time.time_since_epoch().count());
-}
-
 }  // namespace
 
 LiveWatch::LiveWatch(ServedRuns& runs) : runs_(runs) { look(false); }
@@ -42,11 +36,11 @@ void LiveWatch::look(bool tell) {
     std::string epochs;
     for (const int number : run.epoch_numbers()) epochs += std::to_string(number) + " ";
     note(tell, "run", {{"run", id}},
-         epochs + written(run.folder() / "run.json") + written(run.folder() / "views"));
+         epochs + file_version(run.folder() / "run.json") + file_version(run.folder() / "views"));
     for (const auto& view : run.view_names()) {
       const auto folder = run.view_folder(view);
       note(tell, "view", {{"run", id}, {"view", view}},
-           written(folder / "view.json") + written(folder / "events.npy"));
+           file_version(folder / "view.json") + file_version(folder / "events.npy"));
     }
   }
 }

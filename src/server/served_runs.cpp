@@ -4,16 +4,12 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/file.h"
 
 namespace dvi {
 namespace {
 
 namespace fs = std::filesystem;
-
-fs::file_time_type time_of(const fs::path& file) {
-  std::error_code missing;
-  return fs::last_write_time(file, missing);
-}
 
 }  // namespace
 
@@ -32,19 +28,18 @@ const SuspectRanking& ServedView::suspects() const {
 std::shared_ptr<const ServedView> ServedRun::view(const std::string& name) {
   if (!is_plain_name(name)) fail("view \"{}\": expected the name of a view", name);
   const fs::path folder = run_.view_folder(name);
-  const auto view_written = time_of(folder / "view.json"), events_written = time_of(folder / "events.npy");
+  const std::string version = file_version(folder / "view.json") + file_version(folder / "events.npy");
   std::shared_ptr<const ServedView> earlier;
   {
     const std::lock_guard lock(mutex_);
     const Dated& dated = views_[name];
-    if (dated.view && dated.view_written == view_written && dated.events_written == events_written)
-      return dated.view;
+    if (dated.view && dated.version == version) return dated.view;
     earlier = dated.view;
   }
   auto served =
       std::make_shared<const ServedView>(run_, View::open(run_, name, earlier ? &earlier->view : nullptr));
   const std::lock_guard lock(mutex_);
-  views_[name] = {view_written, events_written, served};
+  views_[name] = {version, served};
   return served;
 }
 

@@ -65,7 +65,7 @@ class ServedRun {
 
  private:
   struct Dated {
-    std::filesystem::file_time_type view_written, events_written;
+    std::string version;
     std::shared_ptr<const ServedView> view;
   };
   int id_;
