@@ -76,7 +76,8 @@ class Recorder:
         self._closed = False
         self._told = set()
         # In data-parallel training every process runs the same script, and one of them records.
-        self._active = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+        ranks = ("RANK",) if "RANK" in os.environ else ("NODE_RANK", "LOCAL_RANK")  # torchrun's, Lightning's
+        self._active = all(int(os.environ.get(rank, "0")) == 0 for rank in ranks)
         self._owner = os.getpid()
         self._writer = BackgroundWriter(max_pending_bytes, self._write_failed)
         self._resumed = None
@@ -165,7 +166,10 @@ class Recorder:
 
         Returns whether the epoch was taken; it is on disk after flush(). Never raises.
         """
-        if not self._active or self._closed:
+        if not self._active:
+            return False
+        if self._closed:
+            self._fail(n, f"epoch {n} is not recorded: the recorder is closed; make another with mode=\"resume\"")
             return False
         try:
             number = int(n)

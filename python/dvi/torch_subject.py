@@ -36,6 +36,16 @@ def unwrap(model):
         model = inner
 
 
+def is_sharded(model):
+    """Whether one process holds only a part of the weights (FSDP, FSDP2, DeepSpeed's ZeRO-3): running the model in one of
+    them would wait for the others for ever."""
+    dist = torch.distributed
+    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() < 2:
+        return False
+    return (any(type(m).__name__ == "FullyShardedDataParallel" for m in model.modules())
+            or any(type(p).__name__ == "DTensor" or hasattr(p, "ds_id") for p in model.parameters()))
+
+
 def _first_tensor(value):
     if isinstance(value, torch.Tensor):
         return value
@@ -59,6 +69,10 @@ class TorchSubject:
     """
 
     def __init__(self, model, class_count, features=None, head=None, fields=None, integers=False):
+        if is_sharded(model):
+            raise NotRecordable(f"the weights of {type(model).__name__} are spread over several processes, and the one that "
+                                f"records cannot run it alone; compute features and logits in all of them, and pass features= and "
+                                f"logits= to Recorder.epoch()")
         self.model = unwrap(model)
         self._class_count, self._fields, self._integers = class_count, fields, integers
         parameter = next((t for t in list(self.model.parameters()) + list(self.model.buffers())
@@ -261,10 +275,17 @@ class TorchSubject:
                 warnings.simplefilter("ignore")
                 f, z = subject(x)
                 few = max(1, len(x) // 2)
-                traced = torch.jit.trace_module(
-                    _Traced(subject).eval(),
-                    {"features": torch.from_numpy(x[:few].copy()), "head": torch.from_numpy(f[:few].copy())},
-                    check_trace=False, strict=False)
+                samples = {"features": torch.from_numpy(x[:few].copy()), "head": torch.from_numpy(f[:few].copy())}
+                try:
+                    traced = torch.jit.trace_module(_Traced(subject).eval(), samples, check_trace=False, strict=False)
+                except Exception:
+                    # Tracing reads every attribute of every module, and those of a LightningModule raise away from its trainer.
+                    try:
+                        traced = torch.jit.trace_module(_TracedTensors(subject).eval(), samples, check_trace=False, strict=False)
+                    except Exception:
+                        traced = None
+                    if traced is None:
+                        raise
                 archive = io.BytesIO()
                 torch.jit.save(traced, archive)
                 loaded = torch.jit.load(io.BytesIO(archive.getvalue()), map_location="cpu")
@@ -296,6 +317,18 @@ class _Traced(torch.nn.Module):
 
     def head(self, f):
         return self.subject.head_of(f)
+
+
+class _TracedTensors(_Traced):
+    """The same with the model's tensors in place of its modules."""
+
+    def __init__(self, subject):
+        super().__init__(subject)
+        del self.model
+        for name, tensor in subject.model.named_parameters():
+            self.register_parameter(name.replace(".", "__"), tensor)
+        for name, tensor in subject.model.named_buffers():
+            self.register_buffer(name.replace(".", "__"), tensor)
 
 
 def _close(a, b):

@@ -352,6 +352,23 @@ class TrainingDoesNotNotice(TorchTest):
         self.record(model, boundary=True)
         self.assert_unchanged(before, model)
 
+    def test_a_model_spread_over_processes_is_not_run_in_one(self):
+        class FullyShardedDataParallel(nn.Module):
+            def __init__(self, module):
+                super().__init__()
+                self.module = module
+
+            def forward(self, x):
+                raise AssertionError("would wait for the other processes")
+        with mock.patch("torch.distributed.is_initialized", lambda: True), \
+                mock.patch("torch.distributed.get_world_size", lambda: 2):
+            with self.assertWarnsRegex(RuntimeWarning, "epoch 1 is not recorded: the weights .* are spread over several"):
+                self.record(FullyShardedDataParallel(Plain()), expect=False)
+            with mock.patch.object(nn.Parameter, "ds_id", 1, create=True):
+                with self.assertWarnsRegex(RuntimeWarning, "spread over several"):
+                    self.record(Plain(), expect=False)
+            self.record(Plain())  # data-parallel: every process has all of it
+
     def test_also_when_the_model_fails(self):
         class Failing(Plain):
             def forward(self, x):
@@ -484,22 +501,139 @@ class Callbacks(TorchTest):
         with open(os.path.join(self.run_folder, "run.json")) as f:
             self.assertNotIn("finished", json.load(f))
 
-    def test_hugging_face(self):
-        class TrainerCallback:
+    def test_lightning_resumed_from_a_checkpoint(self):
+        """trainer.fit(ckpt_path=...) in a new process: epochs go on counting where the checkpoint was made."""
+        class Callback:
             pass
+        self.stub(**{"lightning": types.ModuleType("lightning"),
+                     "lightning.pytorch": types.SimpleNamespace(Callback=Callback)})
+        from dvi.lightning import RecorderCallback
+
+        def fit(recorder, epochs, error=None):
+            callback = RecorderCallback(recorder)
+            for epoch in epochs:
+                trainer = types.SimpleNamespace(is_global_zero=True, current_epoch=epoch, callback_metrics={"first": epochs[0]})
+                callback.on_train_epoch_end(trainer, Plain())
+            callback.on_exception(None, None, error) if error else callback.on_fit_end(None, None)
+        fit(self.recorder(), range(3), KeyboardInterrupt())
+        resumed = dvi.Recorder(self.run_folder, range(C), mode="resume").add_group("train", self.x, self.y)
+        fit(resumed, range(2, 4))
+        self.assertEqual([self.scalars(n)["first"] for n in (1, 2, 3, 4)], [0, 0, 2, 2])
+        with self.assertWarnsRegex(RuntimeWarning, "epoch 5 is not recorded: the recorder is closed"):
+            fit(resumed, range(4, 5))
+
+    def test_a_lightning_module_is_traced(self):
+        """Its properties may raise, and are named in __jit_unused_properties__; it holds its trainer."""
+        class Module(Plain):
+            __jit_unused_properties__ = ["trainer"]
+
+            def __init__(self):
+                super().__init__()
+                self._trainer = types.SimpleNamespace(callbacks=[lambda: None])
+
+            @property
+            def trainer(self):
+                raise RuntimeError("not attached to a Trainer")
+        model, recorder = Module(), self.recorder()
+        self.assertTrue(recorder.epoch(1, model), recorder.failures)
+        recorder.close()
+        loaded = torch.jit.load(self.subject_path(1))
+        with torch.no_grad():
+            np.testing.assert_allclose(loaded.head(loaded.features(self.tensor())).numpy(), self.array("logits"), atol=1e-5)
+
+    def hugging_face(self, epochs, *, steps=4, log=None, evaluate=None, told=True, max_steps=None, best=False, resumed=0):
+        """Calls the callback as Trainer.train() calls its callbacks: DefaultFlowCallback sets the flags before them, each
+        event resets its own; an epoch is logged, then evaluated, after on_epoch_end. The model is given with every event."""
+        class TrainerCallback:
+            def on_log(self, *_, **__): pass
+            on_evaluate = on_epoch_begin = on_train_end = on_log
         self.stub(transformers=types.SimpleNamespace(TrainerCallback=TrainerCallback))
         from dvi.huggingface import RecorderCallback
-        callback = RecorderCallback(self.recorder())
+        recorder = dvi.Recorder(self.run_folder, range(C), mode="resume" if resumed else "new")
+        callback = RecorderCallback(recorder.add_group("train", self.x, self.y))
         self.assertIsInstance(callback, TrainerCallback)
-        model, control = Plain(), object()
-        state = types.SimpleNamespace(is_world_process_zero=True, epoch=0.999, log_history=[
-            {"loss": 0.9, "epoch": 0.5, "step": 1}, {"loss": 0.7, "epoch": 1.0, "step": 2}, {"eval_accuracy": 0.4, "epoch": 1.0}])
-        callback.on_epoch_end(None, state, control, model=model, train_dataloader=None, optimizer=None)
-        callback.on_train_end(None, state, control, model=model)
-        scalars = self.scalars(1)
-        self.assertEqual((scalars["loss"], scalars["eval_accuracy"], scalars["epoch"]), (0.7, 0.4, 1))
+        model = Plain()
+        args = types.SimpleNamespace(load_best_model_at_end=best)
+        state = types.SimpleNamespace(is_world_process_zero=True, epoch=float(resumed), global_step=resumed * steps, log_history=[])
+        control = types.SimpleNamespace(should_log=False, should_evaluate=False)
+
+        def event(name, **more):
+            getattr(callback, name)(args, state, control, model=model, processing_class=None, optimizer=None, lr_scheduler=None,
+                                    train_dataloader=None, eval_dataloader=None, **more)
+
+        def logged(numbers):
+            numbers["epoch"] = state.epoch
+            state.log_history.append({**numbers, "step": state.global_step})
+            control.should_log = False
+            event("on_log", logs=numbers)
+
+        def log_and_evaluate():
+            if control.should_log and (not state.log_history or state.log_history[-1]["step"] != state.global_step):
+                logged({"loss": 1.0 / state.global_step})
+            if control.should_evaluate:
+                if told:
+                    logged({"eval_accuracy": state.epoch / 10})
+                    control.should_evaluate = False
+                    event("on_evaluate", metrics={})
+                control.should_evaluate = False
+
+        for epoch in range(resumed, epochs):
+            event("on_epoch_begin")
+            for step in range(steps):
+                control.should_log = control.should_evaluate = False
+                with torch.no_grad():
+                    model.out.bias += 1
+                state.global_step += 1
+                state.epoch = epoch + (step + 1) / steps
+                control.should_log = log == "steps"
+                log_and_evaluate()
+                if state.global_step == max_steps:
+                    break
+            control.should_log, control.should_evaluate = log == "epoch", evaluate == "epoch"
+            event("on_epoch_end")
+            log_and_evaluate()
+            if state.global_step == max_steps:
+                break
+        if best:
+            with torch.no_grad():
+                model.out.bias -= 1000
+        logged({"train_runtime": 1.0})
+        event("on_train_end")
+        bias = [self.array("head_bias", n)[0] for n in self.epochs()]
+        return np.round(np.array(bias) - bias[0]).tolist()  # in training steps since the end of the first epoch recorded
+
+    def epochs(self):
+        return [int(name) for name in sorted(os.listdir(os.path.join(self.run_folder, "epochs")))]
+
+    def test_hugging_face(self):
+        self.assertEqual(self.hugging_face(3), [0, 4, 8])
+        self.assertEqual(self.epochs(), [1, 2, 3])
         with open(os.path.join(self.run_folder, "run.json")) as f:
             self.assertTrue(json.load(f)["finished"])
+
+    def test_hugging_face_numbers_are_those_of_the_epoch(self):
+        for log in "steps", "epoch":
+            with self.subTest(log):
+                shutil.rmtree(self.run_folder, ignore_errors=True)
+                self.assertEqual(self.hugging_face(3, log=log, evaluate="epoch", best=True), [0, 4, 8])
+                for n in 1, 2, 3:
+                    self.assertAlmostEqual(self.scalars(n)["eval_accuracy"], n / 10)
+                    self.assertAlmostEqual(self.scalars(n)["loss"], 1 / (4 * n))
+                    self.assertEqual(self.scalars(n)["epoch"], n)
+                    self.assertNotIn("train_runtime", self.scalars(n))
+
+    def test_hugging_face_log_without_evaluation(self):
+        self.assertEqual(self.hugging_face(2, log="epoch", best=True), [0, 4])
+        self.assertAlmostEqual(self.scalars(2)["loss"], 1 / 8)
+
+    def test_hugging_face_evaluation_that_tells_nobody(self):
+        self.assertEqual(self.hugging_face(2, evaluate="epoch", told=False), [0, 4])
+
+    def test_hugging_face_cut_short_and_resumed(self):
+        self.assertEqual(self.hugging_face(5, max_steps=6), [0, 2])
+        self.assertEqual(self.epochs(), [1, 2])
+        self.hugging_face(3, resumed=1)
+        self.assertEqual(self.epochs(), [1, 2, 3])
 
 
 if __name__ == "__main__":
