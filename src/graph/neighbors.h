@@ -29,7 +29,7 @@ struct Neighbors {
 
 /// Exact k nearest neighbours (Euclidean) of `queries` [n, D] among `references` [m, D]. Where `same` is set,
 /// queries and references are the same samples and a sample is not its own neighbour (duplicates of it are).
-/// Throws Error if there are fewer than k.
+/// Throws Error if there are fewer than k. For several searches among the same references see NeighborIndex.
 Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool same);
 
 }  // namespace dvi
