@@ -102,7 +102,7 @@ class Measurement {
 }  // namespace
 
 Measured measure(const SampleSets& sets, const EpochData& data, const Projection& projection) {
-  constexpr int rank_queries = 1000;
+  constexpr int rank_queries = 500;
   Measured out;
   Measurement measurement(sets, data, projection);
   // The encoder first, so that what is kept of the plane afterwards is of the positions shown.

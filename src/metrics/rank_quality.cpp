@@ -37,18 +37,30 @@ void plane_distances(const float* xs, const float* ys, int64_t n, float x, float
   }
 }
 
+/// In double precision, since ranks among nearly equal distances are to be exact.
+DVI_MULTIVERSION
+double squared_distance(const float* a, const float* b, int64_t n) {
+  constexpr int64_t lanes = 8;
+  double sums[lanes] = {};
+  int64_t d = 0;
+  for (; d + lanes <= n; d += lanes)
+    for (int64_t l = 0; l < lanes; ++l) {
+      const double difference = double{a[d + l]} - double{b[d + l]};
+      sums[l] += difference * difference;
+    }
+  for (; d < n; ++d) sums[0] += (double{a[d]} - double{b[d]}) * (double{a[d]} - double{b[d]});
+  double sum = 0;
+  for (const double s : sums) sum += s;
+  return sum;
+}
+
 DVI_MULTIVERSION
 void squared_from_products(float* products, const float* norms, int64_t n, float norm) {
   for (int64_t i = 0; i < n; ++i) products[i] = norm + norms[i] - 2 * products[i];
 }
 
 double squared_distance(MatrixView m, int32_t a, int32_t b) {
-  double sum = 0;
-  for (int64_t d = 0; d < m.cols; ++d) {
-    const double difference = double{m(a, d)} - double{m(b, d)};
-    sum += difference * difference;
-  }
-  return sum;
+  return squared_distance(m.row(a), m.row(b), m.cols);
 }
 
 /// The first k of `list` that are not among the first k of `other`.

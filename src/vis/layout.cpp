@@ -4,22 +4,44 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/multiversion.h"
 #include "core/parallel.h"
 #include "vis/repulsion_field.h"
 
 namespace dvi {
 namespace {
 
-/// Sum over a row's edges of w / (1 + d^2) * (y_i - y_j).
-void attraction(const EdgeList& edges, int64_t row, float x, float y, MatrixView active, float& fx,
-                float& fy) {
-  for (int64_t e = edges.begin[static_cast<size_t>(row)]; e < edges.begin[static_cast<size_t>(row) + 1];
-       ++e) {
-    const float* other = active.row(edges.target[static_cast<size_t>(e)]);
-    const float dx = x - other[0], dy = y - other[1];
-    const float pull = edges.weight[static_cast<size_t>(e)] / (1 + dx * dx + dy * dy);
-    fx += pull * dx;
-    fy += pull * dy;
+/// Sums over a row's `n` edges of w / (1 + d^2) * (y_i - y_j): into force[0] and force[1]. `positions` holds
+/// x and y of each target. Lanes of their own let the compiler use wide vectors.
+DVI_MULTIVERSION
+void attraction(const int32_t* __restrict target, const float* __restrict weight, int64_t n, float x, float y,
+                const float* __restrict positions, float* __restrict force) {
+  constexpr int64_t lanes = 16;
+  float fx[lanes] = {}, fy[lanes] = {};
+  int64_t e = 0;
+  for (; e + lanes <= n; e += lanes) {
+    float at_x[lanes], at_y[lanes];
+    for (int64_t l = 0; l < lanes; ++l) {
+      at_x[l] = positions[2 * target[e + l]];
+      at_y[l] = positions[2 * target[e + l] + 1];
+    }
+    for (int64_t l = 0; l < lanes; ++l) {
+      const float dx = x - at_x[l], dy = y - at_y[l];
+      const float pull = weight[e + l] / (1 + dx * dx + dy * dy);
+      fx[l] += pull * dx;
+      fy[l] += pull * dy;
+    }
+  }
+  for (; e < n; ++e) {
+    const float dx = x - positions[2 * target[e]], dy = y - positions[2 * target[e] + 1];
+    const float pull = weight[e] / (1 + dx * dx + dy * dy);
+    fx[0] += pull * dx;
+    fy[0] += pull * dy;
+  }
+  force[0] = force[1] = 0;
+  for (int64_t l = 0; l < lanes; ++l) {
+    force[0] += fx[l];
+    force[1] += fy[l];
   }
 }
 
@@ -64,16 +86,14 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
       parallel_for(all, 1024, [&](int64_t begin, int64_t end, int) {
         for (int64_t i = begin; i < end; ++i) {
           const float x = positions(i, 0), y = positions(i, 1);
-          float fx = 0, fy = 0;
-          if (i < n)
-            attraction(*problem.edges, i, x, y, active, fx, fy);
-          else
-            attraction(*problem.passive_edges, i - n, x, y, active, fx, fy);
+          const EdgeList& edges = i < n ? *problem.edges : *problem.passive_edges;
+          const auto row = static_cast<size_t>(i < n ? i : i - n);
+          const auto first = static_cast<size_t>(edges.begin[row]);
+          float attracted[2];
+          attraction(&edges.target[first], &edges.weight[first], edges.begin[row + 1] - edges.begin[row], x,
+                     y, active.data, attracted);
           const float pull = exaggeration * scale[static_cast<size_t>(i)];
-          const float gradient[2] = {pull * fx - repulsion_scale * force(i, 0),
-                                     pull * fy - repulsion_scale * force(i, 1)};
-          force(i, 0) = gradient[0];
-          force(i, 1) = gradient[1];
+          for (int c = 0; c < 2; ++c) force(i, c) = pull * attracted[c] - repulsion_scale * force(i, c);
         }
       });
       // Only now, since attraction read its neighbours' old positions.
@@ -84,7 +104,7 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
             gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
             velocity(i, c) = momentum * velocity(i, c) - rate * gain(i, c) * force(i, c);
           }
-          const float length = std::hypot(velocity(i, 0), velocity(i, 1));
+          const float length = std::sqrt(velocity(i, 0) * velocity(i, 0) + velocity(i, 1) * velocity(i, 1));
           const float shorten = length > longest_step ? longest_step / length : 1.f;
           // The anchor's pull is taken at the new position (an implicit step), so that no strength can
           // overshoot.
