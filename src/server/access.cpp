@@ -64,6 +64,21 @@ std::string without_token(const HttpRequest& request) {
   return "/" + target.substr(std::min(target.find_first_not_of('/'), target.size()));
 }
 
+/// For scripts an error like any other; a person who typed the address into a browser gets a page to read.
+HttpResponse want_token(const HttpRequest& request) {
+  constexpr const char* sentence =
+      "This server wants its token: open the whole address that 'dvi serve' printed";
+  HttpResponse response = error_response(401, sentence);
+  if (request.header("accept").find("text/html") == std::string::npos) return response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = std::make_shared<const std::string>(fmt::format(
+      "<!doctype html><html lang=\"en\"><title>DeepVisualInsight</title><h1>Nothing is shown yet</h1>"
+      "<p>{}: it ends in <code>?token=</code> and 32 characters. This browser then remembers it.</p>"
+      "</html>",
+      sentence));
+  return response;
+}
+
 std::optional<HttpResponse> check_token(const Access& access, const HttpRequest& request) {
   if (access.token.empty()) return std::nullopt;
   if (const auto given = request.query.find("token");
@@ -80,7 +95,7 @@ std::optional<HttpResponse> check_token(const Access& access, const HttpRequest&
   if (authorization.substr(0, 7) == "Bearer " && same_secret(authorization.substr(7), access.token))
     return std::nullopt;
   if (cookie_holds(request.header("cookie"), access.token)) return std::nullopt;
-  return error_response(401, "This server wants its token: open the whole address that 'dvi serve' printed");
+  return want_token(request);
 }
 
 }  // namespace

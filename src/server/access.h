@@ -1,14 +1,11 @@
 // Who may ask: the checks that stand between other web sites, other machines and the run.
 //
-// - Host: a page of another site that makes its name point at this machine (DNS rebinding) still sends its
-// own name, so
-//   only names of this machine and bare addresses are answered.
+// - Host: a page of another site that makes its name point at this machine (DNS rebinding) still sends
+//   its own name, so only names of this machine and bare addresses are answered.
 // - Origin: what changes something needs "Content-Type: application/json", which a form of another site
-// cannot send, and
-//   an Origin, if any, that is the Host.
-// - Token: a server that other machines can reach answers only those who know the token in its address; the
-// address sets a
-//   cookie, so it is needed once.
+//   cannot send, and an Origin, if any, that is the Host.
+// - Token: a server that other machines can reach answers only those who know the token in its address;
+//   the address sets a cookie, so it is needed once.
 #pragma once
 
 #include <optional>

@@ -87,6 +87,17 @@ TEST_F(WithToken, NothingWithoutIt) {
   EXPECT_EQ(ask("/", {{"authorization", "Bearer "}}), 401);
 }
 
+TEST_F(WithToken, ABrowserWithoutItIsToldWhatToDo) {
+  const auto page = refuse(
+      access_, request("GET", "/", {{"host", "10.0.0.1"}, {"accept", "text/html,application/xhtml+xml"}}));
+  ASSERT_TRUE(page.has_value());
+  EXPECT_EQ(page->status, 401);
+  EXPECT_THAT(page->content_type, HasSubstr("text/html"));
+  EXPECT_THAT(*page->body, AllOf(HasSubstr("open the whole address"), Not(HasSubstr(access_.token))));
+  const auto script = refuse(access_, request("GET", "/api/runs", {{"host", "10.0.0.1"}, {"accept", "*/*"}}));
+  EXPECT_EQ(script->content_type, "application/json");
+}
+
 TEST_F(WithToken, TheAddressSetsACookieAndDropsTheToken) {
   const auto answer =
       refuse(access_, request("GET", "/?epoch=3&token=" + access_.token + "&view=a", {{"host", "10.0.0.1"}}));

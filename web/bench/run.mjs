@@ -4,7 +4,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { chromium } from "playwright-core";
+import { launch } from "../mock/chromium.mjs";
 import { startMock } from "../mock/server.mjs";
 
 const sizes = (process.argv[2] && !process.argv[2].startsWith("-") ? process.argv[2] : "70000,200000,1000000")
@@ -19,19 +19,7 @@ const round = (v) => Number(v.toFixed(2));
 async function measure(samples) {
   const epochs = 6;
   const mock = await startMock({ specs: [{ name: `bench-${samples}`, samples, classes: 10, epochs }] });
-  const browser = await chromium.launch({
-    executablePath: process.env.DVI_CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--use-angle=swiftshader",
-      "--enable-unsafe-swiftshader",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await launch();
   try {
     // Once to let the mock make its data, so that the second opening times the page and not the mock.
     for (let turn = 0; ; ++turn) {

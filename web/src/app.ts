@@ -34,7 +34,7 @@ export class App implements Host {
   readonly panels: readonly Panel[];
   readonly popover: DecodePopover;
   runs: RunEntry[] = [];
-  /** Milliseconds from the navigation to the first frame with samples in it; 0 before. */
+  /** Milliseconds from the navigation until the first frame with samples in it had been handed over; 0 before. */
   firstPicture = 0;
 
   private readonly tooltip: Tooltip;
@@ -74,7 +74,7 @@ export class App implements Host {
       place: (at, screen, pane) => void this.popover.show(at, screen, pane),
       area: (ids, { add, subtract }) => this.select(ids, subtract ? "subtract" : add ? "add" : "replace"),
       epoch: () => {
-        if (!this.firstPicture) requestAnimationFrame(() => (this.firstPicture ||= performance.now()));
+        if (!this.firstPicture) this.noteFirstPicture();
         // While the time runs, what costs more than a frame follows only once it has rested on an epoch.
         clearTimeout(this.epochTimer);
         this.epochTimer = window.setTimeout(() => this.changed("epoch"), 60);
@@ -262,6 +262,14 @@ export class App implements Host {
     document.title = `${data.run.name} · DeepVisualInsight`;
     this.coverIfEmpty(data);
     this.changed("data");
+  }
+
+  private noteFirstPicture(): void {
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        this.firstPicture ||= performance.now();
+      }),
+    );
   }
 
   private coverIfEmpty(data: Dataset): void {

@@ -126,7 +126,8 @@ export class Pane {
     this.coloringKey = "";
     void this.color();
     this.applyLook();
-    this.showTime(this.wantedTime);
+    // Before the first showTime nobody knows yet which epoch is wanted, and none should be loaded.
+    if (this.shown) this.showTime(this.wantedTime);
   }
 
   /** Moves to a place in the list of fitted epochs; loads what is missing and shows the nearest until it is here. */
@@ -485,8 +486,8 @@ export class Pane {
       if (trip && shown)
         for (let i = 0; i < value.length; ++i) value[i] = trip[i] === shown.predictions[i] ? 0 : 1;
       named(["kept", "changed"], value, "prediction after projecting and back", [
-        [120, 150, 180],
-        [213, 94, 0],
+        correctness[1]!.color,
+        correctness[0]!.color,
       ]);
     } else if (colorBy === "group") {
       const value = new Uint16Array(this.data.count);

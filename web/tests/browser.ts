@@ -1,4 +1,7 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect } from "vitest";
+// @ts-expect-error plain JavaScript, as node runs it in the benchmark
+import { launch as launchChromium } from "../mock/chromium.mjs";
 // @ts-expect-error the mock is plain JavaScript, so that node runs it as it is
 import { startMock } from "../mock/server.mjs";
 
@@ -24,19 +27,34 @@ export function serve(...specs: MockRun[]): Promise<Mock> {
   return startMock({ specs: specs.length ? specs : [fashion] }) as Promise<Mock>;
 }
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.DVI_CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--use-angle=swiftshader",
-      "--enable-unsafe-swiftshader",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+export const launch = launchChromium as () => Promise<Browser>;
+
+/** Everything of a page that was opened for a group of tests. */
+export interface Opened {
+  page: Page;
+  mock: Mock;
+  browser: Browser;
+}
+
+/**
+ * Opens the page on made-up runs before the tests of a group and closes it after them. The group fails if the page
+ * reported errors other than those `expected`.
+ */
+export function onPage(specs: MockRun[], use: (opened: Opened) => void, expected = /^$/): void {
+  let mock: Mock;
+  let browser: Browser;
+  let errors: string[] = [];
+  beforeAll(async () => {
+    mock = await serve(...specs);
+    browser = await launch();
+    const opened = await openPage(browser, mock.url);
+    errors = opened.errors;
+    use({ page: opened.page, mock, browser });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await mock?.close();
+    expect(errors.filter((e) => !expected.test(e))).toEqual([]);
   });
 }
 

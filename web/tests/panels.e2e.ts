@@ -1,37 +1,24 @@
 import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  fashion,
-  freeSample,
-  inPage,
-  launch,
-  type Mock,
-  openPage,
-  ready,
-  samplePlace,
-  serve,
-} from "./browser";
+import { describe, expect, it } from "vitest";
+import { fashion, freeSample, inPage, type Mock, onPage, openPage, ready, samplePlace } from "./browser";
 
 describe("panels", () => {
   let mock: Mock;
   let browser: Browser;
   let page: Page;
-  let errors: string[];
-  beforeAll(async () => {
-    mock = await serve(
-      { ...fashion, samples: 4000 },
-      { ...fashion, samples: 4000, name: "other-seed", seed: 3 },
-    );
-    browser = await launch();
-    ({ page, errors } = await openPage(browser, mock.url));
-  });
-  afterAll(async () => {
-    // The one bad condition that a test asks for.
-    expect(errors.filter((e) => !/status of 400/.test(e))).toEqual([]);
-    await browser?.close();
-    await mock?.close();
-  });
+  const runs = [
+    { ...fashion, samples: 4000 },
+    { ...fashion, samples: 4000, name: "other-seed", seed: 3 },
+  ];
+  // The one bad condition that a test asks for.
+  onPage(
+    runs,
+    (opened) => {
+      ({ page, mock, browser } = opened);
+    },
+    /status of 400/,
+  );
 
   const openPanel = (name: string) => page.locator(".rail-button", { hasText: name }).click();
   const state = <T>(f: (app: any) => T) => inPage(page, f);

@@ -1,11 +1,11 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import {
   fashion,
   freeSample,
   inPage,
   launch,
-  type Mock,
+  onPage,
   openPage,
   ready,
   sampleColors,
@@ -23,23 +23,14 @@ async function changedBy(page: Page, act: () => Promise<unknown>): Promise<numbe
 }
 
 describe("layers, colours and groups", () => {
-  let mock: Mock;
-  let browser: Browser;
   let page: Page;
-  let errors: string[];
-  beforeAll(async () => {
-    mock = await serve(
-      fashion,
-      { ...fashion, name: "active", active: true },
-      { ...fashion, name: "many", classes: 1000 },
-    );
-    browser = await launch();
-    ({ page, errors } = await openPage(browser, mock.url));
-  });
-  afterAll(async () => {
-    expect(errors).toEqual([]);
-    await browser?.close();
-    await mock?.close();
+  const runs = [
+    fashion,
+    { ...fashion, name: "active", active: true },
+    { ...fashion, name: "many", classes: 1000 },
+  ];
+  onPage(runs, (opened) => {
+    page = opened.page;
   });
 
   const layer = (name: string) =>

@@ -60,10 +60,12 @@ export function rampBytes(dark: boolean): Uint8Array {
   return out;
 }
 
-/** Wrong, right, no label. Blue and orange stay apart for colour-blind eyes, and wrong is the loud one. */
+/**
+ * Wrong, right, no label. Blue and orange stay apart for colour-blind eyes, dark and light in grey; wrong is the loud one.
+ */
 export const correctness: readonly { name: string; color: Rgb }[] = [
-  { name: "wrong", color: [213, 94, 0] },
-  { name: "right", color: [86, 146, 190] },
+  { name: "wrong", color: [200, 75, 0] },
+  { name: "right", color: [137, 184, 216] },
   { name: "no label", color: [140, 140, 140] },
 ];
 

@@ -40,8 +40,9 @@ export function buildIndex(positions: Uint16Array): SpatialIndex {
 }
 
 /**
- * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is none.
- * Of samples equally near, `rank` says which lies on top.
+ * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is none. Cells
+ * are searched in rings around the place, and no further than the nearest sample found: where samples are dense a few
+ * cells are enough.
  */
 export function nearest(
   index: SpatialIndex,
@@ -58,12 +59,21 @@ export function nearest(
   const y1 = clamp(y + radius);
   const px = x * 65535;
   const py = y * 65535;
+  const cell = 65536 / side;
+  const cx = Math.floor(px / cell);
+  const cy = Math.floor(py / cell);
+  // How far the place is from its own cell's nearest edge: ring r is at least this and r - 1 cells away.
+  const inner = Math.min(px - cx * cell, (cx + 1) * cell - px, py - cy * cell, (cy + 1) * cell - py);
+  const rings = Math.max(cx - x0, x1 - cx, cy - y0, y1 - cy);
   let best = (radius * 65535) ** 2;
   let found = -1;
-  for (let cy = y0; cy <= y1; ++cy) {
-    const from = start[cy * side + x0]!;
-    const to = start[cy * side + x1 + 1]!;
-    for (let j = from; j < to; ++j) {
+  const look = (row: number, left: number, right: number) => {
+    if (row < y0 || row > y1) return;
+    const from = Math.max(left, x0);
+    const to = Math.min(right, x1);
+    if (from > to) return;
+    const end = start[row * side + to + 1]!;
+    for (let j = start[row * side + from]!; j < end; ++j) {
       const id = ids[j]!;
       const dx = positions[2 * id]! - px;
       const dy = positions[2 * id + 1]! - py;
@@ -72,6 +82,16 @@ export function nearest(
         best = d;
         found = id;
       }
+    }
+  };
+  look(cy, cx, cx);
+  for (let r = 1; r <= rings; ++r) {
+    if (found >= 0 && best < (inner + (r - 1) * cell) ** 2) break;
+    look(cy - r, cx - r, cx + r);
+    look(cy + r, cx - r, cx + r);
+    for (let row = cy - r + 1; row < cy + r; ++row) {
+      look(row, cx - r, cx - r);
+      look(row, cx + r, cx + r);
     }
   }
   return found;

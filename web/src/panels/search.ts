@@ -1,4 +1,4 @@
-import type { Dataset } from "../data/dataset";
+import type { Dataset, EpochData } from "../data/dataset";
 import type { State } from "../state/store";
 import { h, number, replace, s } from "../ui/dom";
 import { listThumbnail } from "../ui/sample-row";
@@ -69,6 +69,8 @@ export function commonMistakes(
     .map(([key, count]) => ({ label: Math.floor(key / classes), prediction: key % classes, count }));
 }
 
+type Mistakes = ReturnType<typeof commonMistakes>;
+
 const emptyForm: FormValues = {
   label: "",
   prediction: "",
@@ -101,6 +103,9 @@ export class SearchPanel implements Panel {
   private readonly problem = h("p", { class: "problem", role: "alert", hidden: true });
   private listed: readonly number[] = [];
   private columns: { name: string; type: string; meaning: string }[] = [];
+  /** Counting a million samples takes longer than a frame has: once an epoch is enough. */
+  private readonly mistakesOf = new WeakMap<EpochData, Mistakes>();
+  private shownMistakes: Mistakes | null = null;
 
   constructor(private readonly host: Host) {
     this.fields = h("div", { class: "form" });
@@ -391,7 +396,13 @@ export class SearchPanel implements Panel {
     const show = !this.host.queries.found && epoch;
     this.mistakes.hidden = !show;
     if (!show) return;
-    const list = commonMistakes(data.labels, epoch.predictions, data.classes.length, 8);
+    let list = this.mistakesOf.get(epoch);
+    if (!list) {
+      list = commonMistakes(data.labels, epoch.predictions, data.classes.length, 8);
+      this.mistakesOf.set(epoch, list);
+    }
+    if (list === this.shownMistakes) return;
+    this.shownMistakes = list;
     const most = list[0]?.count ?? 1;
     replace(
       this.mistakes,

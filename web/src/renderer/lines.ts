@@ -1,13 +1,13 @@
 import {
   BufferAttribute,
-  GLSL3,
   InstancedBufferAttribute,
   InstancedBufferGeometry,
   Mesh,
-  RawShaderMaterial,
+  type RawShaderMaterial,
   Vector2,
   Vector4,
 } from "three";
+import { asOverlay, overlayMaterial, setVector } from "./shaders";
 
 /** Line segments in quantised positions (0..1 over the extent). */
 export interface Segments {
@@ -69,20 +69,12 @@ export class LinesPass {
   private geometry: InstancedBufferGeometry | null = null;
 
   constructor(renderOrder: number) {
-    this.material = new RawShaderMaterial({
-      glslVersion: GLSL3,
-      vertexShader,
-      fragmentShader,
-      transparent: true,
-      premultipliedAlpha: true,
-      depthTest: false,
-      depthWrite: false,
-      uniforms: { clip: { value: new Vector4() }, half_size: { value: new Vector2(1, 1) } },
+    this.material = overlayMaterial(vertexShader, fragmentShader, {
+      clip: { value: new Vector4() },
+      half_size: { value: new Vector2(1, 1) },
     });
     this.object = new Mesh(undefined, this.material);
-    this.object.frustumCulled = false;
-    this.object.renderOrder = renderOrder;
-    this.object.visible = false;
+    asOverlay(this.object, renderOrder);
   }
 
   setSegments(segments: Segments): void {
@@ -109,7 +101,7 @@ export class LinesPass {
   }
 
   set(clip: readonly [number, number, number, number], width: number, height: number): void {
-    (this.material.uniforms.clip!.value as Vector4).set(...(clip as [number, number, number, number]));
+    setVector(this.material, "clip", clip);
     (this.material.uniforms.half_size!.value as Vector2).set(width / 2, height / 2);
   }
 }

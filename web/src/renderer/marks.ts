@@ -1,12 +1,12 @@
 import {
   BufferAttribute,
   BufferGeometry,
-  GLSL3,
   Points,
-  RawShaderMaterial,
+  type RawShaderMaterial,
   type Texture,
   Vector4,
 } from "three";
+import { asOverlay, classColorGlsl, overlayMaterial, setVector } from "./shaders";
 
 const vertexShader = /* glsl */ `
 precision highp float;
@@ -15,16 +15,11 @@ in vec2 place;
 in vec4 look;
 uniform vec4 clip;
 uniform float pixelRatio;
-uniform sampler2D classPalette;
 out vec4 first;
 out vec4 second;
 flat out float kind;
 flat out float diameter;
-vec4 classColor(float index) {
-  int i = int(index + 0.5);
-  return i == 65535 ? vec4(0.55, 0.55, 0.55, 1.0) : texelFetch(classPalette, ivec2(i & 1023, i >> 10), 0);
-}
-void main() {
+${classColorGlsl}void main() {
   first = classColor(look.x);
   second = classColor(look.y);
   kind = look.w;
@@ -78,26 +73,15 @@ export class MarksPass {
   private geometry = new BufferGeometry();
 
   constructor(renderOrder: number) {
-    this.material = new RawShaderMaterial({
-      glslVersion: GLSL3,
-      vertexShader,
-      fragmentShader,
-      transparent: true,
-      premultipliedAlpha: true,
-      depthTest: false,
-      depthWrite: false,
-      uniforms: {
-        clip: { value: new Vector4() },
-        pixelRatio: { value: 1 },
-        ink: { value: new Vector4() },
-        paper: { value: new Vector4() },
-        classPalette: { value: null },
-      },
+    this.material = overlayMaterial(vertexShader, fragmentShader, {
+      clip: { value: new Vector4() },
+      pixelRatio: { value: 1 },
+      ink: { value: new Vector4() },
+      paper: { value: new Vector4() },
+      classPalette: { value: null },
     });
     this.object = new Points(this.geometry, this.material);
-    this.object.frustumCulled = false;
-    this.object.renderOrder = renderOrder;
-    this.object.visible = false;
+    asOverlay(this.object, renderOrder);
   }
 
   get count(): number {
@@ -123,10 +107,10 @@ export class MarksPass {
     palette?: Texture;
   }): void {
     const u = this.material.uniforms;
-    if (values.clip) (u.clip!.value as Vector4).set(...(values.clip as [number, number, number, number]));
+    if (values.clip) setVector(this.material, "clip", values.clip);
     if (values.pixelRatio !== undefined) u.pixelRatio!.value = values.pixelRatio;
-    if (values.ink) (u.ink!.value as Vector4).set(...(values.ink as [number, number, number]), 1);
-    if (values.paper) (u.paper!.value as Vector4).set(...(values.paper as [number, number, number]), 1);
+    if (values.ink) setVector(this.material, "ink", [...values.ink, 1]);
+    if (values.paper) setVector(this.material, "paper", [...values.paper, 1]);
     if (values.palette) u.classPalette!.value = values.palette;
   }
 }

@@ -2,12 +2,12 @@ import {
   BufferAttribute,
   BufferGeometry,
   type GLBufferAttribute,
-  GLSL3,
   Points,
-  RawShaderMaterial,
+  type RawShaderMaterial,
   type Texture,
   Vector4,
 } from "three";
+import { asOverlay, classColorGlsl, overlayMaterial, setVector } from "./shaders";
 
 /** What a point's colour is looked up by. */
 export const ColorMode = {
@@ -54,7 +54,6 @@ uniform int mode;
 uniform bool selectedPass;
 uniform bool rings;
 uniform float opacity;
-uniform sampler2D classPalette;
 uniform sampler2D categoryPalette;
 uniform sampler2D ramp;
 out vec4 fill;
@@ -63,11 +62,7 @@ flat out float kind;
 flat out float diameter;
 flat out float rimWidth;
 
-vec4 classColor(float index) {
-  int i = int(index + 0.5);
-  return i == 65535 ? vec4(0.55, 0.55, 0.55, 1.0) : texelFetch(classPalette, ivec2(i & 1023, i >> 10), 0);
-}
-
+${classColorGlsl}
 void main() {
   int bits = int(flags + 0.5);
   bool labelled = label < 65534.5;
@@ -89,6 +84,8 @@ void main() {
     d = max(d * 1.35, min(size + 2.0, 5.0));
     rimWidth = max(d * 0.17, 1.0);
   }
+  // Without colour a wrong prediction is told by its size.
+  if (mode == 4 && wrong) d = max(d * 1.35, min(size + 2.0, 5.0));
   if ((bits & 8) != 0) {
     rim = vec4(0.92, 0.36, 0.0, 1.0);
     d = max(d * 1.5, 5.0);
@@ -171,33 +168,22 @@ export class PointsPass {
   private readonly geometry = new BufferGeometry();
 
   constructor(private readonly selectedPass: boolean) {
-    this.material = new RawShaderMaterial({
-      glslVersion: GLSL3,
-      vertexShader,
-      fragmentShader,
-      transparent: true,
-      premultipliedAlpha: true,
-      depthTest: false,
-      depthWrite: false,
-      uniforms: {
-        mixture: { value: 0 },
-        clip: { value: new Vector4() },
-        size: { value: 4 },
-        mode: { value: ColorMode.Label },
-        selectedPass: { value: selectedPass },
-        rings: { value: true },
-        opacity: { value: 1 },
-        outline: { value: new Vector4(1, 1, 1, 0.6) },
-        selectedColor: { value: new Vector4(1, 1, 1, 1) },
-        classPalette: { value: null },
-        categoryPalette: { value: null },
-        ramp: { value: null },
-      },
+    this.material = overlayMaterial(vertexShader, fragmentShader, {
+      mixture: { value: 0 },
+      clip: { value: new Vector4() },
+      size: { value: 4 },
+      mode: { value: ColorMode.Label },
+      selectedPass: { value: selectedPass },
+      rings: { value: true },
+      opacity: { value: 1 },
+      outline: { value: new Vector4(1, 1, 1, 0.6) },
+      selectedColor: { value: new Vector4(1, 1, 1, 1) },
+      classPalette: { value: null },
+      categoryPalette: { value: null },
+      ramp: { value: null },
     });
-    // CustomBlending would do as well; premultiplied colour over what is there never darkens where points pile up.
     this.object = new Points(this.geometry, this.material);
-    this.object.frustumCulled = false;
-    this.object.renderOrder = selectedPass ? 7 : 4;
+    asOverlay(this.object, selectedPass ? 7 : 4);
   }
 
   /** The order in which samples are drawn, last on top; for the selected pass, the selected samples. */
@@ -250,14 +236,12 @@ export class PointsPass {
   }): void {
     const u = this.material.uniforms;
     if (values.mixture !== undefined) u.mixture!.value = values.mixture;
-    if (values.clip) (u.clip!.value as Vector4).set(...(values.clip as [number, number, number, number]));
+    if (values.clip) setVector(this.material, "clip", values.clip);
     if (values.size !== undefined) u.size!.value = values.size;
     if (values.mode !== undefined) u.mode!.value = values.mode;
     if (values.rings !== undefined) u.rings!.value = values.rings;
     if (values.opacity !== undefined) u.opacity!.value = this.selectedPass ? 1 : values.opacity;
-    if (values.outline)
-      (u.outline!.value as Vector4).set(...(values.outline as [number, number, number, number]));
-    if (values.selectedColor)
-      (u.selectedColor!.value as Vector4).set(...(values.selectedColor as [number, number, number, number]));
+    if (values.outline) setVector(this.material, "outline", values.outline);
+    if (values.selectedColor) setVector(this.material, "selectedColor", values.selectedColor);
   }
 }

@@ -31,6 +31,7 @@ export class VirtualList {
 
   /** Draws all rows in sight anew; `top` scrolls back to the first. */
   setCount(count: number, top = false): void {
+    if (count === 0 && this.count === 0) return;
     this.count = count;
     this.active = Math.min(this.active, count - 1);
     this.body.style.height = `${count * this.rowHeight}px`;
