@@ -192,6 +192,31 @@ Matrix random_features(int64_t n, int64_t d) {
   return x;
 }
 
+TEST_F(FitTest, SamplesWhoseFeaturesStayStay) {
+  TestRunOptions recording = recorded_only({1, 2});
+  recording.train = 1500;
+  const auto run = make_test_run(folder_ / "run", recording);
+  const Matrix before = run.epoch(1).features();
+  Matrix after = run.epoch(2).features();
+  const auto stays = [](int64_t id) { return id % 2 == 0; };
+  for (int64_t i = 0; i < after.rows(); ++i)
+    if (stays(i)) std::copy_n(before.row(i), after.cols(), after.row(i));
+  write_npy(run.folder() / "epochs" / epoch_folder_name(2) / "features.npy", after);
+  fs::remove(run.folder() / "epochs" / epoch_folder_name(2) / "logits.npy");
+  fit_run(run.folder(), {});
+  const View view = View::open(run, "default");
+  const auto first = view.epoch(1)->positions(), second = view.epoch(2)->positions();
+  const double side = view.extent()[2] - view.extent()[0];
+  int64_t still = 0, all = 0;
+  for (int64_t i = 0; i < after.rows(); ++i) {
+    if (!stays(i)) continue;
+    const auto at = static_cast<size_t>(2 * i);
+    still += std::hypot(second[at] - first[at], second[at + 1] - first[at + 1]) < 0.01 * side;
+    ++all;
+  }
+  EXPECT_GT(static_cast<double>(still), 0.9 * static_cast<double>(all));
+}
+
 TEST_F(FitTest, TooFewSamplesSaySo) {
   const auto run = make_plain_run(folder_ / "run", random_features(15, 4), 3);
   EXPECT_THAT(error_of([&] { fit_run(run.folder(), {}); }), HasSubstr("expected at least 16 samples"));

@@ -347,7 +347,7 @@ class Standard {
       }
       const double reach = neighbors.distances(row)[static_cast<size_t>(std::min(fit_k, neighbors.k) - 1)];
       const double relative = moved / std::max(reach * reach, 1e-12);
-      return static_cast<float>(options_.anchor / (relative + 0.01));
+      return static_cast<float>(options_.anchor / (relative + 0.001));
     };
     for (int64_t i = 0; i < points_.train; ++i)
       strength[static_cast<size_t>(i)] = hold(sets_.train[static_cast<size_t>(i)], data_.train_to_train, i);

@@ -23,7 +23,8 @@ struct StandardOptions {
   /// Of an epoch that starts from the one before.
   int following_iterations = 120;
   /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
-  /// farthest neighbour. A sample that did not move at all is held 100 times as strongly.
+  /// farthest neighbour. A sample that did not move at all is held 1,000 times as strongly: it stays where it
+  /// was.
   double anchor = 0.001;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
