@@ -72,9 +72,11 @@ void render(const RenderArguments& arguments) {
   const View view = View::open(run, arguments.view.empty() ? default_view_name(run) : arguments.view);
   if (view.epoch_numbers().empty())
     fail("{}: view \"{}\" has no fitted epoch yet; run `dvi fit` first", arguments.run, view.name());
+  size_t highlighted = 0;
   if (!film) {
     Figure figure(run, view, {arguments.epoch.value_or(view.epoch_numbers().back())}, arguments.figure);
     write_picture(figure, 0, arguments.output);
+    highlighted = figure.highlighted_count();
   } else {
     Figure figure(run, view, fitted_epochs(view, arguments.epochs.empty() ? "all" : arguments.epochs),
                   arguments.figure);
@@ -83,7 +85,9 @@ void render(const RenderArguments& arguments) {
       progress.set_total(static_cast<int64_t>(total));
       progress.advance();
     });
+    highlighted = figure.highlighted_count();
   }
+  if (!arguments.figure.highlight.empty()) say(fmt::format("{} samples are highlighted", highlighted));
   say(fmt::format("wrote {}", arguments.output));
 }
 

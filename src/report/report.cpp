@@ -176,11 +176,26 @@ std::string page_text(const PageFile& file) {
   return gunzip({reinterpret_cast<const char*>(file.gzipped.data()), file.gzipped.size()});
 }
 
+[[noreturn]] void fail_without_page() {
+  fail("dvi report: this program was built without its page; build it again with `./run build`");
+}
+
 /// The page's file whose path starts and ends like this.
 std::string page_file(std::string_view start, std::string_view end) {
   for (const PageFile& file : page_files())
     if (file.path.starts_with(start) && file.path.ends_with(end)) return page_text(file);
-  fail("dvi report: this program was built without its page; build it again with `./run build`");
+  fail_without_page();
+}
+
+/// The page's file that index.html names as `attribute` of the element that has `mark`: the page's program is
+/// in several files, and only the index tells which of them begins.
+std::string page_part(std::string_view mark, std::string_view attribute) {
+  const std::string index = page_file("/index.html", "");
+  const std::string before = fmt::format("{}=\"./", attribute);
+  const size_t at = index.find(before, std::min(index.find(mark), index.size()));
+  if (at == std::string::npos) fail_without_page();
+  const size_t begin = at + before.size();
+  return page_file("/" + index.substr(begin, index.find('"', begin) - begin), "");
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -204,7 +219,8 @@ std::string in_html(std::string text) {
 }  // namespace
 
 ReportSizes write_report(const fs::path& run, const ReportOptions& options, const fs::path& file) {
-  const std::string style = page_file("/assets/", ".css"), program = page_file("/assets/index", ".js"),
+  const std::string style = page_part("rel=\"stylesheet\"", "href"),
+                    program = page_part("type=\"module\"", "src"),
                     worker = page_file("/assets/spatial-worker", ".js"), icon = page_file("/icon", ".svg");
   Packer packer(run, options);
   ReportSizes sizes{packer.epochs(), packer.images(), 0};
