@@ -20,8 +20,9 @@
 namespace dvi {
 namespace {
 
-// A tile of products, group_size x tile_width, stays in the second-level cache.
-constexpr int64_t group_size = 256, tile_width = 512, chunk = 1024;
+// A tile of products, group_size x most_tile_width, stays in the second-level cache, as do the features of
+// its references, which candidates are measured by: the tile gets narrower where D is large.
+constexpr int64_t group_size = 256, most_tile_width = 512, tile_values = 1 << 18, chunk = 1024;
 constexpr int64_t cell_size = 256, most_cells = 4096;
 
 struct Hit {
@@ -302,8 +303,14 @@ CellOrder order_by_cell(MatrixView x, const CodeSpace& space, const Centres& cen
 
 class NeighborIndex::Impl {
  public:
-  explicit Impl(MatrixView references) : features_(references), space_(references) {
+  explicit Impl(MatrixView references)
+      : features_(references),
+        space_(references),
+        tile_width_(
+            std::clamp<int64_t>(tile_values / std::max<int64_t>(1, references.cols), 64, most_tile_width)) {
     const int64_t n = references.rows;
+    if (n == 0)
+      fail("expected at least one sample to find neighbours among, found none; record more samples");
     const int64_t cells = std::clamp<int64_t>(n / cell_size, 1, most_cells);
     const int64_t sampled = std::min(n, cells * 64);
     std::vector<int32_t> ids(static_cast<size_t>(sampled));
@@ -485,8 +492,8 @@ class NeighborIndex::Impl {
 
     void open(Group group, Work& w) const {
       const int64_t rows = group.end - group.begin, d = index_.space_.dims();
-      w.products.resize(static_cast<size_t>(group_size * tile_width));
-      w.selected.resize(static_cast<size_t>(tile_width + 16));
+      w.products.resize(static_cast<size_t>(group_size * most_tile_width));
+      w.selected.resize(static_cast<size_t>(most_tile_width + 16));
       w.lists.resize(static_cast<size_t>(group_size));
       w.found.resize(static_cast<size_t>(group_size));
       w.hits.resize(static_cast<size_t>(group_size));
@@ -519,14 +526,17 @@ class NeighborIndex::Impl {
       int64_t seen = 0;
       for (int64_t p = 0; p < cells && (p < probes || seen <= 2 * kept); ++p) {
         const auto c = static_cast<size_t>(nearest[static_cast<size_t>(p)]);
-        const int64_t begin = index_.references_.begin[c], end = index_.references_.begin[c + 1];
-        seen += end - begin;
-        compare(
-            group, begin, end, w, [&](int64_t i) { return w.lists[static_cast<size_t>(i)].limit(); },
-            [&](int64_t i, int32_t position, int32_t squared) {
-              auto& list = w.lists[static_cast<size_t>(i)];
-              if (squared < list.limit()) list.push({squared, position});
-            });
+        const int64_t end = index_.references_.begin[c + 1];
+        for (int64_t begin = index_.references_.begin[c]; begin < end; begin += index_.tile_width_) {
+          const int64_t width = std::min(index_.tile_width_, end - begin);
+          seen += width;
+          compare(
+              group, begin, width, w, [&](int64_t i) { return w.lists[static_cast<size_t>(i)].limit(); },
+              [&](int64_t i, int32_t position, int32_t squared) {
+                auto& list = w.lists[static_cast<size_t>(i)];
+                if (squared < list.limit()) list.push({squared, position});
+              });
+        }
       }
       const float steps = 1 / (index_.space_.step() * index_.space_.step());
       for (int64_t i = 0; i < rows; ++i) {
@@ -541,38 +551,43 @@ class NeighborIndex::Impl {
       }
     }
 
-    /// Replaces hits, k for each query, by the true ones.
+    /// Puts what is nearer than hits, k for each query, in their place: they become the true ones.
     void prove(Group group, Work& w) const {
       const int64_t rows = group.end - group.begin, cells = index_.centres_.count();
       const auto& references = index_.references_;
       std::vector<float> reach(static_cast<size_t>(rows));
-      std::vector<uint32_t> need(static_cast<size_t>(cells), 0);
-      std::vector<float> spread(static_cast<size_t>(cells));
-      for (int64_t c = 0; c < cells; ++c)
-        spread[static_cast<size_t>(c)] =
-            index_.radius_[static_cast<size_t>(c)] + index_.moved_[static_cast<size_t>(c)];
-      for (int64_t i = 0; i < rows; ++i) {
+      const auto set_reach = [&](int64_t i) {
         const auto at = static_cast<size_t>(i);
         reach[at] = std::sqrt(w.hits[at].back().squared) / index_.space_.step() +
                     queries().codes.moved[static_cast<size_t>(group.begin + i)];
-        mark_cells(w.squared.row(i), index_.centres_.norms(), spread.data(), cells, w.norms[at], reach[at],
-                   need.data());
-        w.found[at].clear();
+      };
+      std::vector<uint32_t> need(static_cast<size_t>(cells), 0);
+      std::vector<float> spread(static_cast<size_t>(cells));
+      for (size_t c = 0; c < spread.size(); ++c) spread[c] = index_.radius_[c] + index_.moved_[c];
+      for (int64_t i = 0; i < rows; ++i) {
+        set_reach(i);
+        mark_cells(w.squared.row(i), index_.centres_.norms(), spread.data(), cells,
+                   w.norms[static_cast<size_t>(i)], reach[static_cast<size_t>(i)], need.data());
       }
-      // Cells that are neighbours in number are compared at once.
       for (int64_t c = 0; c < cells;) {
-        int64_t last = c;
-        float moved = 0;
-        for (; last < cells && need[static_cast<size_t>(last)] != 0; ++last) {
-          if (last > c &&
-              references.begin[static_cast<size_t>(last) + 1] - references.begin[static_cast<size_t>(c)] >
-                  tile_width)
-            break;
-          moved = std::max(moved, index_.moved_[static_cast<size_t>(last)]);
+        if (need[static_cast<size_t>(c)] == 0) {
+          ++c;
+          continue;
         }
-        if (last > c)
+        // Cells that are neighbours in number are compared at once.
+        const int64_t begin = references.begin[static_cast<size_t>(c)];
+        float moved = 0;
+        int64_t end = begin;
+        for (; c < cells && need[static_cast<size_t>(c)] != 0; ++c) {
+          const int64_t next = references.begin[static_cast<size_t>(c) + 1];
+          if (end > begin && next - begin > index_.tile_width_) break;
+          end = next;
+          moved = std::max(moved, index_.moved_[static_cast<size_t>(c)]);
+        }
+        for (int64_t tile = begin; tile < end; tile += index_.tile_width_) {
+          for (int64_t i = 0; i < rows; ++i) w.found[static_cast<size_t>(i)].clear();
           compare(
-              group, references.begin[static_cast<size_t>(c)], references.begin[static_cast<size_t>(last)], w,
+              group, tile, std::min(index_.tile_width_, end - tile), w,
               [&](int64_t i) {
                 const double steps = static_cast<double>(reach[static_cast<size_t>(i)]) + moved;
                 return static_cast<int32_t>(std::min(steps * steps * 1.0001 + 2, 2e9));
@@ -580,17 +595,9 @@ class NeighborIndex::Impl {
               [&](int64_t i, int32_t position, int32_t) {
                 w.found[static_cast<size_t>(i)].push_back(position);
               });
-        c = std::max(last, c + 1);
-      }
-      for (int64_t i = 0; i < rows; ++i) {
-        auto& hits = w.hits[static_cast<size_t>(i)];
-        hits.clear();
-        for (const int32_t position : w.found[static_cast<size_t>(i)]) {
-          // Where most samples are the same one, only the index is left to compare.
-          if (static_cast<int>(hits.size()) == k_ && hits.back().squared == 0 &&
-              references.id[static_cast<size_t>(position)] > hits.back().index)
-            continue;
-          insert(hits, k_, measure(group.begin + i, position));
+          for (int64_t i = 0; i < rows; ++i)
+            if (improve(group.begin + i, w.found[static_cast<size_t>(i)], w.hits[static_cast<size_t>(i)]))
+              set_reach(i);
         }
       }
     }
@@ -624,29 +631,43 @@ class NeighborIndex::Impl {
                                index_.features_.row(id), features_.cols),
               id};
     }
-    /// Calls visit(i, position, squared code distance) for references [begin, end) whose distance is below
-    /// limit(i), asked once for many references.
+    /// Measures candidates and keeps the k nearest of them and the hits. Returns whether hits changed.
+    bool improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const {
+      bool changed = false;
+      for (const int32_t position : candidates) {
+        // Where most samples are the same one, only the index is left to compare.
+        if (hits.back().squared == 0 &&
+            index_.references_.id[static_cast<size_t>(position)] > hits.back().index)
+          continue;
+        const Hit hit = measure(query, position);
+        if (!(hit < hits.back()) ||
+            std::any_of(hits.begin(), hits.end(), [&](const Hit& h) { return h.index == hit.index; }))
+          continue;
+        insert(hits, k_, hit);
+        changed = true;
+      }
+      return changed;
+    }
+    /// Calls visit(i, position, squared code distance) for the references from `begin` on, at most a tile,
+    /// whose distance is below limit(i), which is asked once for each query.
     template <typename Limit, typename Visit>
-    void compare(Group group, int64_t begin, int64_t end, Work& w, const Limit& limit,
+    void compare(Group group, int64_t begin, int64_t width, Work& w, const Limit& limit,
                  const Visit& visit) const {
       const int64_t rows = group.end - group.begin, d = index_.space_.dims();
       const Codes& references = index_.references_.codes;
-      for (int64_t tile = begin; tile < end; tile += tile_width) {
-        const int64_t width = std::min(tile_width, end - tile);
-        gemm_u8s8(rows, width, d, w.codes.data(), &references.code[static_cast<size_t>(tile * d)],
-                  w.products.data(), tile_width);
-        const int32_t* norm = &references.norm[static_cast<size_t>(tile)];
-        for (int64_t i = 0; i < rows; ++i) {
-          const int32_t* product = &w.products[static_cast<size_t>(i * tile_width)];
-          const int32_t offset = queries().codes.offset[static_cast<size_t>(group.begin + i)];
-          const auto below = static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(limit(i)) - offset,
-                                                                    std::numeric_limits<int32_t>::max()));
-          const int64_t count = select_below(product, norm, width, below, w.selected.data());
-          for (int64_t s = 0; s < count; ++s) {
-            const int32_t j = w.selected[static_cast<size_t>(s)];
-            if (same_ && tile + j == group.begin + i) continue;
-            visit(i, static_cast<int32_t>(tile + j), norm[j] - 2 * product[j] + offset);
-          }
+      gemm_u8s8(rows, width, d, w.codes.data(), &references.code[static_cast<size_t>(begin * d)],
+                w.products.data(), width);
+      const int32_t* norm = &references.norm[static_cast<size_t>(begin)];
+      for (int64_t i = 0; i < rows; ++i) {
+        const int32_t* product = &w.products[static_cast<size_t>(i * width)];
+        const int32_t offset = queries().codes.offset[static_cast<size_t>(group.begin + i)];
+        const auto below = static_cast<int32_t>(
+            std::min<int64_t>(static_cast<int64_t>(limit(i)) - offset, std::numeric_limits<int32_t>::max()));
+        const int64_t count = select_below(product, norm, width, below, w.selected.data());
+        for (int64_t s = 0; s < count; ++s) {
+          const int32_t j = w.selected[static_cast<size_t>(s)];
+          if (same_ && begin + j == group.begin + i) continue;
+          visit(i, static_cast<int32_t>(begin + j), norm[j] - 2 * product[j] + offset);
         }
       }
     }
@@ -660,6 +681,7 @@ class NeighborIndex::Impl {
 
   MatrixView features_;
   CodeSpace space_;
+  int64_t tile_width_;
   Centres centres_;
   CellOrder references_;
   std::vector<float> radius_, moved_;  // of cells, in grid steps
