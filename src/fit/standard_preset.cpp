@@ -382,6 +382,7 @@ class Standard {
     task.previous = previous_ != nullptr ? &previous_->model : nullptr;
     task.seed = seed_ * 7919 + static_cast<uint64_t>(data_.number);
     DistillOptions options;
+    options.reconstruction_weight = options_.reconstruction_weight;
     options.steps = previous_ == nullptr ? options_.first_steps : options_.following_steps;
     Progress progress(fmt::format("epoch {}: networks", data_.number), options.steps);
     DistillResult result = distill(task, options, [&](int64_t, int64_t) { progress.advance(); });
@@ -461,6 +462,7 @@ Json to_json(const StandardOptions& o) {
           {"anchor", o.anchor},
           {"first_steps", o.first_steps},
           {"following_steps", o.following_steps},
+          {"reconstruction_weight", o.reconstruction_weight},
           {"home_reach", o.home_reach}};
 }
 

@@ -1,0 +1,122 @@
+// What each part of the default preset brings: fits recorded epochs with one thing changed at a time and
+// prints a table of what `dvi eval` would say of the last epoch. ./run bench ablation RUN [EPOCHS], e.g.
+// 1,5,10; all epochs if not given.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "core/progress.h"
+#include "core/stopwatch.h"
+#include "fit/fit.h"
+#include "fit/measure.h"
+#include "fit/standard_preset.h"
+#include "landscape/plane_classifier.h"
+
+namespace dvi {
+namespace {
+
+struct Variant {
+  const char* name;
+  StandardOptions options;
+};
+
+std::vector<Variant> variants() {
+  std::vector<Variant> all;
+  const auto add = [&](const char* name, const auto& change) {
+    all.push_back({name, {}});
+    change(all.back().options);
+  };
+  add("the default preset", [](auto&) {});
+  add("nobody brought home", [](auto& o) { o.home_reach = 0; });
+  add("no boundary-wise complex", [](auto& o) { o.boundary_weight = 0; });
+  add("boundary weight 0.3", [](auto& o) { o.boundary_weight = 0.3; });
+  add("boundary weight 2", [](auto& o) { o.boundary_weight = 2; });
+  add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
+  add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
+  add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
+  add("no anchors", [](auto& o) { o.anchor = 0; });
+  add("anchors 30 times as strong", [](auto& o) { o.anchor *= 30; });
+  return all;
+}
+
+PreviousEpoch remembered(const EpochData& data, const Projection& projection, const Measured& measured) {
+  PreviousEpoch previous{data.number, projection.model, projection.positions, data.features, {}, {}, 0};
+  for (const auto& verdict : data.verdicts) previous.predictions.push_back(verdict.prediction);
+  previous.neighbors = measured.neighbors.index;
+  previous.neighbor_count = measured.neighbors.k;
+  return previous;
+}
+
+/// Mean distance that train samples moved, as a share of the picture.
+double mean_move(const SampleSets& sets, const Matrix& before, const Matrix& now) {
+  double sum = 0;
+  for (const int32_t id : sets.train)
+    sum += std::hypot(now(id, 0) - before(id, 0), now(id, 1) - before(id, 1));
+  return sum / static_cast<double>(sets.train.size()) / square_around(bounds_of(now), 0).width();
+}
+
+std::string cell(const std::optional<double>& value, int digits) {
+  return value ? fmt::format("{:.{}f}", *value, digits) : "";
+}
+
+void ablate(const std::filesystem::path& folder, const std::string& wanted) {
+  set_output(Output::quiet);
+  const Run run = Run::open(folder);
+  const SampleSets sets = SampleSets::of(run);
+  std::vector<EpochData> epochs;
+  for (const int number : wanted.empty() ? run.epoch_numbers() : parse_epochs(wanted))
+    epochs.push_back(load_epoch(run, sets, number, 0));
+  fmt::print("{}, epoch {} of those fitted; train / test\n\n", run.manifest().name, epochs.back().number);
+  fmt::print(
+      "| | nn_15 | boundary_15 | PPR | PPR, encoder alone | CCR | PPR of boundary samples | keep_boundary | "
+      "moved since "
+      "the epoch before | seconds |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  for (const auto& variant : variants()) {
+    std::unique_ptr<PreviousEpoch> previous;
+    double moved = 0, keeps = 0, seconds = 0;
+    EpochMetrics metrics;
+    for (const auto& data : epochs) {
+      Stopwatch watch;
+      const Projection projection = fit_standard(sets, data, previous.get(), 0, variant.options);
+      seconds = watch.lap();
+      const Measured measured = measure(sets, data, projection);
+      metrics = measured.metrics;
+      if (previous) moved = mean_move(sets, previous->positions, projection.positions);
+      const Extent extent = square_around(bounds_of(projection.positions));
+      const Landscape landscape = PlaneClassifier(projection.model.decoder, *data.subject).paint(extent, 400);
+      keeps = projection.evaluation_boundary_positions.rows() > 0
+                  ? keep_boundary(landscape, extent, projection.evaluation_boundary_positions)
+                  : 0;
+      previous = std::make_unique<PreviousEpoch>(remembered(data, projection, measured));
+    }
+    const auto& [train, test, boundary] = std::tie(metrics.train, metrics.test, metrics.boundary);
+    const auto both = [&](auto member, int digits) {
+      return cell(train.*member, digits) + " / " + cell(test.*member, digits);
+    };
+    const GroupMetrics alone_train = metrics.encoder_train.value_or(GroupMetrics{}),
+                       alone_test = metrics.encoder_test.value_or(GroupMetrics{});
+    fmt::print("| {} | {} | {} | {} | {} / {} | {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n", variant.name,
+               both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
+               both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3), cell(alone_test.ppr, 3),
+               both(&GroupMetrics::ccr, 3), cell(boundary.ppr, 3), keeps, 100 * moved, seconds);
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+}  // namespace dvi
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    fmt::print(stderr, "usage: ablation RUN [EPOCHS]\n");
+    return 2;
+  }
+  try {
+    dvi::ablate(argv[1], argc > 2 ? argv[2] : "");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ablation: {}\n", error.what());
+    return 1;
+  }
+}
