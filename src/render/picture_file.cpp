@@ -46,9 +46,10 @@ void write_picture(Figure& figure, double time, const std::filesystem::path& fil
   CairoSurface surface;
   if (png)
     surface = make_picture(figure.width(), figure.height());
-  else if (ending == "svg")
+  else if (ending == "svg") {
     surface.reset(cairo_svg_surface_create_for_stream(append, &bytes, figure.width(), figure.height()));
-  else
+    cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
+  } else
     surface.reset(cairo_pdf_surface_create_for_stream(append, &bytes, figure.width(), figure.height()));
   if (ending == "pdf")
     cairo_pdf_surface_set_metadata(surface.get(), CAIRO_PDF_METADATA_TITLE, figure.title().c_str());
