@@ -29,8 +29,6 @@ class Served {
     this.fitted = Math.min(fitted, run.epochCount);
     this.revision = 1;
     this.selections = new Map();
-    this.accepted = new Set();
-    this.rejected = new Set();
   }
 
   get epochs() {
@@ -324,13 +322,13 @@ class Served {
     };
   }
 
-  suspects(limit) {
+  suspects(limit, judged) {
     const { run } = this;
     const list = [];
     const flips = this.trajectory("flips");
     const at = run.epoch(this.fitted);
     for (let i = 0; i < run.groups[0].count; ++i) {
-      if (this.accepted.has(i) || this.rejected.has(i)) continue;
+      if (judged.has(i)) continue;
       const wrong = at.predictions[i] !== run.labels[i];
       const confidence = at.confidence[i] / 255;
       const score = (wrong ? confidence : 0) + 0.05 * flips[i];
@@ -460,18 +458,8 @@ async function answer(server, method, path, query, body) {
     return { count: found.length, events: found.slice(0, 10000) };
   }
   if (call === "suspects") {
-    if (method === "POST") {
-      for (const id of body.accepted ?? []) served.accepted.add(id);
-      for (const id of body.rejected ?? []) served.rejected.add(id);
-      if (served.accepted.size)
-        served.selections.set("suspects-accepted", {
-          name: "suspects-accepted",
-          count: served.accepted.size,
-          created: new Date().toISOString(),
-          ids: [...served.accepted],
-        });
-    }
-    return served.suspects(Number(query.get("limit") ?? 100));
+    const judged = new Set([...(body.accepted ?? []), ...(body.rejected ?? [])]);
+    return served.suspects(Number(query.get("limit") ?? 100), judged);
   }
   if (call === "query") {
     const start = performance.now();

@@ -319,6 +319,12 @@ describe("panels", () => {
       (id) => document.querySelector(".suspect")?.getAttribute("data-id") !== id,
       second,
     );
+    const judged = (id: string | null) => page.locator(`.suspect[data-id="${id}"]`).count();
+    await page.reload();
+    await ready(page);
+    await rows.first().waitFor();
+    await page.getByText("1 accepted, 1 rejected").waitFor();
+    expect([await judged(first), await judged(second)]).toEqual([0, 0]);
     await openPanel("Select");
     await page.locator(".kept-row", { hasText: "suspects-accepted" }).waitFor();
   });

@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch, openPage } from "./browser";
+import { inPage, launch, openPage, ready, sampleColors } from "./browser";
 
 // From nothing to the picture, with the program itself: record -> fit -> eval -> serve -> browser.
 const program = process.env.DVI ?? resolve(__dirname, "../../build/dvi");
@@ -12,17 +13,19 @@ const data = "/usr/share/datasets/fashion-mnist";
 
 describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => {
   let folder: string;
-  let server: ReturnType<typeof spawn>;
+  let run: string;
   let browser: Browser;
-  let url: string;
+  let page: Page;
+  let errors: string[];
+  const servers: ChildProcess[] = [];
 
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "dvi-e2e-"));
-    const run = join(folder, "run");
-    const demo = ["-q", "demo", "--quick", "--samples", "1500", "--epochs", "3", "--no-serve", "--out", run];
-    execFileSync(program, demo, { stdio: "ignore", timeout: 400_000 });
-    server = spawn(program, ["serve", run, "--port", "0"], { stdio: ["ignore", "pipe", "pipe"] });
-    url = await new Promise((done, failed) => {
+  /** Starts `dvi serve` with these options; resolves to the address it prints. */
+  function serving(...options: string[]): Promise<string> {
+    const server = spawn(program, ["serve", run, "--port", "0", ...options], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    servers.push(server);
+    return new Promise((done, failed) => {
       let text = "";
       const read = (chunk: Buffer) => {
         text += chunk.toString();
@@ -33,17 +36,35 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
       server.stderr?.on("data", read);
       server.on("exit", () => failed(new Error(`dvi serve ended: ${text}`)));
     });
+  }
+
+  const openPanel = (name: string) => page.locator(".rail-button", { hasText: name }).click();
+  const inShell = (where: string, epoch: number) => {
+    const text = execFileSync(program, ["query", run, where, "--epoch", String(epoch), "--json"], {
+      encoding: "utf8",
+    });
+    return (JSON.parse(text) as { ids: number[] }).ids;
+  };
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "dvi-e2e-"));
+    run = join(folder, "run");
+    const demo = ["-q", "demo", "--quick", "--samples", "1500", "--epochs", "3", "--no-serve", "--out", run];
+    execFileSync(program, demo, { stdio: "ignore", timeout: 400_000 });
     browser = await launch();
+    ({ page, errors } = await openPage(browser, await serving()));
+    page.setDefaultTimeout(20_000);
   }, 600_000);
 
   afterAll(async () => {
     await browser?.close();
-    server?.kill();
+    for (const server of servers) server.kill();
     rmSync(folder, { recursive: true, force: true });
+    expect(errors).toEqual([]);
   });
 
   it("judges its fit as better than chance", () => {
-    const text = execFileSync(program, ["eval", join(folder, "run"), "--json"], { encoding: "utf8" });
+    const text = execFileSync(program, ["eval", run, "--json"], { encoding: "utf8" });
     const { epochs } = JSON.parse(text) as { epochs: { test: { nn_15: number; ppr: number } }[] };
     expect(epochs).toHaveLength(3);
     for (const { test } of epochs) {
@@ -52,14 +73,161 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     }
   });
 
-  it("shows the run in a browser", async () => {
-    const { page, errors } = await openPage(browser, url);
+  it("draws every epoch with its own landscape", async () => {
     await page.getByText("Ankle boot").first().waitFor();
-    expect(errors).toEqual([]);
-    const epochs = await page.evaluate(async () => {
-      const view = (await (await fetch("/api/runs/0/views/default")).json()) as { epochs: number[] };
-      return view.epochs.length;
+    const looks: string[] = [];
+    for (const epoch of [1, 2, 3]) {
+      const land = page.waitForFunction((e) => {
+        const app = (window as any).dvi;
+        return app.epoch === e && app.ready && app.data.peekLandscape(e, app.data.view.territory.size);
+      }, epoch);
+      await inPage(page, (app, e) => app.goToEpoch(e), epoch);
+      await land;
+      const colors = await sampleColors(page, 60);
+      expect(new Set(colors).size).toBeGreaterThan(20);
+      looks.push(colors.join());
+    }
+    expect(new Set(looks).size).toBe(3);
+  });
+
+  it("finds shirts taken for T-shirts at the last epoch, as the shell does, and when that began", async () => {
+    await page.locator("#form-label").selectOption("Shirt");
+    await page.getByLabel("Predicted as").selectOption("T-shirt/top");
+    const ask = async (confidence: string) => {
+      await page.getByLabel("Confidence from").fill(confidence);
+      await page.locator(".panel.search button[type=submit]").click();
+      const where = `label = 'Shirt' and prediction = 'T-shirt/top' and confidence >= ${confidence}`;
+      await page.waitForFunction((w) => {
+        const { found } = (window as any).dvi.queries;
+        return found?.where === w && found.byEpoch;
+      }, where);
+      const ids = await inPage(page, (app) => app.store.state.selection as number[]);
+      expect([...ids].sort((a, b) => a - b)).toEqual(inShell(where, 3));
+      return { ids, where };
+    };
+    await ask("0.9");
+    const { ids, where } = await ask("0.3");
+    expect(ids.length).toBeGreaterThan(0);
+    const first = [1, 2, 3].find((epoch) => inShell(where, epoch).length > 0);
+    await page.getByText("Began at").waitFor();
+    expect(await page.locator(".panel.search .results").textContent()).toContain(`Began at epoch ${first} `);
+    expect(await page.locator(".count-bar").count()).toBe(3);
+  });
+
+  it("keeps the selection under a name and exports it", async () => {
+    await openPanel("Select");
+    await page.getByLabel("Name of the selection").fill("to relabel");
+    await page.locator(".panel.selection").getByRole("button", { name: "Save" }).click();
+    const row = page.locator(".kept-row", { hasText: "to relabel" });
+    await row.waitFor();
+    const ids = await inPage(page, (app) => app.store.state.selection as number[]);
+    const stored = JSON.parse(await readFile(join(run, "selections", "to relabel.json"), "utf8"));
+    expect(stored.ids).toEqual([...ids].sort((a, b) => a - b));
+    const [file] = await Promise.all([page.waitForEvent("download"), row.locator("a").click()]);
+    const lines = (await readFile(await file.path(), "utf8")).trim().split(/\r?\n/);
+    expect(lines[0]).toBe("id,group,label,prediction,confidence");
+    expect(lines.length).toBe(ids.length + 1);
+    for (const line of lines.slice(1)) expect(line).toContain(",Shirt,T-shirt/top,");
+  });
+
+  it("draws trails and neighbours of a sample, and shows its card", async () => {
+    await page.keyboard.press("Escape");
+    await inPage(page, (app) => {
+      app.store.set({
+        selection: [],
+        focus: 7,
+        panel: "sample",
+        layers: [...app.store.state.layers, "trails", "neighbors"],
+      });
     });
-    expect(epochs).toBe(3);
+    const card = page.locator(".panel.card");
+    await card.getByText("Sample #7").waitFor();
+    expect(await card.locator(".bar-row").count()).toBe(5);
+    expect(await card.locator(".history .cell").count()).toBe(3);
+    await page.waitForFunction(
+      () => (document.querySelector(".card-image") as HTMLImageElement).naturalWidth === 28,
+    );
+    await page.waitForFunction(() => {
+      const { trailData } = (window as any).dvi.viewer.mainOverlays;
+      return trailData?.epochs === 3 && trailData.ids[0] === 7;
+    });
+    const lines = await inPage(page, (app) =>
+      app.viewer.main.scene.linkList.map((l: { dash: number }) => l.dash > 0),
+    );
+    expect(lines.filter((dashed: boolean) => dashed)).toHaveLength(15);
+    expect(lines.filter((dashed: boolean) => !dashed)).toHaveLength(15);
+    await inPage(page, (app) =>
+      app.store.set({
+        focus: -1,
+        layers: app.store.state.layers.filter((l: string) => l !== "trails" && l !== "neighbors"),
+      }),
+    );
+  });
+
+  it("shows the run's events", async () => {
+    await openPanel("Events");
+    const panel = page.locator(".panel.events");
+    await panel.getByText(/events? at epoch 3/).waitFor();
+    const events = await page.evaluate(async () => {
+      const view = await (await fetch("api/runs/0/views/default")).json();
+      return (view.events.counts["2"] as number[]).reduce((a, b) => a + b, 0);
+    });
+    expect(events).toBeGreaterThan(0);
+    const strip = (await panel.locator(".strip").boundingBox())!;
+    await page.mouse.click(strip.x + strip.width / 2, strip.y + 20);
+    await panel.getByText(/events? at epoch 2/).waitFor();
+    await panel.getByText("Show only").click();
+    await page.locator(".status-chip", { hasText: "shown" }).waitFor();
+    await page.locator(".status-chip .remove").first().click();
+  });
+
+  it("ranks suspects, and keeps those accepted as a selection", async () => {
+    await openPanel("Suspects");
+    const first = page.locator(".suspect").first();
+    await first.waitFor();
+    const id = await first.getAttribute("data-id");
+    await page.getByRole("button", { name: `Accept ${id}`, exact: true }).click();
+    await page.waitForFunction(
+      (was) => document.querySelector(".suspect")?.getAttribute("data-id") !== was,
+      id,
+    );
+    await openPanel("Select");
+    await page.locator(".kept-row", { hasText: "suspects-accepted" }).waitFor();
+    const stored = JSON.parse(await readFile(join(run, "selections", "suspects-accepted.json"), "utf8"));
+    expect(stored.ids).toEqual([Number(id)]);
+  });
+
+  it("takes in the epochs of a view while it is being fitted", async () => {
+    execFileSync(program, ["-q", "fit", run, "--view", "growing", "--epochs", "1"], { stdio: "ignore" });
+    await page.goto(`${new URL(page.url()).origin}/#run=0&view=growing`);
+    await page.reload();
+    await ready(page);
+    expect(await page.locator(".total").textContent()).toBe("of 1");
+    const fitted = new Promise((done, failed) =>
+      execFile(program, ["-q", "fit", run, "--view", "growing", "--epochs", "2"], (error) =>
+        error ? failed(error) : done(0),
+      ),
+    );
+    await page.waitForFunction(() => document.querySelector(".total")?.textContent === "of 2");
+    await page.waitForFunction(() => (window as any).dvi.viewer.main.epoch?.epoch === 2);
+    await fitted;
+  });
+
+  it("wants its token where other machines can reach it, and says so in a browser without it", async () => {
+    const address = await serving("--host", "0.0.0.0");
+    const link = new URL(address);
+    link.hostname = "127.0.0.1";
+    expect(link.searchParams.get("token")).toMatch(/^[0-9a-f]{32}$/);
+    const stranger = await browser.newPage();
+    const refused = await stranger.goto(link.origin);
+    expect(refused?.status()).toBe(401);
+    await stranger.getByText("open the whole address that 'dvi serve' printed").waitFor();
+    await stranger.close();
+    const opened = await openPage(browser, link.href);
+    expect(opened.page.url()).not.toContain("token");
+    await opened.page.reload();
+    await ready(opened.page);
+    expect(opened.errors).toEqual([]);
+    await opened.page.close();
   });
 });

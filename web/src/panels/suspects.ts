@@ -1,9 +1,18 @@
 import type { Suspect } from "../data/api";
+import type { Dataset } from "../data/dataset";
 import type { State } from "../state/store";
 import { h, number, replace } from "../ui/dom";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
 import type { Changes, Host, Panel } from "./panel";
+
+/** Saved selections of the run that hold what was judged: a reload, another page or a script finds them there. */
+const kept = { accepted: "suspects-accepted", rejected: "suspects-rejected" } as const;
+
+interface Judged {
+  accepted: number[];
+  rejected: number[];
+}
 
 /** Samples worth a look, ranked by the server, each with its reason; accepting or rejecting one ranks the rest again. */
 export class SuspectsPanel implements Panel {
@@ -15,7 +24,7 @@ export class SuspectsPanel implements Panel {
   private readonly rows = h("div", { class: "suspect-list", role: "list" });
   private list: Suspect[] = [];
   private loaded = "";
-  private judged = 0;
+  private judged: Judged = { accepted: [], rejected: [] };
 
   constructor(private readonly host: Host) {
     const link = (text: string, title: string, action: () => void) =>
@@ -39,16 +48,32 @@ export class SuspectsPanel implements Panel {
   }
 
   update(_state: State, changes: Changes): void {
-    const { data, api } = this.host;
+    const { data } = this.host;
     if (!data) return;
     const key = `${data.key}/${data.fitted.length}`;
     if (key !== this.loaded) {
       this.loaded = key;
-      api.suspects(data.runId, data.viewName, 100).then(
-        (answer) => this.show(answer.suspects, answer.method),
-        (error: Error) => replace(this.rows, h("p", { class: "problem" }, error.message)),
+      this.load(data).catch((error: Error) =>
+        replace(this.rows, h("p", { class: "problem" }, error.message)),
       );
     } else if (changes.has("focus")) this.mark();
+  }
+
+  private async load(data: Dataset): Promise<void> {
+    const { api } = this.host;
+    this.judged = await this.readJudged(data);
+    const { accepted, rejected } = this.judged;
+    const answer =
+      accepted.length + rejected.length
+        ? await api.judgeSuspects(data.runId, data.viewName, accepted, rejected)
+        : await api.suspects(data.runId, data.viewName, 100);
+    this.show(answer.suspects, answer.method);
+  }
+
+  private async readJudged(data: Dataset): Promise<Judged> {
+    const { selections } = await this.host.api.selections(data.runId);
+    const ids = (name: string) => [...(selections.find((x) => x.name === name)?.ids ?? [])];
+    return { accepted: ids(kept.accepted), rejected: ids(kept.rejected) };
   }
 
   private mark(): void {
@@ -63,13 +88,13 @@ export class SuspectsPanel implements Panel {
     const { data, api } = this.host;
     if (!data) return;
     try {
-      const answer = await api.judgeSuspects(
-        data.runId,
-        data.viewName,
-        accept ? [suspect.id] : [],
-        accept ? [] : [suspect.id],
-      );
-      this.judged++;
+      // Read again first: the selections may have been changed or deleted beside this panel.
+      const judged = await this.readJudged(data);
+      const side = accept ? "accepted" : "rejected";
+      judged[side].push(suspect.id);
+      await api.saveSelection(data.runId, kept[side], judged[side]);
+      this.judged = judged;
+      const answer = await api.judgeSuspects(data.runId, data.viewName, judged.accepted, judged.rejected);
       this.show(answer.suspects, answer.method);
       const next = this.rows.querySelector<HTMLElement>("button.accept");
       next?.focus();
@@ -82,7 +107,9 @@ export class SuspectsPanel implements Panel {
     const { data, api } = this.host;
     if (!data) return;
     this.list = list;
-    this.note.textContent = `${this.judged ? `${this.judged} judged; accepted ones are kept as a saved selection. ` : ""}${method}`;
+    const { accepted, rejected } = this.judged;
+    const told = `${number(accepted.length)} accepted, ${number(rejected.length)} rejected, kept as saved selections. `;
+    this.note.textContent = `${accepted.length + rejected.length ? told : ""}${method}`;
     const ids = list.map((x) => x.id);
     const predictions = this.host.viewer.main?.epoch?.predictions;
     replace(
