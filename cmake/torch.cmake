@@ -1,4 +1,4 @@
-# The target dvi_torch: LibTorch, for the files of src/subject and scenarios only (torch/torch.h costs 10 to 20 s a file,
+# The target dvi_torch: LibTorch, for the files of src/subject, src/vis/torch_distiller and scenarios only (torch/torch.h costs 10 to 20 s a file,
 # so keep it behind plain headers). It exists where DVI_WITH_TORCH is ON; all code sees DVI_WITH_TORCH as 1 or 0.
 if(NOT DVI_WITH_TORCH)
   target_compile_definitions(dvi_options INTERFACE DVI_WITH_TORCH=0)

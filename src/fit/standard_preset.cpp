@@ -59,13 +59,7 @@ class Standard {
         points_{static_cast<int64_t>(sets.train.size()),
                 data.train_to_boundary.k > 0 ? data.boundary.size() : 0,
                 static_cast<int64_t>(sets.other_ids.size()), 0} {
-    if (points_.boundary > 0 && data.evaluation_boundary.size() > 0) {
-      points_.evaluation = data.evaluation_boundary.size();
-      const Matrix train = gather_rows(data.features, sets.train);
-      evaluation_to_train_ = exact_neighbors(data.evaluation_boundary.features, train, fit_k, false);
-      evaluation_to_boundary_ = exact_neighbors(data.evaluation_boundary.features, data.boundary.features,
-                                                data.train_to_boundary.k, false);
-    }
+    if (data.evaluation_to_boundary.k > 0) points_.evaluation = data.evaluation_boundary.size();
     allegiance_ = allegiances();
   }
 
@@ -257,8 +251,8 @@ class Standard {
     if (points_.other > 0 && points_.boundary > 0)
       add_rows(data_.other_to_boundary, 0, points_.train, options_.boundary_weight);
     if (points_.evaluation > 0) {
-      add_rows(evaluation_to_train_, points_.other, 0, options_.boundary_to_sample_weight);
-      add_rows(evaluation_to_boundary_, points_.other, points_.train, 1);
+      add_rows(data_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
+      add_rows(data_.evaluation_to_boundary, points_.other, points_.train, 1);
     }
     EdgeList list = edges.list();
     weaken_strangers(list, points_.active());
@@ -296,7 +290,7 @@ class Standard {
     }
     if (points_.boundary > 0) place_by_neighbors(data_.boundary_to_train, points_.train, positions);
     if (points_.evaluation > 0)
-      place_by_neighbors(evaluation_to_train_, points_.active() + points_.other, positions);
+      place_by_neighbors(data_.evaluation_to_train, points_.active() + points_.other, positions);
     return positions;
   }
   bool changed_class(int32_t id) const {
@@ -388,6 +382,7 @@ class Standard {
     DistillResult result = distill(task, options, [&](int64_t, int64_t) { progress.advance(); });
     out.model = std::move(result.model);
     out.details = {{"steps", options.steps},
+                   {"device", result.device},
                    {"encoder_error", result.encoder_error},
                    {"decoder_error", result.decoder_error},
                    {"divergence", result.divergence}};
@@ -443,7 +438,6 @@ class Standard {
   uint64_t seed_;
   const StandardOptions& options_;
   Points points_;
-  Neighbors evaluation_to_train_, evaluation_to_boundary_;
   std::vector<Allegiance> allegiance_;  // of active points, then of passive ones
 };
 

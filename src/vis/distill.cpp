@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "linalg/principal_subspace.h"
 #include "vis/adam.h"
+#include "vis/torch_distiller.h"
 
 namespace dvi {
 namespace {
@@ -252,30 +253,42 @@ class Distiller {
     const int64_t per_pass = n / batch, steps = options_.steps;
     Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
     DistillResult result;
+    const auto torch = open_torch();
+    result.device = torch ? torch->device() : "processor";
     for (int64_t step = 0; step < steps; ++step) {
       if (step % per_pass == 0) {
         for (size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random_.below(i + 1)]);
         for (auto& w : workers_) w.encoder_error = w.decoder_error = w.divergence = 0;
+        if (torch) torch->begin_pass(order);
       }
-      const std::span<const int32_t> ids(order.data() + step % per_pass * batch, static_cast<size_t>(batch));
-      gradients(ids, step);
       // A short rise keeps Adam's first steps, whose scale is not known yet, from undoing a warm start; then
       // a half cosine.
       const double progress = static_cast<double>(step) / static_cast<double>(steps);
       const double rate = options_.learning_rate * std::min(1.0, static_cast<double>(step + 1) / 20) *
                           (0.02 + 0.98 * 0.5 * (1 + std::cos(std::numbers::pi * progress)));
-      collect([](Worker& w) -> std::vector<float>& { return w.encoder_gradient; }, model_.encoder,
-              encoder_adam, rate);
-      collect([](Worker& w) -> std::vector<float>& { return w.decoder_gradient; }, model_.decoder,
-              decoder_adam, rate);
+      const int64_t first = step % per_pass * batch;
+      if (torch) {
+        torch->step(first, batch, rate);
+      } else {
+        gradients({order.data() + first, static_cast<size_t>(batch)}, step);
+        collect([](Worker& w) -> std::vector<float>& { return w.encoder_gradient; }, model_.encoder,
+                encoder_adam, rate);
+        collect([](Worker& w) -> std::vector<float>& { return w.decoder_gradient; }, model_.decoder,
+                decoder_adam, rate);
+      }
       if (on_step) on_step(step + 1, steps);
     }
+    TorchDistiller::Losses sums;
+    if (torch) sums = torch->finish(model_);
     for (const auto& w : workers_) {
-      const auto counted = static_cast<double>(((steps - 1) % per_pass + 1) * batch);
-      result.encoder_error += w.encoder_error / counted;
-      result.decoder_error += w.decoder_error / counted;
-      result.divergence += w.divergence / counted;
+      sums.encoder += w.encoder_error;
+      sums.decoder += w.decoder_error;
+      sums.divergence += w.divergence;
     }
+    const auto counted = static_cast<double>(((steps - 1) % per_pass + 1) * batch);
+    result.encoder_error = sums.encoder / counted;
+    result.decoder_error = sums.decoder / counted;
+    result.divergence = sums.divergence / counted;
     if (!std::isfinite(result.encoder_error + result.decoder_error + result.divergence))
       fail(
           "training the visualization model did not stay finite; check the features for extreme values with "
@@ -285,6 +298,17 @@ class Distiller {
   }
 
  private:
+  std::unique_ptr<TorchDistiller> open_torch() const {
+    using Device = DistillOptions::Device;
+    if (options_.device == Device::processor || head_bias_.empty()) return nullptr;
+    const DistillProblem problem{
+        features_,  positions_, task_.logits, head_weight_,
+        head_bias_, sharpness_, jitter(),     static_cast<float>(options_.reconstruction_weight),
+        task_.seed};
+    return TorchDistiller::make(problem, model_, options_.device == Device::fastest);
+  }
+  float jitter() const { return static_cast<float>(options_.jitter) / units_.spread; }
+
   struct Worker {
     Mlp::Trace encoder_trace, decoder_trace;
     std::vector<float> encoder_gradient, decoder_gradient;
@@ -324,9 +348,8 @@ class Distiller {
     w.positions = gather_rows(positions_, ids);
     w.jittered = w.positions;
     Random random(task_.seed ^ 0x11772, static_cast<uint64_t>(step), static_cast<uint64_t>(worker));
-    const double jitter = options_.jitter / units_.spread;
     for (int64_t i = 0; i < 2 * w.jittered.rows(); ++i)
-      w.jittered.data()[i] += static_cast<float>(jitter * random.normal());
+      w.jittered.data()[i] += static_cast<float>(jitter() * random.normal());
 
     const MutMatrixView out = model_.encoder.forward(w.features, w.encoder_trace, options_.precision);
     for (int64_t i = 0; i < out.rows * 2; ++i) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/matrix.h"
@@ -38,6 +39,10 @@ struct DistillOptions {
   /// smooth between samples.
   double jitter = 0.3;
   Precision precision = best_precision();
+  /// Where linear heads' networks are trained: on a CUDA device if LibTorch has one, else on the processor by
+  /// this project's own kernels; or through LibTorch wherever it can run, which its tests do.
+  enum class Device { fastest, processor, torch };
+  Device device = Device::fastest;
 };
 
 struct DistillTask {
@@ -57,6 +62,7 @@ struct DistillResult {
   /// Means over the last pass: squared error of the encoder in units of the layout's variance, of the decoder
   /// in units of the features', and KL in nats.
   double encoder_error = 0, decoder_error = 0, divergence = 0;
+  std::string device;  ///< "processor", or LibTorch's "cuda" or "cpu"
 };
 
 /// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options and

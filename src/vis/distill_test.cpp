@@ -114,6 +114,45 @@ TEST(Distill, AnyHeadIsTreatedAsALinearOneIs) {
   EXPECT_NEAR(linear.divergence, general.divergence, 0.02 * linear.divergence);
 }
 
+TEST(Distill, LibTorchTakesTheSameSteps) {
+  const Sheet sheet;
+  DistillOptions options;
+  options.steps = 25;
+  options.jitter = 0;  // drawn by different generators
+  options.precision = Precision::f32;
+  options.device = DistillOptions::Device::processor;
+  const auto own = distill(sheet.task(), options);
+  EXPECT_EQ(own.device, "processor");
+  options.device = DistillOptions::Device::torch;
+  const auto torch = distill(sheet.task(), options);
+  if (torch.device == "processor") GTEST_SKIP() << "built without LibTorch";
+  const auto compare = [](std::span<const float> a, std::span<const float> b) {
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      difference += std::abs(a[i] - b[i]);
+      size += std::abs(a[i]);
+    }
+    EXPECT_LT(difference / size, 1e-3);
+  };
+  compare(own.model.encoder.parameters(), torch.model.encoder.parameters());
+  compare(own.model.decoder.parameters(), torch.model.decoder.parameters());
+  EXPECT_NEAR(own.encoder_error, torch.encoder_error, 1e-3 * own.encoder_error);
+  EXPECT_NEAR(own.decoder_error, torch.decoder_error, 1e-3 * own.decoder_error);
+  EXPECT_NEAR(own.divergence, torch.divergence, 1e-3 * own.divergence);
+}
+
+TEST(Distill, LibTorchReachesTheSameQuality) {
+  const Sheet sheet;
+  DistillOptions options;
+  options.steps = 600;
+  options.device = DistillOptions::Device::torch;
+  const auto result = distill(sheet.task(), options);
+  if (result.device == "processor") GTEST_SKIP() << "built without LibTorch";
+  const auto [same, error] = sheet.quality(result.model);
+  EXPECT_GT(same, 0.97);
+  EXPECT_LT(error, 1.5);
+}
+
 TEST(Distill, AWarmStartBeginsWhereTheLastEpochEnded) {
   const Sheet sheet;
   DistillOptions options;
