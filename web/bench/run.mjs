@@ -1,9 +1,10 @@
 // Measures the page in headless Chromium against synthetic runs: script time and time of a frame while scrubbing, a
 // step to an epoch that is cached and to one that is not, and how long the pointer waits for an answer.
 // Usage: node bench/run.mjs [SAMPLES,SAMPLES,...] [--json FILE]. Needs the built page (npm run build).
+//        node bench/run.mjs --url URL: only how long a page takes to open, from a server that is running.
 
 import { writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { launch } from "../mock/chromium.mjs";
 import { startMock } from "../mock/server.mjs";
 
@@ -16,6 +17,33 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 const highest = (list) => Math.max(...list);
 const round = (v) => Number(v.toFixed(2));
 
+/** Milliseconds from the navigation until a frame with samples had been drawn. */
+async function firstPicture(page) {
+  await page.waitForFunction(() => window.dvi?.firstPicture > 0);
+  return page.evaluate(() => window.dvi.firstPicture);
+}
+
+/** Opens the page of a running server `turns` times, each with an empty browser cache. */
+async function opening(url, turns = 9) {
+  const browser = await launch();
+  const times = [];
+  for (let k = 0; k < turns; ++k) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    const page = await context.newPage();
+    await page.goto(url);
+    times.push(await firstPicture(page));
+    await context.close();
+  }
+  await browser.close();
+  return {
+    url,
+    turns,
+    fastest_ms: round(Math.min(...times)),
+    median_ms: round(median(times)),
+    slowest_ms: round(highest(times)),
+  };
+}
+
 async function measure(samples) {
   const epochs = 6;
   const mock = await startMock({ specs: [{ name: `bench-${samples}`, samples, classes: 10, epochs }] });
@@ -26,10 +54,7 @@ async function measure(samples) {
       const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
       page.setDefaultTimeout(300_000);
       await page.goto(mock.url);
-      await page.waitForFunction(
-        () => window.dvi?.viewer.main?.epoch && window.dvi.viewer.stage.times.frames > 0,
-      );
-      const opened = await page.evaluate(() => window.dvi.firstPicture);
+      const opened = await firstPicture(page);
       await page.waitForFunction(() => window.dvi.ready);
       await page.waitForFunction((n) => {
         for (let e = 1; e <= n; ++e) if (!window.dvi.data.hasEpoch(e)) return false;
@@ -115,12 +140,15 @@ async function measure(samples) {
   }
 }
 
+const urlAt = process.argv.indexOf("--url");
 const rows = [];
-for (const samples of sizes) rows.push(await measure(samples));
+if (urlAt > 0) rows.push(await opening(process.argv[urlAt + 1]));
+else for (const samples of sizes) rows.push(await measure(samples));
 console.table(rows);
 const report = {
   date: new Date().toISOString().slice(0, 10),
   cpu: cpus()[0]?.model,
+  load: loadavg()[0],
   gl: "SwiftShader (software)",
   rows,
 };

@@ -187,7 +187,7 @@ export class ComparePanel implements Panel {
         h(
           "p",
           { class: "found", role: "status" },
-          h("b", {}, `${number(found.count)} ${found.count === 1 ? "sample is" : "samples are"}`),
+          h("b", {}, `${number(found.count)} ${found.count === 1 ? "sample" : "samples"}`),
           ` predicted differently (epoch ${a} | ${other ? `${second!.data.run.name}, ` : ""}epoch ${b})`,
           found.count > 0 && link("Select", () => this.host.select(found.ids, "replace")),
           found.count > 0 &&
