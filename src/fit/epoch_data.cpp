@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "graph/neighbor_index.h"
 
 namespace dvi {
 namespace {
@@ -39,6 +40,70 @@ Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
     }
   }
   return out;
+}
+
+/// Rows `ids` of the features without a copy where they lie together, as they mostly do; else copied to
+/// `copy`.
+MatrixView rows_of(const Matrix& features, std::span<const int32_t> ids, Matrix& copy) {
+  const auto count = static_cast<int64_t>(ids.size());
+  if (count > 0 && std::ranges::is_sorted(ids) && ids.back() - ids.front() + 1 == count)
+    return features.view().slice(ids.front(), count);
+  copy = gather_rows(features, ids);
+  return copy;
+}
+
+Neighbors slice(const Neighbors& all, int64_t begin, int64_t count) {
+  return {all.k,
+          {all.index.begin() + begin * all.k, all.index.begin() + (begin + count) * all.k},
+          {all.distance.begin() + begin * all.k, all.distance.begin() + (begin + count) * all.k}};
+}
+
+void find_neighbors(const SampleSets& sets, EpochData& data) {
+  const auto find = [&](const NeighborIndex& index, MatrixView queries, int k, bool same) {
+    if (queries.rows == 0) return Neighbors{k, {}, {}};
+    FoundNeighbors found = index.find(queries, k, same);
+    data.neighbor_recall = std::min(data.neighbor_recall, found.recall);
+    return std::move(found.neighbors);
+  };
+  Matrix train_copy, others_copy;
+  const MatrixView train = rows_of(data.features, sets.train, train_copy),
+                   others = rows_of(data.features, sets.other_ids, others_copy);
+  const int k = std::min<int>(measure_k, static_cast<int>(train.rows) - 1);
+  const int64_t m = data.boundary.size();
+  {
+    const NeighborIndex among_train(train);
+    data.train_to_train = find(among_train, train, k, true);
+    if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
+    if (m >= 2) {
+      data.boundary_to_train = find(among_train, data.boundary.features, fit_k, false);
+      if (data.evaluation_boundary.size() > 0)
+        data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, fit_k, false);
+    }
+  }
+  data.train_neighbors = with_ids(data.train_to_train, sets.train);
+  int64_t begin = 0;
+  for (const auto& other : sets.others) {
+    const auto count = static_cast<int64_t>(other.ids.size());
+    Neighbors near = with_ids(slice(data.other_to_train, begin, count), sets.train);
+    if (count > 1) {
+      const MatrixView own = others.slice(begin, count);
+      near =
+          merged(near,
+                 with_ids(find(NeighborIndex(own), own, std::min<int>(k, static_cast<int>(count) - 1), true),
+                          other.ids),
+                 k);
+    }
+    data.other_neighbors.append(near);
+    begin += count;
+  }
+  if (m < 2) return;
+  const NeighborIndex among_boundary(data.boundary.features);
+  const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
+  data.train_to_boundary = find(among_boundary, train, kb, false);
+  if (others.rows > 0) data.other_to_boundary = find(among_boundary, others, kb, false);
+  data.boundary_to_boundary = find(among_boundary, data.boundary.features, kb, true);
+  if (data.evaluation_boundary.size() > 0)
+    data.evaluation_to_boundary = find(among_boundary, data.evaluation_boundary.features, kb, false);
 }
 
 }  // namespace
@@ -109,38 +174,10 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   data.seconds["boundary"] = watch.lap();
   data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;
 
-  const Matrix train = gather_rows(data.features, sets.train);
-  const int k = std::min<int>(measure_k, static_cast<int>(train.rows()) - 1);
-  data.train_to_train = exact_neighbors(train, train, k, true);
-  data.train_neighbors = with_ids(data.train_to_train, sets.train);
-  const Matrix others = gather_rows(data.features, sets.other_ids);
-  if (others.rows() > 0) data.other_to_train = exact_neighbors(others, train, k, false);
-  int64_t begin = 0;
-  for (const auto& other : sets.others) {
-    const auto count = static_cast<int64_t>(other.ids.size());
-    const MatrixView own = others.view().slice(begin, count);
-    Neighbors near{data.other_to_train.k, {}, {}};
-    near.index.assign(data.other_to_train.index.begin() + begin * k,
-                      data.other_to_train.index.begin() + (begin + count) * k);
-    near.distance.assign(data.other_to_train.distance.begin() + begin * k,
-                         data.other_to_train.distance.begin() + (begin + count) * k);
-    near = with_ids(std::move(near), sets.train);
-    if (count > 1)
-      near = merged(
-          near,
-          with_ids(exact_neighbors(own, own, std::min<int>(k, static_cast<int>(count) - 1), true), other.ids),
-          k);
-    data.other_neighbors.append(near);
-    begin += count;
-  }
-  if (const int64_t m = data.boundary.size(); m >= 2) {
-    const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
-    data.train_to_boundary = exact_neighbors(train, data.boundary.features, kb, false);
-    if (others.rows() > 0)
-      data.other_to_boundary = exact_neighbors(others, data.boundary.features, kb, false);
-    data.boundary_to_boundary = exact_neighbors(data.boundary.features, data.boundary.features, kb, true);
-    data.boundary_to_train = exact_neighbors(data.boundary.features, train, fit_k, false);
-  }
+  find_neighbors(sets, data);
+  if (data.neighbor_recall < 1)
+    say(fmt::format("epoch {}: neighbours are approximate, with a measured recall of {:.4f}", number,
+                    data.neighbor_recall));
   data.seconds["neighbors"] = watch.lap();
   return data;
 }

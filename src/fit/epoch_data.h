@@ -40,7 +40,7 @@ struct EpochData {
   std::vector<Verdict> verdicts;  ///< [N]
   BoundarySet boundary, evaluation_boundary;
 
-  /// Exact, k = min(measure_k, available); indices are rows of SampleSets::train.
+  /// k = min(measure_k, available); indices are rows of SampleSets::train.
   Neighbors train_to_train, other_to_train;
   /// Index = sample id: of train samples among train, of others among train and their own set. [train],
   /// [others]
@@ -48,13 +48,18 @@ struct EpochData {
   /// k = min(fit_k, M); indices are rows of `boundary`. Empty if there are fewer than 2 boundary samples.
   Neighbors train_to_boundary, other_to_boundary, boundary_to_boundary;
   Neighbors boundary_to_train;  ///< rows of SampleSets::train
+  /// The same of the evaluation's boundary samples; empty where there are none of either kind.
+  Neighbors evaluation_to_train, evaluation_to_boundary;
+  /// Recall of the least complete of these lists: 1 if all are exact, else measured (NeighborIndex::find
+  /// tells when).
+  double neighbor_recall = 1;
 
   StageSeconds seconds;
 };
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
-/// all neighbours. Throws Error if features or logits are not finite. A classifier that predicts one class
-/// only has no boundary samples.
+/// all neighbours, exactly unless there are very many samples. Throws Error if features or logits are not
+/// finite. A classifier that predicts one class only has no boundary samples.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed);
 
 /// The first k neighbours of each row.

@@ -198,6 +198,7 @@ void ViewWriter::publish(EpochData& data, const Projection& projection, Measured
   json["seconds"] = seconds_json(data, projection);
   json["boundary_samples"] = data.boundary.size();
   json["boundary_from"] = data.boundary.from;
+  json["neighbor_recall"] = data.neighbor_recall;
   json["bounds"] = to_json(bounds);
   write_json(folder / "view_epoch.json", json);
   const auto final_folder = epoch_folder(data.number);
