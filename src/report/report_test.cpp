@@ -70,7 +70,8 @@ TEST_F(ReportTest, HoldsThePageAndWhatItWillAskFor) {
   const std::string html = read_file(folder_ / "r.html");
   const size_t program = html.find("<script type=\"module\">");
   ASSERT_NE(program, std::string::npos);
-  EXPECT_NE(html.find("dvi-copy", program), std::string::npos) << "not the part of the page that reads the data";
+  EXPECT_NE(html.find("dvi-copy", program), std::string::npos)
+      << "not the part of the page that reads the data";
   EXPECT_THAT(html, testing::Not(HasSubstr("src=\"./")));  // nothing is left to load
 
   const Json copy = copy_in(folder_ / "r.html");
