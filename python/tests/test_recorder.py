@@ -420,12 +420,13 @@ class Robustness(RunTest):
         self.assertFalse(os.path.exists(self.path("views")))
 
     def test_only_one_process_of_data_parallel_training_records(self):
-        with mock.patch.dict(os.environ, {"RANK": "1"}):
-            r = self.recorder()
-            r.add_group("train", labels=[0] * 20)
-            self.assertFalse(r.epoch(1, **self.arrays()))
-            r.close()
-        self.assertFalse(os.path.exists(self.run_folder))
+        for ranks in {"RANK": "1", "LOCAL_RANK": "0"}, {"LOCAL_RANK": "1"}, {"NODE_RANK": "1", "LOCAL_RANK": "0"}:
+            with self.subTest(ranks), mock.patch.dict(os.environ, ranks):
+                r = self.recorder()
+                r.add_group("train", labels=[0] * 20)
+                self.assertFalse(r.epoch(1, **self.arrays()))
+                r.close()
+            self.assertFalse(os.path.exists(self.run_folder))
 
     def script(self, end):
         code = ("import sys; sys.path.insert(0, sys.argv[1])\nimport dvi, numpy as np\n"
