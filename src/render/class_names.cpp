@@ -31,9 +31,29 @@ std::vector<float> edge_distances(const std::vector<uint16_t>& classes) {
   return distance;
 }
 
+/// Samples predicted as the class of the cell they lie in, counted over the 5 x 5 cells around each cell: a
+/// class may hold wide ground where none of its samples is, and a name there would mislead.
+std::vector<float> crowds(const std::vector<uint16_t>& classes, const Crowd& crowd) {
+  const auto& [x0, y0, x1, y1] = crowd.extent;
+  std::vector<float> here(classes.size()), around(classes.size());
+  const auto index = [](double share) { return std::clamp(static_cast<int>(share * side), 0, side - 1); };
+  for (size_t i = 0; i < crowd.predictions.size(); ++i) {
+    const auto at = static_cast<size_t>(cell(index((crowd.positions[2 * i] - x0) / (x1 - x0)),
+                                             index((crowd.positions[2 * i + 1] - y0) / (y1 - y0))));
+    if (classes[at] == crowd.predictions[i]) ++here[at];
+  }
+  for (int y = 0; y < side; ++y)
+    for (int x = 0; x < side; ++x)
+      for (int v = std::max(0, y - 2); v <= std::min(side - 1, y + 2); ++v)
+        for (int u = std::max(0, x - 2); u <= std::min(side - 1, x + 2); ++u)
+          if (classes[static_cast<size_t>(cell(u, v))] == classes[static_cast<size_t>(cell(x, y))])
+            around[static_cast<size_t>(cell(x, y))] += here[static_cast<size_t>(cell(u, v))];
+  return around;
+}
+
 }  // namespace
 
-std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all) {
+std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all, const Crowd& crowd) {
   std::vector<uint16_t> classes(side * side);
   const auto source = [size](int i) {
     return static_cast<int64_t>((i + 0.5) / side * static_cast<double>(size));
@@ -41,20 +61,23 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)
       classes[static_cast<size_t>(cell(x, y))] = all[static_cast<size_t>(source(y) * size + source(x))];
-  const auto distance = edge_distances(classes);
+  const auto distance = edge_distances(classes), crowded = crowds(classes, crowd);
+  const auto score = [&](int i) {
+    const float room = distance[static_cast<size_t>(i)], samples = crowded[static_cast<size_t>(i)];
+    return samples > 0 ? 1e3f + std::min(room, 4.f) * std::sqrt(samples) : room;
+  };
 
-  struct Widest {
+  struct Best {
     int cell, count;
   };
-  std::map<int, Widest> widest;
+  std::map<int, Best> best;
   for (int i = 0; i < side * side; ++i) {
-    const auto [found, added] = widest.try_emplace(classes[static_cast<size_t>(i)], Widest{i, 0});
+    const auto [found, added] = best.try_emplace(classes[static_cast<size_t>(i)], Best{i, 0});
     ++found->second.count;
-    if (distance[static_cast<size_t>(i)] > distance[static_cast<size_t>(found->second.cell)])
-      found->second.cell = i;
+    if (score(i) > score(found->second.cell)) found->second.cell = i;
   }
   std::vector<NameAnchor> anchors;
-  for (const auto& [index, at] : widest)
+  for (const auto& [index, at] : best)
     anchors.push_back({index, (at.cell % side + 0.5) / side, (at.cell / side + 0.5) / side,
                        static_cast<double>(at.count) / (side * side),
                        static_cast<double>(distance[static_cast<size_t>(at.cell)]) / side, 1});

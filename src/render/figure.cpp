@@ -146,7 +146,10 @@ const Figure::EpochLook& Figure::look(int epoch, int territory_side) {
   made.colors = coloring_.at(epoch);
   if (const auto territory = view_.territory(epoch)) {
     made.territory = territory_image(*territory, palette_, theme_, territory_side);
-    if (options_.names) made.anchors = name_anchors(territory->size, territory->classes.as<uint16_t>());
+    const auto fitted = view_.epoch(epoch);
+    if (options_.names)
+      made.anchors = name_anchors(territory->size, territory->classes.as<uint16_t>(),
+                                  {view_.extent(), fitted->positions(), fitted->predictions()});
   }
   return looks_[epoch] = std::move(made);
 }

@@ -60,11 +60,23 @@ TEST(TerritoryImage, CrossFadesFromOneToTheOther) {
 TEST(ClassNames, StandInTheWidestPartOfTheirTerritory) {
   const TemporaryFolder folder;
   const Territory territory = two_classes(folder);
-  const auto anchors = name_anchors(territory.size, territory.classes.as<uint16_t>());
+  const auto anchors = name_anchors(territory.size, territory.classes.as<uint16_t>(), {{0, 0, 1, 1}, {}, {}});
   ASSERT_EQ(anchors.size(), 2u);
   EXPECT_EQ(anchors[0].class_index, 0);  // the larger first
   EXPECT_NEAR(anchors[0].share, 0.75, 0.01);
   EXPECT_NEAR(anchors[0].y, 0.375, 0.05);
+  EXPECT_NEAR(anchors[1].y, 0.875, 0.05);
+}
+
+TEST(ClassNames, StandAmongTheirSamplesWhereThereAreSome) {
+  const TemporaryFolder folder;
+  const Territory territory = two_classes(folder);
+  const std::vector<float> positions = {2, 1, 2.1f, 1, 9, 9};
+  const std::vector<int32_t> predictions = {0, 0, 0};
+  const auto anchors = name_anchors(territory.size, territory.classes.as<uint16_t>(),
+                                    {{0, 0, 10, 10}, positions, predictions});
+  EXPECT_NEAR(anchors[0].x, 0.205, 0.05);
+  EXPECT_NEAR(anchors[0].y, 0.1, 0.05);
   EXPECT_NEAR(anchors[1].y, 0.875, 0.05);
 }
 

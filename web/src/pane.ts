@@ -35,7 +35,10 @@ export class Pane {
   onError: (message: string) => void = () => {};
 
   private readonly flags: Uint8Array;
-  private readonly anchorCache = new WeakMap<Landscape, Anchor[]>();
+  private readonly anchorCache = new WeakMap<
+    Landscape,
+    { crowd: EpochData | undefined; anchors: Anchor[] }
+  >();
   private wantedTime = 0;
   private shown: EpochData | null = null;
   private crossed: readonly number[] | null = null;
@@ -342,14 +345,14 @@ export class Pane {
     const lands = need.map((e) => this.data.peekLandscape(e, size));
     const keyed = (k: number) => {
       const land = lands[k];
-      return land ? { key: `${need[k]}/${size}`, land } : null;
+      return land ? { key: `${need[k]}/${size}`, land, epoch: need[k]! } : null;
     };
     const a = keyed(0) ?? keyed(1);
     if (a) {
       const b = keyed(1) ?? a;
       this.scene.setLandscapes(a, b);
-      this.anchorsA = this.anchorsOf(a.land);
-      this.anchorsB = this.anchorsOf(b.land);
+      this.anchorsA = this.anchorsOf(a);
+      this.anchorsB = this.anchorsOf(b);
       this.anchorMixture = mixture;
     }
     need.forEach((epoch, k) => {
@@ -361,13 +364,14 @@ export class Pane {
     });
   }
 
-  private anchorsOf(land: Landscape): Anchor[] {
-    let anchors = this.anchorCache.get(land);
-    if (!anchors) {
-      anchors = territoryAnchors(land);
-      this.anchorCache.set(land, anchors);
+  private anchorsOf({ land, epoch }: { land: Landscape; epoch: number }): Anchor[] {
+    const crowd = this.data.peekEpoch(epoch);
+    let known = this.anchorCache.get(land);
+    if (!known || known.crowd !== crowd) {
+      known = { crowd, anchors: territoryAnchors(land, crowd) };
+      this.anchorCache.set(land, known);
     }
-    return anchors;
+    return known.anchors;
   }
 
   private request(epochs: readonly number[]): void {
