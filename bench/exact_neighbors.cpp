@@ -1,7 +1,8 @@
 // The exact neighbours of the samples in a features.npy, timed alone: what bench/peers sets beside
 // approximate ones.
-//   exact_neighbors FEATURES.npy COUNT K REPEATS OUT.npy
-// looks at the first COUNT rows, writes their neighbours [COUNT, K] int32 and prints one JSON line.
+//   exact_neighbors FEATURES.npy COUNT K REPEATS OUT.npy [approximate]
+// looks at the first COUNT rows, writes their neighbours [COUNT, K] int32 and prints one JSON line. With
+// `approximate` it times the search for very many samples, and tells the recall that it measured.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -9,13 +10,14 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
 #include "core/npy.h"
 #include "core/parallel.h"
 #include "core/stopwatch.h"
-#include "graph/neighbors.h"
+#include "graph/neighbor_index.h"
 
 namespace dvi {
 namespace {
@@ -34,7 +36,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void run(char** arguments) {
+void run(char** arguments, bool approximate) {
   const NpyArray file = NpyArray::open(arguments[1]);
   const auto count = std::atoll(arguments[2]);
   const int k = std::atoi(arguments[3]), repeats = std::atoi(arguments[4]);
@@ -44,30 +46,33 @@ void run(char** arguments) {
   const Matrix all = file.to_matrix();
   const MatrixView features = all.view().slice(0, count);
   std::vector<double> wall, processor;
-  Neighbors found;
+  FoundNeighbors found;
   for (int r = 0; r < repeats; ++r) {
     const double begin = processor_seconds();
     const Stopwatch watch;
-    found = exact_neighbors(features, features, k, true);
+    const NeighborIndex index(features);
+    found = approximate ? index.approximate(features, k, true)
+                        : FoundNeighbors{index.exact(features, k, true), 1};
     wall.push_back(watch.seconds());
     processor.push_back(processor_seconds() - begin);
   }
-  write_npy<int32_t>(arguments[5], std::array<int64_t, 2>{count, k}, found.index);
-  fmt::print("{{\"seconds\": {}, \"cpu_seconds\": {}, \"threads\": {}}}\n", median(wall), median(processor),
-             threads());
+  write_npy<int32_t>(arguments[5], std::array<int64_t, 2>{count, k}, found.neighbors.index);
+  fmt::print("{{\"seconds\": {}, \"cpu_seconds\": {}, \"threads\": {}, \"recall\": {}}}\n", median(wall),
+             median(processor), threads(), found.recall);
 }
 
 }  // namespace
 }  // namespace dvi
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    fmt::print(stderr, "usage: exact_neighbors FEATURES.npy COUNT K REPEATS OUT.npy\n");
+  const bool approximate = argc == 7 && std::string_view(argv[6]) == "approximate";
+  if (argc != 6 && !approximate) {
+    fmt::print(stderr, "usage: exact_neighbors FEATURES.npy COUNT K REPEATS OUT.npy [approximate]\n");
     return 2;
   }
   dvi::set_threads(0);
   try {
-    dvi::run(argv);
+    dvi::run(argv, approximate);
   } catch (const std::exception& error) {
     fmt::print(stderr, "exact_neighbors: {}\n", error.what());
     return 1;

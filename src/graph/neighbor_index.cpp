@@ -538,13 +538,17 @@ class NeighborIndex::Impl {
               });
         }
       }
-      const float steps = 1 / (index_.space_.step() * index_.space_.step());
+      const float step = index_.space_.step();
+      const auto rounded = static_cast<float>(index_.space_.dims()) / 6;
       for (int64_t i = 0; i < rows; ++i) {
         auto& hits = w.hits[static_cast<size_t>(i)];
         hits.clear();
         for (const auto& c : w.lists[static_cast<size_t>(i)].sorted()) {
-          if (static_cast<int>(hits.size()) == k_ &&
-              static_cast<float>(c.squared) > hits.back().squared * steps)
+          // Rounding both points adds dims / 6 to the square on average, and a deviation of sqrt(1 / 6) steps
+          // to the distance, of which three are allowed.
+          if (const float reach = std::sqrt(hits.empty() ? 0 : hits.back().squared) / step;
+              static_cast<int>(hits.size()) == k_ &&
+              static_cast<float>(c.squared) > reach * reach + 2.5f * reach + rounded)
             break;
           insert(hits, k_, measure(group.begin + i, c.position));
         }
