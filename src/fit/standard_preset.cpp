@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "core/progress.h"
 #include "fit/placement.h"
@@ -23,29 +24,24 @@ struct Points {
   int64_t all() const { return active() + passive(); }
 };
 
-/// Collects weighted edges row by row.
-class EdgeCollector {
- public:
-  explicit EdgeCollector(int64_t rows) : rows_(static_cast<size_t>(rows)) {}
-  void add(int64_t row, int64_t target, float weight) {
-    rows_[static_cast<size_t>(row)].emplace_back(static_cast<int32_t>(target), weight);
-  }
-  EdgeList list() const {
-    EdgeList edges;
-    edges.begin.push_back(0);
-    for (const auto& row : rows_) {
-      for (const auto& [target, weight] : row) {
-        edges.target.push_back(target);
-        edges.weight.push_back(weight);
-      }
-      edges.begin.push_back(edges.size());
-    }
-    return edges;
-  }
-
- private:
-  std::vector<std::vector<std::pair<int32_t, float>>> rows_;
-};
+/// The list of the edges that `each` passes to the function it is given: (row, target, weight). It is called
+/// twice, to count and to fill, and must pass the same edges both times.
+template <typename Each>
+EdgeList edge_list(int64_t rows, const Each& each) {
+  EdgeList edges;
+  edges.begin.assign(static_cast<size_t>(rows) + 1, 0);
+  each([&](int64_t row, int64_t, double) { ++edges.begin[static_cast<size_t>(row) + 1]; });
+  std::partial_sum(edges.begin.begin(), edges.begin.end(), edges.begin.begin());
+  edges.target.resize(static_cast<size_t>(edges.begin.back()));
+  edges.weight.resize(edges.target.size());
+  std::vector<int64_t> next(edges.begin.begin(), edges.begin.end() - 1);
+  each([&](int64_t row, int64_t target, double weight) {
+    const auto at = static_cast<size_t>(next[static_cast<size_t>(row)]++);
+    edges.target[at] = static_cast<int32_t>(target);
+    edges.weight[at] = static_cast<float>(weight);
+  });
+  return edges;
+}
 
 class Standard {
  public:
@@ -161,44 +157,41 @@ class Standard {
   }
 
   EdgeList active_edges() const {
-    EdgeCollector edges(points_.active());
-    const auto add = [&](int64_t i, int64_t j, double weight) {
-      edges.add(i, j, static_cast<float>(weight));
-    };
-    const auto add_all = [&](const EdgeList& list, const auto& factor) {
-      for (int64_t i = 0; i < list.rows(); ++i)
-        for (int64_t e = list.begin[static_cast<size_t>(i)]; e < list.begin[static_cast<size_t>(i) + 1];
-             ++e) {
-          const int64_t j = list.target[static_cast<size_t>(e)];
-          add(i, j, list.weight[static_cast<size_t>(e)] * factor(i, j));
-        }
-    };
     const Neighbors near = nearest_of(data_.train_to_train, fit_k);
-    add_all(fuzzy_union(near, membership_strengths(near), points_.train),
-            [](int64_t, int64_t) { return 1.0; });
-
+    const EdgeList samples = fuzzy_union(near, membership_strengths(near), points_.train);
+    // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
+    // is a plain complex.
+    EdgeList towards_boundary;
+    std::vector<float> strengths;
     if (points_.boundary > 0) {
-      // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples
-      // it is a plain complex.
       Neighbors queries = data_.train_to_boundary;
       queries.append(data_.boundary_to_boundary);
-      add_all(fuzzy_union(queries, membership_strengths(queries), points_.active(),
-                          static_cast<int32_t>(points_.train)),
-              [&](int64_t i, int64_t j) {
-                return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
-              });
+      towards_boundary = fuzzy_union(queries, membership_strengths(queries), points_.active(),
+                                     static_cast<int32_t>(points_.train));
+      strengths = membership_strengths(data_.boundary_to_train);
+    }
+    EdgeList list = edge_list(points_.active(), [&](const auto& add) {
+      const auto add_all = [&](const EdgeList& edges, const auto& factor) {
+        for (int64_t i = 0; i < edges.rows(); ++i)
+          for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(i)]);
+               e < static_cast<size_t>(edges.begin[static_cast<size_t>(i) + 1]); ++e)
+            add(i, edges.target[e], edges.weight[e] * factor(i, edges.target[e]));
+      };
+      add_all(samples, [](int64_t, int64_t) { return 1.0; });
+      if (points_.boundary == 0) return;
+      add_all(towards_boundary, [&](int64_t i, int64_t j) {
+        return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
+      });
       // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
-      const auto strengths = membership_strengths(data_.boundary_to_train);
       for (int64_t b = 0; b < points_.boundary; ++b)
         for (int r = 0; r < fit_k; ++r) {
           const auto at = static_cast<size_t>(b * fit_k + r);
-          add(points_.train + b, data_.boundary_to_train.index[at],
-              options_.boundary_to_sample_weight * strengths[at]);
-          add(data_.boundary_to_train.index[at], points_.train + b,
-              options_.boundary_to_sample_weight * strengths[at]);
+          const int64_t sample = data_.boundary_to_train.index[at], boundary = points_.train + b;
+          const double weight = options_.boundary_to_sample_weight * strengths[at];
+          add(boundary, sample, weight);
+          add(sample, boundary, weight);
         }
-    }
-    EdgeList list = edges.list();
+    });
     weaken_strangers(list, 0);
     balance_sides(list);
     return list;
@@ -236,25 +229,34 @@ class Standard {
   }
 
   EdgeList passive_edges() const {
-    EdgeCollector edges(points_.passive());
-    const auto add_rows = [&](const Neighbors& neighbors, int64_t first_row, int64_t target_offset,
-                              double weight) {
-      const auto strengths = membership_strengths(neighbors);
-      for (int64_t i = 0; i < neighbors.size(); ++i)
-        for (int r = 0; r < neighbors.k; ++r) {
-          const auto at = static_cast<size_t>(i * neighbors.k + r);
-          const int64_t target = target_offset + neighbors.index[at];
-          edges.add(first_row + i, target, strengths[at] * static_cast<float>(weight));
-        }
+    struct Part {
+      const Neighbors* neighbors;
+      int64_t first_row, target_offset;
+      double weight;
+      std::vector<float> strengths;
     };
-    if (points_.other > 0) add_rows(nearest_of(data_.other_to_train, fit_k), 0, 0, 1);
+    std::vector<Part> parts;
+    const auto include = [&](const Neighbors& neighbors, int64_t first_row, int64_t target_offset,
+                             double weight) {
+      parts.push_back({&neighbors, first_row, target_offset, weight, membership_strengths(neighbors)});
+    };
+    const Neighbors near = nearest_of(data_.other_to_train, fit_k);
+    if (points_.other > 0) include(near, 0, 0, 1);
     if (points_.other > 0 && points_.boundary > 0)
-      add_rows(data_.other_to_boundary, 0, points_.train, options_.boundary_weight);
+      include(data_.other_to_boundary, 0, points_.train, options_.boundary_weight);
     if (points_.evaluation > 0) {
-      add_rows(data_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
-      add_rows(data_.evaluation_to_boundary, points_.other, points_.train, 1);
+      include(data_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
+      include(data_.evaluation_to_boundary, points_.other, points_.train, 1);
     }
-    EdgeList list = edges.list();
+    EdgeList list = edge_list(points_.passive(), [&](const auto& add) {
+      for (const Part& part : parts)
+        for (int64_t i = 0; i < part.neighbors->size(); ++i)
+          for (int r = 0; r < part.neighbors->k; ++r) {
+            const auto at = static_cast<size_t>(i * part.neighbors->k + r);
+            add(part.first_row + i, part.target_offset + part.neighbors->index[at],
+                part.strengths[at] * part.weight);
+          }
+    });
     weaken_strangers(list, points_.active());
     return list;
   }
