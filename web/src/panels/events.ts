@@ -56,6 +56,7 @@ export class EventsPanel implements Panel {
       this.summary,
       this.list.element,
     );
+    this.listenToStrips();
   }
 
   update(_state: State, changes: Changes): void {
@@ -160,19 +161,27 @@ export class EventsPanel implements Panel {
           ),
         );
     });
+    return svg;
+  }
+
+  /** On what holds the strips, since they are drawn anew whenever the epoch changes, in the middle of a drag too. */
+  private listenToStrips(): void {
     let from = -1;
-    const at = (event: PointerEvent) => {
-      const rect = svg.getBoundingClientRect();
+    const at = (event: PointerEvent, data: Dataset) => {
+      const rect = this.strips.firstElementChild!.getBoundingClientRect();
       const share = (event.clientX - rect.left) / rect.width;
       return Math.min(Math.max(Math.floor(share * data.fitted.length), 0), data.fitted.length - 1);
     };
-    svg.addEventListener("pointerdown", (event) => {
-      from = at(event);
-      svg.setPointerCapture(event.pointerId);
+    this.strips.addEventListener("pointerdown", (event) => {
+      const { data } = this.host;
+      if (!data) return;
+      from = at(event, data);
+      this.strips.setPointerCapture(event.pointerId);
     });
-    svg.addEventListener("pointerup", (event) => {
-      if (from < 0) return;
-      const to = at(event);
+    this.strips.addEventListener("pointerup", (event) => {
+      const { data } = this.host;
+      if (from < 0 || !data) return;
+      const to = at(event, data);
       if (to === from) {
         this.brush = null;
         this.host.goToEpoch(data.fitted[to]!);
@@ -181,7 +190,9 @@ export class EventsPanel implements Panel {
       this.showStrips(data);
       void this.load(data);
     });
-    return svg;
+    this.strips.addEventListener("pointercancel", () => {
+      from = -1;
+    });
   }
 
   private range(data: Dataset): [number, number] {
