@@ -10,8 +10,9 @@ Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<d
   const Extent square{static_cast<float>(extent[0]), static_cast<float>(extent[1]),
                       static_cast<float>(extent[2]), static_cast<float>(extent[3])};
   Landscape landscape;
-  run.with_subject(epoch.number(),
-                   [&](SubjectModel& subject) { landscape = PlaneClassifier(decoder, subject).paint(square, size); });
+  run.with_subject(epoch.number(), [&](SubjectModel& subject) {
+    landscape = PlaneClassifier(decoder, subject).paint(square, size);
+  });
   return landscape;
 }
 

@@ -9,7 +9,8 @@ export function classChip(data: Dataset, index: number): HTMLElement {
   if (index < 0 || index >= data.classes.length) return h("span", { class: "chip none" }, "none");
   const swatch = h("span", { class: "swatch" });
   swatch.style.backgroundColor = css(classColor(index, data.classes.length));
-  return h("span", { class: "chip" }, swatch, data.classes[index]!);
+  const name = data.classes[index]!;
+  return h("span", { class: "chip", title: name }, swatch, h("span", { class: "chip-name" }, name));
 }
 
 /** What hovers beside the pointer: image, label, prediction and confidence of the sample under it. */
