@@ -70,15 +70,13 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
                    others = rows_of(data.features, sets.other_ids, others_copy);
   const int k = std::min<int>(measure_k, static_cast<int>(train.rows) - 1);
   const int64_t m = data.boundary.size();
-  {
-    const NeighborIndex among_train(train);
-    data.train_to_train = find(among_train, train, k, true);
-    if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
-    if (m >= 2) {
-      data.boundary_to_train = find(among_train, data.boundary.features, fit_k, false);
-      if (data.evaluation_boundary.size() > 0)
-        data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, fit_k, false);
-    }
+  const NeighborIndex among_train(train);
+  data.train_to_train = find(among_train, train, k, true);
+  if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
+  if (m >= 2) {
+    data.boundary_to_train = find(among_train, data.boundary.features, fit_k, false);
+    if (data.evaluation_boundary.size() > 0)
+      data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, fit_k, false);
   }
   data.train_neighbors = with_ids(data.train_to_train, sets.train);
   int64_t begin = 0;
@@ -89,15 +87,21 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
       const MatrixView own = others.slice(begin, count);
       near =
           merged(near,
-                 with_ids(find(NeighborIndex(own), own, std::min<int>(k, static_cast<int>(count) - 1), true),
+                 with_ids(find(NeighborIndex(own, among_train), own,
+                               std::min<int>(k, static_cast<int>(count) - 1), true),
                           other.ids),
                  k);
     }
     data.other_neighbors.append(near);
     begin += count;
   }
+  // The test set is the first of the others.
+  if (const auto* test = sets.test(); test != nullptr && data.evaluation_boundary.size() > fit_k)
+    data.test_to_evaluation =
+        find(NeighborIndex(data.evaluation_boundary.features, among_train),
+             others.slice(0, static_cast<int64_t>(test->ids.size())), fit_k, false);
   if (m < 2) return;
-  const NeighborIndex among_boundary(data.boundary.features);
+  const NeighborIndex among_boundary(data.boundary.features, among_train);
   const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
   data.train_to_boundary = find(among_boundary, train, kb, false);
   if (others.rows > 0) data.other_to_boundary = find(among_boundary, others, kb, false);

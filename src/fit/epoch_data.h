@@ -50,6 +50,9 @@ struct EpochData {
   Neighbors boundary_to_train;  ///< rows of SampleSets::train
   /// The same of the evaluation's boundary samples; empty where there are none of either kind.
   Neighbors evaluation_to_train, evaluation_to_boundary;
+  /// Of the test samples, in the order of SampleSets::test(), k = fit_k; indices are rows of
+  /// `evaluation_boundary`. Empty where there are too few of either.
+  Neighbors test_to_evaluation;
   /// Recall of the least complete of these lists: 1 if all are exact, else measured (NeighborIndex::find
   /// tells when).
   double neighbor_recall = 1;

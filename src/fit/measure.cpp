@@ -31,11 +31,7 @@ Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
 class Measurement {
  public:
   Measurement(const SampleSets& sets, const EpochData& data, const Projection& projection)
-      : sets_(sets), data_(data), projection_(projection) {
-    if (const auto* test = sets.test(); test != nullptr && data.evaluation_boundary.size() > fit_k)
-      test_to_boundary_ = exact_neighbors(gather_rows(data.features, test->ids),
-                                          data.evaluation_boundary.features, fit_k, false);
-  }
+      : sets_(sets), data_(data), projection_(projection) {}
 
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
   EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
@@ -49,7 +45,7 @@ class Measurement {
       plane_.train_boundary =
           PlaneIndex(boundary_positions).nearest(gather_rows(positions, sets_.train), fit_k);
     const auto* test = sets_.test();
-    if (test_to_boundary_.k > 0)
+    if (data_.test_to_evaluation.k > 0)
       plane_.test_boundary =
           PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
 
@@ -75,8 +71,8 @@ class Measurement {
                       plane_near = rows_of(plane_.other, 0, count);
       const auto references = joined(sets_.train, test->ids);
       GroupInput input{test->ids, references, &near, &plane_near, nullptr, nullptr, 0};
-      if (test_to_boundary_.k > 0) {
-        input.boundary_neighbors = &test_to_boundary_;
+      if (data_.test_to_evaluation.k > 0) {
+        input.boundary_neighbors = &data_.test_to_evaluation;
         input.plane_boundary_neighbors = &plane_.test_boundary;
         input.boundary_count = data_.evaluation_boundary.size();
       }
@@ -95,14 +91,13 @@ class Measurement {
   const SampleSets& sets_;
   const EpochData& data_;
   const Projection& projection_;
-  Neighbors test_to_boundary_;
   Plane plane_;
 };
 
 }  // namespace
 
 Measured measure(const SampleSets& sets, const EpochData& data, const Projection& projection) {
-  constexpr int rank_queries = 500;
+  constexpr int rank_queries = 300;
   Measured out;
   Measurement measurement(sets, data, projection);
   // The encoder first, so that what is kept of the plane afterwards is of the positions shown.

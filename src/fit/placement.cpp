@@ -11,7 +11,7 @@
 namespace dvi {
 namespace {
 
-constexpr int grid_size = 400;
+constexpr int grid_size = 300;
 
 bool at_home(const Home& home, const Verdict& verdict) {
   return verdict.prediction == home.prediction && (home.other < 0 || verdict.margin < landscape_delta);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/parallel.h"
 #include "core/progress.h"
 #include "fit/placement.h"
 #include "graph/fuzzy_set.h"
@@ -137,15 +138,20 @@ class Standard {
   void weaken_strangers(EdgeList& edges, int64_t first_point) const {
     constexpr double least_share = 0.3;
     std::vector<float> weaken(static_cast<size_t>(edges.rows()));
-    for (int64_t i = 0; i < edges.rows(); ++i) {
+    const auto for_rows = [&](const auto& visit) {
+      parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) visit(i);
+      });
+    };
+    for_rows([&](int64_t i) {
       double own = 0, strange = 0;
       for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
         (kin(first_point + i, edges.target[static_cast<size_t>(e)]) ? own : strange) +=
             edges.weight[static_cast<size_t>(e)];
       const double needed = strange > 0 ? (least_share * (own + strange) - own) / strange : 0;
       weaken[static_cast<size_t>(i)] = static_cast<float>(std::max(options_.cross_class_weight, needed));
-    }
-    for (int64_t i = 0; i < edges.rows(); ++i)
+    });
+    for_rows([&](int64_t i) {
       for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1];
            ++e) {
         const int64_t j = edges.target[static_cast<size_t>(e)];
@@ -154,6 +160,7 @@ class Standard {
         const float other = first_point == 0 ? weaken[static_cast<size_t>(j)] : 0.f;
         edges.weight[static_cast<size_t>(e)] *= std::max(weaken[static_cast<size_t>(i)], other);
       }
+    });
   }
 
   EdgeList active_edges() const {

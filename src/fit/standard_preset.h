@@ -29,7 +29,7 @@ struct StandardOptions {
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
-  int first_steps = 1000, following_steps = 600;
+  int first_steps = 1800, following_steps = 600;
   /// Squared error of the decoder's features against its KL divergence from the classifier's distributions.
   double reconstruction_weight = 1;
   /// A point in another class's territory is moved home if its own is no farther than this share of the

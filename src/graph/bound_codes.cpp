@@ -57,9 +57,12 @@ DVI_MULTIVERSION float squared_distance(const float* x, const float* y, int64_t 
       const float difference = x[l + k] - y[l + k];
       lane[k] += difference * difference;
     }
-  for (int half = 32; half > 0; half /= 2)
-    for (int k = 0; k < half; ++k) lane[k] += lane[k + half];
-  float sum = lane[0];
+  // Written out: with a loop over the halves the compiler folds them an element at a time.
+  for (int k = 0; k < 32; ++k) lane[k] += lane[k + 32];
+  for (int k = 0; k < 16; ++k) lane[k] += lane[k + 16];
+  for (int k = 0; k < 8; ++k) lane[k] += lane[k + 8];
+  for (int k = 0; k < 4; ++k) lane[k] += lane[k + 4];
+  float sum = (lane[0] + lane[2]) + (lane[1] + lane[3]);
   for (; l < d; ++l) sum += (x[l] - y[l]) * (x[l] - y[l]);
   return sum;
 }
@@ -72,13 +75,13 @@ void Codes::resize(int64_t n, int64_t new_dims) {
   moved.resize(static_cast<size_t>(n));
 }
 
-CodeSpace::CodeSpace(MatrixView references) : dims_(references.cols) {
+CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.cols) {
   const int64_t n = references.rows, d = references.cols;
-  if (static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(d) >= small_problem && d >= 62) {
+  if (static_cast<double>(n) * static_cast<double>(queries) * static_cast<double>(d) >= small_problem && d >= 62) {
     PrincipalSubspace all = principal_subspace(references, std::min<int64_t>(127, d / 2));
     // A dimension more costs in every pair, one less lets more candidates through. Without structure (the
     // last share is small) no subspace bounds anything, and all dimensions are kept.
-    for (const auto& [r, share] : {std::pair<int64_t, double>{31, 0.93}, {63, 0.93}, {127, 0.75}})
+    for (const auto& [r, share] : {std::pair<int64_t, double>{31, 0.98}, {63, 0.93}, {127, 0.75}})
       if (r <= all.dimensions() && all.share(r) >= share) {
         subspace_.mean = std::move(all.mean);
         subspace_.basis = Matrix(r, d);

@@ -37,7 +37,8 @@ struct Codes {
 /// Chosen by the variance of the references: as few dimensions as hold most of it.
 class CodeSpace {
  public:
-  explicit CodeSpace(MatrixView references);
+  /// For about `queries` queries.
+  CodeSpace(MatrixView references, int64_t queries);
   int64_t dims() const { return dims_; }
   /// Length of a grid step in feature space.
   float step() const { return step_; }

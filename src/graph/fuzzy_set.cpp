@@ -117,13 +117,15 @@ EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& stren
         edges.begin[static_cast<size_t>(v)] + merged[static_cast<size_t>(v)];
   edges.target.resize(static_cast<size_t>(edges.begin.back()));
   edges.weight.resize(static_cast<size_t>(edges.begin.back()));
-  for (int64_t v = 0; v < vertices; ++v)
-    for (int64_t e = 0; e < merged[static_cast<size_t>(v)]; ++e) {
-      const Half& h = halves[static_cast<size_t>(begin[static_cast<size_t>(v)] + e)];
-      const auto at = static_cast<size_t>(edges.begin[static_cast<size_t>(v)] + e);
-      edges.target[at] = h.target;
-      edges.weight[at] = h.forward + h.backward - h.forward * h.backward;
-    }
+  parallel_for(vertices, 1024, [&](int64_t first, int64_t last, int) {
+    for (int64_t v = first; v < last; ++v)
+      for (int64_t e = 0; e < merged[static_cast<size_t>(v)]; ++e) {
+        const Half& h = halves[static_cast<size_t>(begin[static_cast<size_t>(v)] + e)];
+        const auto at = static_cast<size_t>(edges.begin[static_cast<size_t>(v)] + e);
+        edges.target[at] = h.target;
+        edges.weight[at] = h.forward + h.backward - h.forward * h.backward;
+      }
+  });
   return edges;
 }
 

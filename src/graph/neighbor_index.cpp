@@ -303,9 +303,9 @@ CellOrder order_by_cell(MatrixView x, const CodeSpace& space, const Centres& cen
 
 class NeighborIndex::Impl {
  public:
-  explicit Impl(MatrixView references)
+  Impl(MatrixView references, CodeSpace space)
       : features_(references),
-        space_(references),
+        space_(std::move(space)),
         tile_width_(
             std::clamp<int64_t>(tile_values / std::max<int64_t>(1, references.cols), 64, most_tile_width)) {
     const int64_t n = references.rows;
@@ -422,6 +422,7 @@ class NeighborIndex::Impl {
   }
 
   int64_t size() const { return features_.rows; }
+  const CodeSpace& space() const { return space_; }
 
  private:
   /// Queries [begin, end) in the order of cells, answered together.
@@ -691,7 +692,12 @@ class NeighborIndex::Impl {
   std::vector<float> radius_, moved_;  // of cells, in grid steps
 };
 
-NeighborIndex::NeighborIndex(MatrixView references) : impl_(std::make_unique<Impl>(references)) {}
+NeighborIndex::NeighborIndex(MatrixView references)
+    : NeighborIndex(references, references.rows) {}
+NeighborIndex::NeighborIndex(MatrixView references, int64_t queries)
+    : impl_(std::make_unique<Impl>(references, CodeSpace(references, queries))) {}
+NeighborIndex::NeighborIndex(MatrixView references, const NeighborIndex& alike)
+    : impl_(std::make_unique<Impl>(references, alike.impl_->space())) {}
 NeighborIndex::NeighborIndex(NeighborIndex&&) noexcept = default;
 NeighborIndex& NeighborIndex::operator=(NeighborIndex&&) noexcept = default;
 NeighborIndex::~NeighborIndex() = default;

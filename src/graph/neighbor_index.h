@@ -35,8 +35,13 @@ struct FoundNeighbors {
 
 class NeighborIndex {
  public:
-  /// `references` [m, D] must outlive the index.
+  /// `references` [m, D] must outlive the index. It is laid out for about `queries` queries, or as many as
+  /// there are references: a subspace has to be worth its search.
   explicit NeighborIndex(MatrixView references);
+  NeighborIndex(MatrixView references, int64_t queries);
+  /// Of other samples [m, D] of the same feature space: the subspace of `alike` serves them too, and is not
+  /// sought again.
+  NeighborIndex(MatrixView references, const NeighborIndex& alike);
   NeighborIndex(NeighborIndex&&) noexcept;
   NeighborIndex& operator=(NeighborIndex&&) noexcept;
   ~NeighborIndex();

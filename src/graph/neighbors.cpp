@@ -5,7 +5,7 @@
 namespace dvi {
 
 Neighbors exact_neighbors(MatrixView queries, MatrixView references, int k, bool same) {
-  return NeighborIndex(references).exact(queries, k, same);
+  return NeighborIndex(references, queries.rows).exact(queries, k, same);
 }
 
 }  // namespace dvi

@@ -249,7 +249,7 @@ class Distiller {
       std::iota(order.begin(), order.end(), 0);
     }
     const auto n = static_cast<int64_t>(order.size());
-    const int64_t batch = std::clamp<int64_t>(n / 20, std::min<int64_t>(n, 64), std::min(n, options_.batch));
+    const int64_t batch = std::clamp<int64_t>(n / 40, std::min<int64_t>(n, 64), std::min(n, options_.batch));
     const int64_t per_pass = n / batch, steps = options_.steps;
     Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
     DistillResult result;
