@@ -1,6 +1,7 @@
 // Row-major float matrices: an owner with aligned memory, and views of memory owned elsewhere.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -81,6 +82,16 @@ inline Matrix gather_rows(MatrixView from, std::span<const int32_t> ids) {
     std::copy(row, row + from.cols, out.row(static_cast<int64_t>(i)));
   }
   return out;
+}
+
+/// Rows `ids` without a copy where they follow each other, as samples of a role mostly do; else of `copy`,
+/// which is filled with them.
+inline MatrixView view_rows(MatrixView from, std::span<const int32_t> ids, Matrix& copy) {
+  const auto count = static_cast<int64_t>(ids.size());
+  if (count > 0 && ids.back() - ids.front() + 1 == count && std::is_sorted(ids.begin(), ids.end()))
+    return from.slice(ids.front(), count);
+  copy = gather_rows(from, ids);
+  return copy;
 }
 
 }  // namespace dvi

@@ -42,16 +42,6 @@ Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
   return out;
 }
 
-/// Rows `ids` of the features without a copy where they lie together, as they mostly do; else copied to
-/// `copy`.
-MatrixView rows_of(const Matrix& features, std::span<const int32_t> ids, Matrix& copy) {
-  const auto count = static_cast<int64_t>(ids.size());
-  if (count > 0 && std::ranges::is_sorted(ids) && ids.back() - ids.front() + 1 == count)
-    return features.view().slice(ids.front(), count);
-  copy = gather_rows(features, ids);
-  return copy;
-}
-
 Neighbors slice(const Neighbors& all, int64_t begin, int64_t count) {
   return {all.k,
           {all.index.begin() + begin * all.k, all.index.begin() + (begin + count) * all.k},
@@ -66,8 +56,8 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
     return std::move(found.neighbors);
   };
   Matrix train_copy, others_copy;
-  const MatrixView train = rows_of(data.features, sets.train, train_copy),
-                   others = rows_of(data.features, sets.other_ids, others_copy);
+  const MatrixView train = view_rows(data.features, sets.train, train_copy),
+                   others = view_rows(data.features, sets.other_ids, others_copy);
   const int k = std::min<int>(measure_k, static_cast<int>(train.rows) - 1);
   const int64_t m = data.boundary.size();
   const NeighborIndex among_train(train);

@@ -286,7 +286,8 @@ class Standard {
         join_new_class(sets_.other_ids[static_cast<size_t>(i)], data_.other_to_train.row(i), before,
                        positions.row(points_.active() + i));
     } else {
-      const Matrix train = gather_rows(data_.features, sets_.train);
+      Matrix copy;
+      const MatrixView train = view_rows(data_.features, sets_.train, copy);
       const auto subspace = principal_subspace(train, 2, seed_);
       subspace.project(train, positions.mut().slice(0, points_.train));
       const float scale = subspace.variance[0] > 0 ? 1e-2f / std::sqrt(subspace.variance[0]) : 1.f;
@@ -362,23 +363,20 @@ class Standard {
 
   void train_networks(const Matrix& positions, Projection& out) const {
     // Networks learn from active points only: the samples and the boundary samples of the fit.
-    const int64_t d = data_.features.cols(), c = data_.logits.cols();
-    Matrix features(points_.active(), d), logits(points_.active(), c);
-    for (int64_t i = 0; i < points_.train; ++i) {
-      const int32_t id = sets_.train[static_cast<size_t>(i)];
-      std::copy_n(data_.features.row(id), d, features.row(i));
-      std::copy_n(data_.logits.row(id), c, logits.row(i));
-    }
-    for (int64_t b = 0; b < points_.boundary; ++b) {
-      std::copy_n(data_.boundary.features.row(b), d, features.row(points_.train + b));
-      std::copy_n(data_.boundary.logits.row(b), c, logits.row(points_.train + b));
-    }
+    const int64_t c = data_.logits.cols();
+    Matrix logits(points_.active(), c);
+    for (int64_t i = 0; i < points_.train; ++i)
+      std::copy_n(data_.logits.row(sets_.train[static_cast<size_t>(i)]), c, logits.row(i));
+    if (points_.boundary > 0)
+      std::copy_n(data_.boundary.logits.data(), points_.boundary * c, logits.row(points_.train));
     DistillTask task;
+    Matrix copy;
+    task.features = view_rows(data_.features, sets_.train, copy);
+    if (points_.boundary > 0) task.more_features = data_.boundary.features;
     for (int64_t i = 0; i < points_.active(); ++i)
       task.visits.insert(task.visits.end(),
                          static_cast<size_t>(i < points_.train ? 1 : options_.boundary_visits),
                          static_cast<int32_t>(i));
-    task.features = features;
     task.logits = logits;
     task.positions = positions.view().slice(0, points_.active());
     task.subject = data_.subject.get();

@@ -21,7 +21,7 @@ struct StandardOptions {
   double exaggeration = 1.2;
   int early_iterations = 100, iterations = 250;
   /// Of an epoch that starts from the one before.
-  int following_iterations = 120;
+  int following_iterations = 100;
   /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
   /// farthest neighbour. A sample that did not move at all is held 1,000 times as strongly: it stays where it
   /// was.
@@ -29,7 +29,7 @@ struct StandardOptions {
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
-  int first_steps = 1800, following_steps = 600;
+  int first_steps = 1800, following_steps = 550;
   /// Squared error of the decoder's features against its KL divergence from the classifier's distributions.
   double reconstruction_weight = 1;
   /// A point in another class's territory is moved home if its own is no farther than this share of the

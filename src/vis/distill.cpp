@@ -205,9 +205,11 @@ class Distiller {
         workers_(static_cast<size_t>(threads())),
         random_(task.seed, 0xd15),
         sharpness_(sharpness(task.logits)) {
-    const int64_t n = task.features.rows, r = units_.subspace.dimensions();
+    const int64_t samples = task.features.rows, n = samples + task.more_features.rows,
+                  r = units_.subspace.dimensions();
     features_ = Matrix(n, r);
-    units_.subspace.project(task.features, features_.mut());
+    units_.subspace.project(task.features, features_.mut().slice(0, samples));
+    units_.subspace.project(task.more_features, features_.mut().slice(samples, n - samples));
     positions_ = Matrix(n, 2);
     for (int64_t i = 0; i < n * r; ++i) features_.data()[i] *= units_.feature_scale;
     for (int64_t i = 0; i < n; ++i)

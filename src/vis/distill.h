@@ -46,9 +46,10 @@ struct DistillOptions {
 };
 
 struct DistillTask {
-  MatrixView features;   ///< [n, D]
-  MatrixView logits;     ///< [n, C] of the features
-  MatrixView positions;  ///< [n, 2]
+  MatrixView features;       ///< [n, D] samples, whose principal subspace is used
+  MatrixView more_features;  ///< [m, D] more rows behind them, or none: boundary samples
+  MatrixView logits;         ///< [n + m, C] of the features
+  MatrixView positions;      ///< [n + m, 2]
   SubjectModel* subject = nullptr;
   /// Rows that a pass visits, with repeats for those that matter more; empty = every row once.
   std::vector<int32_t> visits;
