@@ -352,7 +352,7 @@ class NeighborIndex::Impl {
       auto& w = work[static_cast<size_t>(worker)];
       const Group group = groups[static_cast<size_t>(g)];
       search.open(group, w);
-      search.probe(group, probes, 2 * k + 8, w);
+      search.probe(group, probes, k + 8, w);
       search.prove(group, w);
       search.store(group, w, out);
     });

@@ -81,6 +81,14 @@ TEST(NeighborIndex, IsExactWhereASubspaceAndManyCellsAreUsed) {
   }
 }
 
+TEST(NeighborIndex, IsExactInTheSubspaceOfAnotherIndexWhateverTheSamples) {
+  const Matrix x = clusters(8000, 400, 1), queries = clusters(60, 400, 2);
+  const NeighborIndex index(x);
+  for (const Matrix& others : {clusters(1500, 400, 9), noise(1500, 400)})
+    expect_distances_of(slow(queries, others, 15, false),
+                        NeighborIndex(others, index).exact(queries, 15, false));
+}
+
 TEST(NeighborIndex, TiesAreInOrderOfIndex) {
   const Matrix x = whole_numbers(3000, 5);
   const auto fast = NeighborIndex(x).exact(x, 15, true), obvious = slow(x, x, 15, true);
