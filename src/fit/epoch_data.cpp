@@ -75,21 +75,19 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
     Neighbors near = with_ids(slice(data.other_to_train, begin, count), sets.train);
     if (count > 1) {
       const MatrixView own = others.slice(begin, count);
-      near =
-          merged(near,
-                 with_ids(find(NeighborIndex(own, among_train), own,
-                               std::min<int>(k, static_cast<int>(count) - 1), true),
-                          other.ids),
-                 k);
+      near = merged(near,
+                    with_ids(find(NeighborIndex(own, among_train), own,
+                                  std::min<int>(k, static_cast<int>(count) - 1), true),
+                             other.ids),
+                    k);
     }
     data.other_neighbors.append(near);
     begin += count;
   }
   // The test set is the first of the others.
   if (const auto* test = sets.test(); test != nullptr && data.evaluation_boundary.size() > fit_k)
-    data.test_to_evaluation =
-        find(NeighborIndex(data.evaluation_boundary.features, among_train),
-             others.slice(0, static_cast<int64_t>(test->ids.size())), fit_k, false);
+    data.test_to_evaluation = find(NeighborIndex(data.evaluation_boundary.features, among_train),
+                                   others.slice(0, static_cast<int64_t>(test->ids.size())), fit_k, false);
   if (m < 2) return;
   const NeighborIndex among_boundary(data.boundary.features, among_train);
   const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));

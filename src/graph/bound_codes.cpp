@@ -77,7 +77,8 @@ void Codes::resize(int64_t n, int64_t new_dims) {
 
 CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.cols) {
   const int64_t n = references.rows, d = references.cols;
-  if (static_cast<double>(n) * static_cast<double>(queries) * static_cast<double>(d) >= small_problem && d >= 62) {
+  if (static_cast<double>(n) * static_cast<double>(queries) * static_cast<double>(d) >= small_problem &&
+      d >= 62) {
     PrincipalSubspace all = principal_subspace(references, std::min<int64_t>(127, d / 2));
     // A dimension more costs in every pair, one less lets more candidates through. Without structure (the
     // last share is small) no subspace bounds anything, and all dimensions are kept.

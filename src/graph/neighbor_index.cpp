@@ -692,8 +692,7 @@ class NeighborIndex::Impl {
   std::vector<float> radius_, moved_;  // of cells, in grid steps
 };
 
-NeighborIndex::NeighborIndex(MatrixView references)
-    : NeighborIndex(references, references.rows) {}
+NeighborIndex::NeighborIndex(MatrixView references) : NeighborIndex(references, references.rows) {}
 NeighborIndex::NeighborIndex(MatrixView references, int64_t queries)
     : impl_(std::make_unique<Impl>(references, CodeSpace(references, queries))) {}
 NeighborIndex::NeighborIndex(MatrixView references, const NeighborIndex& alike)

@@ -104,8 +104,8 @@ TEST(Distill, LearnsTheRowsBehindTheSamplesToo) {
   // Samples right of the middle come behind, so that nothing can be known of them otherwise.
   std::vector<int32_t> order(900);
   std::iota(order.begin(), order.end(), 0);
-  const auto behind = std::partition(order.begin(), order.end(),
-                                     [&](int32_t i) { return sheet.positions(i, 0) < 30; });
+  const auto behind =
+      std::partition(order.begin(), order.end(), [&](int32_t i) { return sheet.positions(i, 0) < 30; });
   const auto samples = static_cast<size_t>(behind - order.begin());
   const Matrix front = gather_rows(sheet.features, std::span(order).first(samples)),
                back = gather_rows(sheet.features, std::span(order).subspan(samples)),
