@@ -42,7 +42,7 @@ std::vector<Variant> variants() {
 }
 
 PreviousEpoch remembered(const EpochData& data, const Projection& projection, const Measured& measured) {
-  PreviousEpoch previous{data.number, projection.model, projection.positions, data.features, {}, {}, 0};
+  PreviousEpoch previous{data.number, projection.model, projection.positions, {}, {}, {}, 0};
   for (const auto& verdict : data.verdicts) previous.predictions.push_back(verdict.prediction);
   previous.neighbors = measured.neighbors.index;
   previous.neighbor_count = measured.neighbors.k;
@@ -67,7 +67,7 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
   const SampleSets sets = SampleSets::of(run);
   std::vector<EpochData> epochs;
   for (const int number : wanted.empty() ? run.epoch_numbers() : parse_epochs(wanted))
-    epochs.push_back(load_epoch(run, sets, number, 0));
+    epochs.push_back(load_epoch(run, sets, number, 0, epochs.empty() ? Matrix() : epochs.back().features));
   fmt::print("{}, epoch {} of those fitted; train / test\n\n", run.manifest().name, epochs.back().number);
   fmt::print(
       "| | nn_15 | boundary_15 | PPR | PPR, encoder alone | CCR | PPR of boundary samples | keep_boundary | "

@@ -4,7 +4,9 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/progress.h"
+#include "graph/bound_codes.h"
 #include "graph/neighbor_index.h"
 
 namespace dvi {
@@ -24,6 +26,8 @@ BoundarySet draw_boundary(const Run& run, const Epoch& epoch, const SampleSets& 
 /// Nearest of two lists whose indices are of one kind, `k` of each row.
 Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
   Neighbors out{std::min(k, a.k + b.k), {}, {}};
+  out.index.reserve(static_cast<size_t>(a.size() * out.k));
+  out.distance.reserve(out.index.capacity());
   for (int64_t i = 0; i < a.size(); ++i) {
     int x = 0, y = 0;
     for (int r = 0; r < out.k; ++r) {
@@ -48,6 +52,15 @@ Neighbors slice(const Neighbors& all, int64_t begin, int64_t count) {
           {all.distance.begin() + begin * all.k, all.distance.begin() + (begin + count) * all.k}};
 }
 
+std::vector<float> squared_distances(MatrixView a, MatrixView b) {
+  std::vector<float> out(static_cast<size_t>(a.rows));
+  parallel_for(a.rows, 1024, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      out[static_cast<size_t>(i)] = squared_distance(a.row(i), b.row(i), a.cols);
+  });
+  return out;
+}
+
 void find_neighbors(const SampleSets& sets, EpochData& data) {
   const auto find = [&](const NeighborIndex& index, MatrixView queries, int k, bool same) {
     if (queries.rows == 0) return Neighbors{k, {}, {}};
@@ -68,7 +81,6 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
     if (data.evaluation_boundary.size() > 0)
       data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, fit_k, false);
   }
-  data.train_neighbors = with_ids(data.train_to_train, sets.train);
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
@@ -133,6 +145,8 @@ const SampleSets::Other* SampleSets::test() const {
 Neighbors nearest_of(const Neighbors& neighbors, int k) {
   if (k >= neighbors.k) return neighbors;
   Neighbors out{k, {}, {}};
+  out.index.reserve(static_cast<size_t>(neighbors.size() * k));
+  out.distance.reserve(out.index.capacity());
   for (int64_t i = 0; i < neighbors.size(); ++i) {
     out.index.insert(out.index.end(), neighbors.row(i).begin(), neighbors.row(i).begin() + k);
     out.distance.insert(out.distance.end(), neighbors.distances(i).begin(),
@@ -146,12 +160,14 @@ Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {
   return neighbors;
 }
 
-EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed) {
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed, Matrix before) {
   EpochData data;
   data.number = number;
   Stopwatch watch;
   const Epoch epoch = run.epoch(number);
   data.features = epoch.features();
+  if (before.rows() > 0) data.moved = squared_distances(before, data.features);
+  before = Matrix();
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());

@@ -40,11 +40,13 @@ struct EpochData {
   std::vector<Verdict> verdicts;  ///< [N]
   BoundarySet boundary, evaluation_boundary;
 
+  /// How far each sample's features moved since the epoch before, squared; empty at the first. [N]
+  std::vector<float> moved;
+
   /// k = min(measure_k, available); indices are rows of SampleSets::train.
   Neighbors train_to_train, other_to_train;
-  /// Index = sample id: of train samples among train, of others among train and their own set. [train],
-  /// [others]
-  Neighbors train_neighbors, other_neighbors;
+  /// Of the other samples among train and their own set; indices are sample ids.
+  Neighbors other_neighbors;
   /// k = min(fit_k, M); indices are rows of `boundary`. Empty if there are fewer than 2 boundary samples.
   Neighbors train_to_boundary, other_to_boundary, boundary_to_boundary;
   Neighbors boundary_to_train;  ///< rows of SampleSets::train
@@ -61,9 +63,10 @@ struct EpochData {
 };
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
-/// all neighbours, exactly unless there are very many samples. Throws Error if features or logits are not
-/// finite. A classifier that predicts one class only has no boundary samples.
-EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed);
+/// all neighbours, exactly unless there are very many samples. `before` holds the features of the epoch before,
+/// [N, D], or nothing; it is given back to the system as soon as `moved` is known. Throws Error if features or
+/// logits are not finite. A classifier that predicts one class only has no boundary samples.
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed, Matrix before = {});
 
 /// The first k neighbours of each row.
 Neighbors nearest_of(const Neighbors& neighbors, int k);

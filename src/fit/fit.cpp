@@ -89,8 +89,9 @@ class Fit {
 
   void fit_epoch(int number, size_t left) {
     Stopwatch watch;
-    EpochData data = load_epoch(run_, sets_, number, options_.seed);
-    const PreviousEpoch* previous = previous_of(number);
+    PreviousEpoch* previous = previous_of(number);
+    EpochData data = load_epoch(run_, sets_, number, options_.seed,
+                                previous != nullptr ? std::move(previous->features) : Matrix());
     const Projection projection = options_.preset == Preset::paper
                                       ? fit_paper(sets_, data, previous, options_.seed)
                                       : fit_standard(sets_, data, previous, options_.seed);
@@ -118,7 +119,7 @@ class Fit {
     previous_ = std::move(now);
   }
 
-  const PreviousEpoch* previous_of(int number) {
+  PreviousEpoch* previous_of(int number) {
     const auto& epochs = writer_.epochs();
     const auto at = std::lower_bound(epochs.begin(), epochs.end(), number);
     if (at == epochs.begin()) return nullptr;

@@ -9,11 +9,34 @@ namespace {
 
 /// What the plane says of all samples.
 struct Plane {
-  Neighbors train, other;               // k = measure_k, indices are ids
-  Neighbors train_boundary;             // of train samples among the fit's boundary samples
-  Neighbors test_boundary;              // of test samples among the evaluation's
-  Matrix features_after, logits_after;  // [N, ..] after the round trip
+  Neighbors train, other;    // k = measure_k, indices are ids
+  Neighbors train_boundary;  // of train samples among the fit's boundary samples
+  Neighbors test_boundary;   // of test samples among the evaluation's
+  Matrix logits_after;       // [N, C] after the round trip
 };
+
+/// What comes back from the plane.
+struct Returned {
+  Matrix logits;             // [n, C]
+  std::vector<float> error;  // [n] mean over dimensions of (f - f')^2
+};
+
+/// A part at a time: the features of all at once would take as much memory as the epoch itself.
+Returned round_trip(const Mlp& decoder, SubjectModel& subject, MatrixView positions, MatrixView features,
+                    int64_t classes) {
+  constexpr int64_t part = 8192;
+  Returned out{Matrix(positions.rows, classes), {}};
+  Matrix back(std::min(part, positions.rows), features.cols);
+  for (int64_t begin = 0; begin < positions.rows; begin += part) {
+    const int64_t count = std::min(part, positions.rows - begin);
+    const MutMatrixView now = back.mut().slice(0, count);
+    decoder.apply(positions.slice(begin, count), now);
+    subject.head(now, out.logits.mut().slice(begin, count));
+    const auto errors = squared_errors(features.slice(begin, count), now);
+    out.error.insert(out.error.end(), errors.begin(), errors.end());
+  }
+  return out;
+}
 
 std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t> b) {
   std::vector<int32_t> out(a.begin(), a.end());
@@ -31,13 +54,16 @@ Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
 class Measurement {
  public:
   Measurement(const SampleSets& sets, const EpochData& data, const Projection& projection)
-      : sets_(sets), data_(data), projection_(projection) {}
+      : sets_(sets),
+        data_(data),
+        projection_(projection),
+        train_neighbors_(with_ids(data.train_to_train, sets.train)) {}
 
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
   EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
                       int rank_queries) {
     plane_ = Plane{};
-    const int k = data_.train_neighbors.k;
+    const int k = train_neighbors_.k;
     plane_.train = plane_neighbors(positions, sets_.train, sets_.train, k);
     for (const auto& other : sets_.others)
       plane_.other.append(plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
@@ -49,14 +75,12 @@ class Measurement {
       plane_.test_boundary =
           PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
 
-    plane_.features_after = Matrix(positions.rows, data_.features.cols());
-    plane_.logits_after = Matrix(positions.rows, data_.logits.cols());
-    projection_.model.decoder.apply(positions, plane_.features_after.mut());
-    data_.subject->head(plane_.features_after, plane_.logits_after.mut());
-    const auto error = squared_errors(data_.features, plane_.features_after);
-    const RoundTrip trip{data_.logits, plane_.logits_after, error};
+    Returned back = round_trip(projection_.model.decoder, *data_.subject, positions, data_.features,
+                               data_.logits.cols());
+    plane_.logits_after = std::move(back.logits);
+    const RoundTrip trip{data_.logits, plane_.logits_after, back.error};
 
-    GroupInput train{sets_.train, sets_.train, &data_.train_neighbors, &plane_.train, nullptr, nullptr, 0};
+    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_.train, nullptr, nullptr, 0};
     if (plane_.train_boundary.k > 0 && data_.train_to_boundary.k == fit_k) {
       train.boundary_neighbors = &data_.train_to_boundary;
       train.plane_boundary_neighbors = &plane_.train_boundary;
@@ -86,11 +110,13 @@ class Measurement {
     return out;
   }
   const Plane& plane() const { return plane_; }
+  const Neighbors& train_neighbors() const { return train_neighbors_; }
 
  private:
   const SampleSets& sets_;
   const EpochData& data_;
   const Projection& projection_;
+  Neighbors train_neighbors_;  // indices are ids
   Plane plane_;
 };
 
@@ -118,18 +144,17 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
 
   if (data.evaluation_boundary.size() > 0) {
     const auto& set = data.evaluation_boundary;
-    Matrix features(set.size(), data.features.cols()), logits(set.size(), data.logits.cols());
-    projection.model.decoder.apply(projection.evaluation_boundary_positions, features.mut());
-    data.subject->head(features, logits.mut());
-    const auto error = squared_errors(set.features, features);
-    add_round_trip(out.metrics.boundary, {set.logits, logits, error});
+    const Returned back =
+        round_trip(projection.model.decoder, *data.subject, projection.evaluation_boundary_positions,
+                   set.features, data.logits.cols());
+    add_round_trip(out.metrics.boundary, {set.logits, back.logits, back.error});
     out.metrics.boundary.count = set.size();
   }
 
   for (const auto& verdict : judge(measurement.plane().logits_after.view()))
     out.round_trip.push_back(verdict.prediction);
   // Rows of train and other samples, put in the order of ids.
-  const int k = std::min(fit_k, data.train_neighbors.k);
+  const int k = std::min(fit_k, data.train_to_train.k);
   const auto by_id = [&](const Neighbors& train, const Neighbors& other) {
     Neighbors all{k, std::vector<int32_t>(static_cast<size_t>(data.features.rows() * k)),
                   std::vector<float>(static_cast<size_t>(data.features.rows() * k))};
@@ -143,7 +168,7 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
     if (!sets.other_ids.empty()) put(sets.other_ids, other);
     return all;
   };
-  out.neighbors = by_id(data.train_neighbors, data.other_neighbors);
+  out.neighbors = by_id(measurement.train_neighbors(), data.other_neighbors);
   out.plane_neighbors = by_id(measurement.plane().train, measurement.plane().other);
   out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, k);
   return out;

@@ -12,7 +12,7 @@ struct PreviousEpoch {
   int number = 0;
   Autoencoder model;
   Matrix positions;                  ///< [N, 2]
-  Matrix features;                   ///< [N, D]
+  Matrix features;                   ///< [N, D]; load_epoch of the next epoch takes them
   std::vector<int32_t> predictions;  ///< [N]
   std::vector<int32_t> neighbors;    ///< [N, neighbor_count], neighbors.npy
   int64_t neighbor_count = 0;

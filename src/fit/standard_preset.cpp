@@ -164,8 +164,11 @@ class Standard {
   }
 
   EdgeList active_edges() const {
-    const Neighbors near = nearest_of(data_.train_to_train, fit_k);
-    const EdgeList samples = fuzzy_union(near, membership_strengths(near), points_.train);
+    EdgeList samples;
+    {
+      const Neighbors near = nearest_of(data_.train_to_train, fit_k);
+      samples = fuzzy_union(near, membership_strengths(near), points_.train);
+    }
     // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
     // is a plain complex.
     EdgeList towards_boundary;
@@ -344,13 +347,8 @@ class Standard {
     std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
     const auto hold = [&](int32_t id, const Neighbors& neighbors, int64_t row) {
       if (changed_class(id)) return 0.f;
-      double moved = 0;
-      for (int64_t l = 0; l < data_.features.cols(); ++l) {
-        const double difference = data_.features(id, l) - previous_->features(id, l);
-        moved += difference * difference;
-      }
       const double reach = neighbors.distances(row)[static_cast<size_t>(std::min(fit_k, neighbors.k) - 1)];
-      const double relative = moved / std::max(reach * reach, 1e-12);
+      const double relative = data_.moved[static_cast<size_t>(id)] / std::max(reach * reach, 1e-12);
       return static_cast<float>(options_.anchor / (relative + 0.001));
     };
     for (int64_t i = 0; i < points_.train; ++i)

@@ -67,64 +67,74 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
 EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& strengths, int64_t vertices,
                      int32_t target_offset) {
   struct Half {
-    int32_t target;
-    float forward, backward;
+    int32_t vertex;
+    float strength;
   };
-  // Every directed membership lands in both of its vertices' rows; entries of the same pair are then merged.
-  std::vector<int64_t> begin(static_cast<size_t>(vertices) + 1, 0);
   const int64_t n = neighbors.size(), k = neighbors.k;
-  const auto for_each = [&](const auto& visit) {
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t r = 0; r < k; ++r) {
-        const auto at = static_cast<size_t>(i * k + r);
-        const int32_t j = neighbors.index[at] + target_offset;
-        if (j != i && strengths[at] > 0) visit(static_cast<int32_t>(i), j, strengths[at]);
-      }
-  };
-  for_each([&](int32_t i, int32_t j, float) {
-    ++begin[static_cast<size_t>(i) + 1];
-    ++begin[static_cast<size_t>(j) + 1];
-  });
-  std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  std::vector<Half> halves(static_cast<size_t>(begin.back()));
-  std::vector<int64_t> cursor(begin.begin(), begin.end() - 1);
-  for_each([&](int32_t i, int32_t j, float w) {
-    halves[static_cast<size_t>(cursor[static_cast<size_t>(i)]++)] = {j, w, 0};
-    halves[static_cast<size_t>(cursor[static_cast<size_t>(j)]++)] = {i, 0, w};
-  });
-  std::vector<int64_t> merged(static_cast<size_t>(vertices));
-  parallel_for(vertices, 1024, [&](int64_t first, int64_t last, int) {
-    for (int64_t v = first; v < last; ++v) {
-      auto* from = halves.data() + begin[static_cast<size_t>(v)];
-      auto* to = halves.data() + begin[static_cast<size_t>(v) + 1];
-      std::sort(from, to, [](const Half& a, const Half& b) { return a.target < b.target; });
-      auto* out = from;
-      for (auto* h = from; h != to; ++h) {
-        if (out != from && (out - 1)->target == h->target) {
-          (out - 1)->forward = std::max((out - 1)->forward, h->forward);
-          (out - 1)->backward = std::max((out - 1)->backward, h->backward);
-        } else {
-          *out++ = *h;
-        }
-      }
-      merged[static_cast<size_t>(v)] = out - from;
+  /// The memberships of query i in others: visit(vertex, strength).
+  const auto for_each_of = [&](int64_t i, const auto& visit) {
+    for (int64_t r = 0; r < k; ++r) {
+      const auto at = static_cast<size_t>(i * k + r);
+      const int32_t j = neighbors.index[at] + target_offset;
+      if (j != i && strengths[at] > 0) visit(j, strengths[at]);
     }
-  });
+  };
+  // Memberships by the vertex they point at, those of one ascending by where they come from.
+  std::vector<int64_t> begin(static_cast<size_t>(vertices) + 1, 0);
+  for (int64_t i = 0; i < n; ++i)
+    for_each_of(i, [&](int32_t j, float) { ++begin[static_cast<size_t>(j) + 1]; });
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<Half> incoming(static_cast<size_t>(begin.back()));
+  {
+    std::vector<int64_t> next(begin.begin(), begin.end() - 1);
+    for (int64_t i = 0; i < n; ++i)
+      for_each_of(i, [&](int32_t j, float w) {
+        incoming[static_cast<size_t>(next[static_cast<size_t>(j)]++)] = {static_cast<int32_t>(i), w};
+      });
+  }
+  /// Merges a vertex's memberships with those in it: visit(target, strength of the union), targets ascending.
+  const auto for_each_union = [&](int64_t v, std::vector<Half>& outgoing, const auto& visit) {
+    outgoing.clear();
+    if (v < n) for_each_of(v, [&](int32_t j, float w) { outgoing.push_back({j, w}); });
+    std::sort(outgoing.begin(), outgoing.end(),
+              [](const Half& a, const Half& b) { return a.vertex < b.vertex; });
+    const Half *out = outgoing.data(), *const out_end = out + outgoing.size();
+    const Half *in = incoming.data() + begin[static_cast<size_t>(v)],
+               *const in_end = incoming.data() + begin[static_cast<size_t>(v) + 1];
+    while (out != out_end || in != in_end) {
+      if (in == in_end || (out != out_end && out->vertex < in->vertex)) {
+        visit(out->vertex, out->strength);
+        ++out;
+      } else if (out == out_end || in->vertex < out->vertex) {
+        visit(in->vertex, in->strength);
+        ++in;
+      } else {
+        visit(in->vertex, in->strength + out->strength - in->strength * out->strength);
+        ++in;
+        ++out;
+      }
+    }
+  };
+  const auto for_vertices = [&](const auto& visit) {
+    parallel_for(vertices, 1024, [&](int64_t first, int64_t last, int) {
+      std::vector<Half> outgoing;
+      for (int64_t v = first; v < last; ++v) visit(v, outgoing);
+    });
+  };
   EdgeList edges;
   edges.begin.assign(static_cast<size_t>(vertices) + 1, 0);
-  for (int64_t v = 0; v < vertices; ++v)
-    edges.begin[static_cast<size_t>(v) + 1] =
-        edges.begin[static_cast<size_t>(v)] + merged[static_cast<size_t>(v)];
+  for_vertices([&](int64_t v, std::vector<Half>& outgoing) {
+    for_each_union(v, outgoing, [&](int32_t, float) { ++edges.begin[static_cast<size_t>(v) + 1]; });
+  });
+  std::partial_sum(edges.begin.begin(), edges.begin.end(), edges.begin.begin());
   edges.target.resize(static_cast<size_t>(edges.begin.back()));
   edges.weight.resize(static_cast<size_t>(edges.begin.back()));
-  parallel_for(vertices, 1024, [&](int64_t first, int64_t last, int) {
-    for (int64_t v = first; v < last; ++v)
-      for (int64_t e = 0; e < merged[static_cast<size_t>(v)]; ++e) {
-        const Half& h = halves[static_cast<size_t>(begin[static_cast<size_t>(v)] + e)];
-        const auto at = static_cast<size_t>(edges.begin[static_cast<size_t>(v)] + e);
-        edges.target[at] = h.target;
-        edges.weight[at] = h.forward + h.backward - h.forward * h.backward;
-      }
+  for_vertices([&](int64_t v, std::vector<Half>& outgoing) {
+    auto at = static_cast<size_t>(edges.begin[static_cast<size_t>(v)]);
+    for_each_union(v, outgoing, [&](int32_t target, float weight) {
+      edges.target[at] = target;
+      edges.weight[at++] = weight;
+    });
   });
   return edges;
 }
