@@ -63,9 +63,9 @@ struct EpochData {
 };
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
-/// all neighbours, exactly unless there are very many samples. `before` holds the features of the epoch before,
-/// [N, D], or nothing; it is given back to the system as soon as `moved` is known. Throws Error if features or
-/// logits are not finite. A classifier that predicts one class only has no boundary samples.
+/// all neighbours, exactly unless there are very many samples. `before` holds the features of the epoch
+/// before, [N, D], or nothing; it is given back to the system as soon as `moved` is known. Throws Error if
+/// features or logits are not finite. A classifier that predicts one class only has no boundary samples.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed, Matrix before = {});
 
 /// The first k neighbours of each row.

@@ -75,8 +75,8 @@ class Measurement {
       plane_.test_boundary =
           PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
 
-    Returned back = round_trip(projection_.model.decoder, *data_.subject, positions, data_.features,
-                               data_.logits.cols());
+    Returned back =
+        round_trip(projection_.model.decoder, *data_.subject, positions, data_.features, data_.logits.cols());
     plane_.logits_after = std::move(back.logits);
     const RoundTrip trip{data_.logits, plane_.logits_after, back.error};
 

@@ -99,8 +99,9 @@ EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& stren
     std::sort(outgoing.begin(), outgoing.end(),
               [](const Half& a, const Half& b) { return a.vertex < b.vertex; });
     const Half *out = outgoing.data(), *const out_end = out + outgoing.size();
-    const Half *in = incoming.data() + begin[static_cast<size_t>(v)],
-               *const in_end = incoming.data() + begin[static_cast<size_t>(v) + 1];
+    const Half *in = incoming.data() + begin[static_cast<size_t>(v)], *const in_end =
+                                                                          incoming.data() +
+                                                                          begin[static_cast<size_t>(v) + 1];
     while (out != out_end || in != in_end) {
       if (in == in_end || (out != out_end && out->vertex < in->vertex)) {
         visit(out->vertex, out->strength);
