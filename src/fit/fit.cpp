@@ -94,7 +94,6 @@ class Fit {
     PreviousEpoch* previous = previous_of(number);
     EpochData data = load_epoch(run_, sets_, number, options_.seed,
                                 previous != nullptr ? std::move(previous->features) : Matrix());
-    if (open.size() > 1) run_.read_ahead(open[1]);
     const Projection projection = options_.preset == Preset::paper
                                       ? fit_paper(sets_, data, previous, options_.seed)
                                       : fit_standard(sets_, data, previous, options_.seed);

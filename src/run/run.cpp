@@ -1,8 +1,5 @@
 #include "run/run.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -401,14 +398,6 @@ Epoch Run::epoch(int number) const {
          fs::exists(folder) ? "one without epoch.json, so it is still being written or was cut off"
                             : "nothing of that name; 'dvi check' lists the epochs of a run");
   return Epoch(folder, number, manifest_.get());
-}
-
-void Run::read_ahead(int number) const {
-  const auto features = folder_ / "epochs" / epoch_folder_name(number) / "features.npy";
-  const int file = ::open(features.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return;
-  posix_fadvise(file, 0, 0, POSIX_FADV_WILLNEED);
-  ::close(file);
 }
 
 std::vector<std::string> Run::column_names() const { return column_names_in(folder_ / "columns"); }

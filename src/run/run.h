@@ -113,9 +113,6 @@ class Run {
   std::vector<int> epoch_numbers() const;
   /// Throws Error if the epoch is not there.
   Epoch epoch(int number) const;
-  /// Lets the system read an epoch's features from disk meanwhile. Never fails: whether they are sound shows
-  /// when they are asked for.
-  void read_ahead(int number) const;
   /// Names of the columns in columns/, sorted.
   std::vector<std::string> column_names() const;
   /// columns/NAME.npy as [N] floats; throws Error if it is not there.
