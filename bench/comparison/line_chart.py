@@ -2,16 +2,16 @@
 import math
 from xml.sax.saxutils import escape
 
-# Okabe and Ito's colours, which people who see red and green alike can tell apart, a grey and a brown.
-COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000", "#8c564b"]
+# Okabe and Ito's colours, which people who see red and green alike can tell apart, a grey, a brown and an olive.
+COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000", "#8c564b", "#bcbd22"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 400, 64, 170, 40, 48
 
 
 def short(value):
     for size, letter in ((1e6, "M"), (1e3, "k")):
-        if value >= size:
+        if value >= size and len(f"{value / size:g}") < 5:
             return f"{value / size:g}{letter}"
-    return f"{value:g}"
+    return f"{value:,.15g}"
 
 
 def line_chart(title, x_title, y_title, lines):

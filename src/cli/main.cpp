@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/results.h"
@@ -20,7 +22,10 @@ namespace {
 void make_openmp_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "passive", 1);
-  execv("/proc/self/exe", argv);  // where that is not possible, go on as we are
+  // By its own name, by which `ps` and `pkill` then know it; where that is not possible, go on as we are.
+  std::error_code unknown;
+  if (const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown); !unknown)
+    execv(program.c_str(), argv);
 }
 
 }  // namespace
