@@ -110,9 +110,9 @@ def neighbor_text(knn):
     for e in knn["epochs"]:
         rows += [[str(e["epoch"]), "dvi, exact", number(e["dvi"]["seconds"], 3), number(e["dvi"]["cpu_seconds"], 3),
                   number(e["dvi_recall"], 4)]]
-        for name, recall in (("pynndescent", "pynndescent_recall"), ("scikit-learn brute force", "brute_recall")):
+        for name, recall in e["recalls"].items():
             rows.append([str(e["epoch"]), name, number(e["seconds"][name], 3), number(e["cpu_seconds"][name], 3),
-                         number(e[recall], 4)])
+                         number(recall, 4)])
     return (f"## Nearest neighbours: 15 of {knn['samples']:,} x {knn['dim']}\n\nMedians of three. Recall against "
             "quality.py's own neighbours (distances in double precision).\n\n" +
             table(["epoch", "", "seconds", "processor s", "recall"], rows) + "\n")
@@ -137,9 +137,10 @@ def check_text(checks):
 
 def markdown(result):
     m, s = result["machine"], result["samples"]
-    loads = [x for method in result["methods"].values() for x in flat(method.get("load", []))]
+    measured = [*result["methods"].values(), result["neighbors"] or {}]
+    loads = [x for method in measured for x in flat(method.get("load", []))]
     versions = {}
-    for method in [*result["methods"].values(), result["neighbors"] or {}]:
+    for method in measured:
         versions.update(method.get("versions", {}))
     text = f"""# Comparison on {result['run']}
 
@@ -151,9 +152,18 @@ def markdown(result):
 {', '.join(f'{k} {v}' for k, v in sorted(versions.items()))}. {len(flat(loads))} readings of the machine's load: \
 {min(loads, default=0)} to {max(loads, default=0)} on {m['cores']} cores. {loaded(loads, m['cores'])} {result['note']}
 
-## Speed and memory
-
 """
+    if result["methods"]:
+        text += method_text(result)
+    text += neighbor_text(result["neighbors"])
+    if result["methods"]:
+        text += "## Seconds by stage\n\n" + stage_text(result) + "\n"
+    return text + check_text(result["cross_check"])
+
+
+def method_text(result):
+    s = result["samples"]
+    text = "## Speed and memory\n\n"
     text += table(["", "fit, first epoch, s", "fit, following, s", "boundary samples, s", "all stages, all epochs, s",
                    "processor s, all epochs", "peak MiB (of it libraries)"], speed_rows(result))
     text += """
@@ -182,9 +192,7 @@ together, in which nothing is held out.
     if over:
         text += ("## Over time\n\n" + table(["", "temporal_pearson", "tlr", "tnn_3"], over) +
                  "\nLess temporal_pearson is better; read it from about 6 epochs on (docs/metrics.md).\n\n")
-    text += neighbor_text(result["neighbors"])
-    text += "## Seconds by stage\n\n" + stage_text(result) + "\n"
-    return text + check_text(result["cross_check"])
+    return text
 
 
 def flat(x):
