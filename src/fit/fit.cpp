@@ -68,7 +68,7 @@ class Fit {
       const bool last_look = !options_.follow || run_.finished();
       const auto open = open_epochs();
       if (!open.empty()) {
-        fit_epoch(open);
+        fit_epoch(open.front(), open.size());
         continue;
       }
       if (last_look) break;
@@ -87,9 +87,7 @@ class Fit {
     return open;
   }
 
-  /// Fits the first of the epochs that are open.
-  void fit_epoch(const std::vector<int>& open) {
-    const int number = open.front();
+  void fit_epoch(int number, size_t left) {
     Stopwatch watch;
     PreviousEpoch* previous = previous_of(number);
     EpochData data = load_epoch(run_, sets_, number, options_.seed,
@@ -106,9 +104,9 @@ class Fit {
     writer_.update_events(data);
     say(fmt::format("epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
                     quality_text(measured.metrics),
-                    open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1,
-                                                  static_cast<double>(open.size() - 1) * watch.seconds())
-                                    : ""));
+                    left > 1 ? fmt::format(" [{} more, about {:.0f} s]", left - 1,
+                                           static_cast<double>(left - 1) * watch.seconds())
+                             : ""));
 
     auto now = std::make_unique<PreviousEpoch>();
     now->number = number;
