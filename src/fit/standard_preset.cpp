@@ -190,7 +190,7 @@ class Standard {
       add_all(samples, [](int64_t, int64_t) { return 1.0; });
       if (points_.boundary == 0) return;
       add_all(towards_boundary, [&](int64_t i, int64_t j) {
-        return i >= points_.train && j >= points_.train ? 1.0 : options_.boundary_weight;
+        return i >= points_.train && j >= points_.train ? 1.0 : boundary_weight();
       });
       // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
       for (int64_t b = 0; b < points_.boundary; ++b)
@@ -205,6 +205,11 @@ class Standard {
     weaken_strangers(list, 0);
     balance_sides(list);
     return list;
+  }
+
+  double boundary_weight() const {
+    return options_.boundary_weight *
+           std::min(1.0, static_cast<double>(points_.boundary) / options_.boundary_enough);
   }
 
   /// Makes the samples of either side pull a boundary sample with the same total weight, so that it comes to
@@ -253,7 +258,7 @@ class Standard {
     const Neighbors near = nearest_of(data_.other_to_train, fit_k);
     if (points_.other > 0) include(near, 0, 0, 1);
     if (points_.other > 0 && points_.boundary > 0)
-      include(data_.other_to_boundary, 0, points_.train, options_.boundary_weight);
+      include(data_.other_to_boundary, 0, points_.train, boundary_weight());
     if (points_.evaluation > 0) {
       include(data_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
       include(data_.evaluation_to_boundary, points_.other, points_.train, 1);
@@ -452,6 +457,7 @@ Json to_json(const StandardOptions& o) {
   return {{"k", fit_k},
           {"cross_class_weight", o.cross_class_weight},
           {"boundary_weight", o.boundary_weight},
+          {"boundary_enough", o.boundary_enough},
           {"boundary_to_sample_weight", o.boundary_to_sample_weight},
           {"boundary_visits", o.boundary_visits},
           {"exaggeration", o.exaggeration},

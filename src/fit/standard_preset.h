@@ -11,8 +11,10 @@ struct StandardOptions {
   /// few neighbours differ in prediction.
   double cross_class_weight = 0.2;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
-  /// near, at the cost of neighbours.
+  /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
+  /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
   double boundary_weight = 0.8;
+  double boundary_enough = 12 * fit_k;
   /// Weight of the edges from a boundary sample to the samples nearest to it. More puts it between them, less
   /// among its like.
   double boundary_to_sample_weight = 0.1;
