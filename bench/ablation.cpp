@@ -33,6 +33,7 @@ std::vector<Variant> variants() {
   add("no boundary-wise complex", [](auto& o) { o.boundary_weight = 0; });
   add("boundary weight 0.3", [](auto& o) { o.boundary_weight = 0.3; });
   add("boundary weight 2", [](auto& o) { o.boundary_weight = 2; });
+  add("few boundary samples weigh in full", [](auto& o) { o.boundary_enough = 1; });
   add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
   add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
