@@ -25,11 +25,10 @@ Matrix stacked(MatrixView a, MatrixView b) {
 std::vector<float> neighbor_preserving_rate(const EpochData& data, const SampleSets& sets,
                                             const PreviousEpoch& previous) {
   std::vector<float> rate(sets.train.size());
-  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, data.train_to_train.k));
+  const Neighbors neighbors = with_ids(data.train_to_train, sets.train);
+  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, neighbors.k));
   for (size_t i = 0; i < rate.size(); ++i) {
-    std::vector<int32_t> now(k);
-    for (size_t r = 0; r < k; ++r)
-      now[r] = sets.train[static_cast<size_t>(data.train_to_train.row(static_cast<int64_t>(i))[r])];
+    const auto now = neighbors.row(static_cast<int64_t>(i)).first(k);
     const int32_t* before = &previous.neighbors[static_cast<size_t>(sets.train[i] * previous.neighbor_count)];
     for (size_t r = 0; r < k; ++r)
       rate[i] += std::find(now.begin(), now.end(), before[r]) != now.end() ? 1.f : 0.f;

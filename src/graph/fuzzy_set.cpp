@@ -98,10 +98,10 @@ EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& stren
     if (v < n) for_each_of(v, [&](int32_t j, float w) { outgoing.push_back({j, w}); });
     std::sort(outgoing.begin(), outgoing.end(),
               [](const Half& a, const Half& b) { return a.vertex < b.vertex; });
-    const Half *out = outgoing.data(), *const out_end = out + outgoing.size();
-    const Half *in = incoming.data() + begin[static_cast<size_t>(v)], *const in_end =
-                                                                          incoming.data() +
-                                                                          begin[static_cast<size_t>(v) + 1];
+    const Half* out = outgoing.data();
+    const Half* const out_end = out + outgoing.size();
+    const Half* in = incoming.data() + begin[static_cast<size_t>(v)];
+    const Half* const in_end = incoming.data() + begin[static_cast<size_t>(v) + 1];
     while (out != out_end || in != in_end) {
       if (in == in_end || (out != out_end && out->vertex < in->vertex)) {
         visit(out->vertex, out->strength);

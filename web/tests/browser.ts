@@ -97,15 +97,18 @@ export function inPage<T, A = undefined>(
   return page.evaluate(`(${f.toString()})(window.dvi, ${JSON.stringify(argument)})`) as Promise<T>;
 }
 
-/** Where sample `id` is on the page. */
+/** Where sample `id` is on the page, after a panel that opened or closed has changed the picture's size. */
 export async function samplePlace(page: Page, id: number): Promise<{ x: number; y: number }> {
+  // Sizes are observed once a frame, before it is painted: after two frames the picture has its new size.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const box = (await page.locator("canvas.scene").boundingBox())!;
   const at = await inPage(page, (app, i) => app.viewer.screenOf(i), id);
   return { x: box.x + at.x, y: box.y + at.y };
 }
 
 /** A sample of the picture that nothing lies on: picking at its place finds it. */
-export function freeSample(page: Page, from = 0): Promise<number> {
+export async function freeSample(page: Page, from = 0): Promise<number> {
+  await ready(page);
   return inPage(
     page,
     (app, start) => {

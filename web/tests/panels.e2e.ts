@@ -132,14 +132,9 @@ describe("panels", () => {
   it("opens a sample's card with image, bars, history and neighbours", async () => {
     const id = await freeSample(page, 20);
     const at = await samplePlace(page, id);
+    await page.mouse.click(at.x, at.y);
     const card = page.locator(".panel.card");
-    const head = card.getByText(`Sample #${id}`);
-    // The index of points is made in a worker; on a busy machine the first clicks may come before it.
-    for (let tries = 0; tries < 40 && !(await head.isVisible()); ++tries) {
-      await page.mouse.click(at.x, at.y);
-      await page.waitForTimeout(300);
-    }
-    await head.waitFor();
+    await card.getByText(`Sample #${id}`).waitFor();
     expect(await card.locator(".bar-row").count()).toBe(5);
     expect(await card.locator(".history .cell").count()).toBe(8);
     expect(await card.locator(".neighbor").count()).toBe(30);
