@@ -9,6 +9,7 @@
 
 #include "core/progress.h"
 #include "core/stopwatch.h"
+#include "fit/epoch_layout.h"
 #include "fit/fit.h"
 #include "fit/measure.h"
 #include "fit/standard_preset.h"
@@ -20,6 +21,7 @@ namespace {
 struct Variant {
   const char* name;
   StandardOptions options;
+  size_t look_ahead = 2;
 };
 
 std::vector<Variant> variants() {
@@ -37,17 +39,12 @@ std::vector<Variant> variants() {
   add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
   add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
-  add("no anchors", [](auto& o) { o.anchor = 0; });
-  add("anchors 30 times as strong", [](auto& o) { o.anchor *= 30; });
+  add("not knowing the next two epochs", [](auto&) {});
+  all.back().look_ahead = 0;
+  add("not settled between epochs", [](auto& o) { o.spring = 0; });
+  add("springs 3 times as strong", [](auto& o) { o.spring *= 3; });
+  add("drafts without anchors", [](auto& o) { o.anchor = 0; });
   return all;
-}
-
-PreviousEpoch remembered(const EpochData& data, const Projection& projection, const Measured& measured) {
-  PreviousEpoch previous{data.number, projection.model, projection.positions, {}, {}, {}, 0};
-  for (const auto& verdict : data.verdicts) previous.predictions.push_back(verdict.prediction);
-  previous.neighbors = measured.neighbors.index;
-  previous.neighbor_count = measured.neighbors.k;
-  return previous;
 }
 
 /// Mean distance that train samples moved, as a share of the picture.
@@ -68,7 +65,8 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
   const SampleSets sets = SampleSets::of(run);
   std::vector<EpochData> epochs;
   for (const int number : wanted.empty() ? run.epoch_numbers() : parse_epochs(wanted))
-    epochs.push_back(load_epoch(run, sets, number, 0, epochs.empty() ? Matrix() : epochs.back().features));
+    epochs.push_back(load_epoch(run, sets, number, 0,
+                                epochs.empty() ? std::nullopt : std::optional(epochs.back().number)));
   fmt::print("{}, epoch {} of those fitted; train / test\n\n", run.manifest().name, epochs.back().number);
   fmt::print(
       "| | nn_15 | boundary_15 | PPR | PPR, encoder alone | CCR | PPR of boundary samples | keep_boundary | "
@@ -78,10 +76,20 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     std::unique_ptr<PreviousEpoch> previous;
     double moved = 0, keeps = 0, seconds = 0;
     EpochMetrics metrics;
+    std::vector<std::unique_ptr<EpochLayout>> layouts;
     for (const auto& data : epochs) {
-      Stopwatch watch;
-      const Projection projection = fit_standard(sets, data, previous.get(), 0, variant.options);
-      seconds = watch.lap();
+      const EarlierEpoch before = layouts.empty() ? EarlierEpoch{} : layouts.back()->earlier();
+      layouts.push_back(
+          std::make_unique<EpochLayout>(sets, data, layouts.empty() ? nullptr : &before, 0, variant.options));
+    }
+    for (size_t e = 0; e < epochs.size(); ++e) {
+      const EpochData& data = epochs[e];
+      std::vector<const EpochLayout*> after;
+      for (size_t a = e + 1; a < std::min(epochs.size(), e + 1 + variant.look_ahead); ++a)
+        after.push_back(layouts[a].get());
+      Projection projection = fit_standard(*layouts[e], previous.get(), after, 0);
+      seconds = 0;
+      for (const auto& [stage, of_stage] : projection.seconds) seconds += of_stage;
       const Measured measured = measure(sets, data, projection);
       metrics = measured.metrics;
       if (previous) moved = mean_move(sets, previous->positions, projection.positions);
@@ -90,7 +98,8 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
       keeps = projection.evaluation_boundary_positions.rows() > 0
                   ? keep_boundary(landscape, extent, projection.evaluation_boundary_positions)
                   : 0;
-      previous = std::make_unique<PreviousEpoch>(remembered(data, projection, measured));
+      previous = std::make_unique<PreviousEpoch>(
+          PreviousEpoch{data.number, std::move(projection.model), std::move(projection.positions), {}});
     }
     const auto& [train, test, boundary] = std::tie(metrics.train, metrics.test, metrics.boundary);
     const auto both = [&](auto member, int digits) {

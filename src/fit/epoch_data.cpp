@@ -142,6 +142,37 @@ const SampleSets::Other* SampleSets::test() const {
   return nullptr;
 }
 
+Neighbors by_sample(const SampleSets& sets, const Neighbors& train, const Neighbors& other) {
+  const int k = std::min(fit_k, train.k);
+  const size_t size = (sets.train.size() + sets.other_ids.size()) * static_cast<size_t>(k);
+  Neighbors all{k, std::vector<int32_t>(size), std::vector<float>(size)};
+  const auto put = [&](std::span<const int32_t> ids, const Neighbors& from) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      std::copy_n(from.row(static_cast<int64_t>(i)).begin(), k, all.index.begin() + int64_t{ids[i]} * k);
+      std::copy_n(from.distances(static_cast<int64_t>(i)).begin(), k,
+                  all.distance.begin() + int64_t{ids[i]} * k);
+    }
+  };
+  put(sets.train, train);
+  put(sets.other_ids, other);
+  return all;
+}
+
+std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const EarlierEpoch& earlier) {
+  const int64_t k = std::min<int64_t>(by_id.k, earlier.neighbor_count);
+  std::vector<float> rate(static_cast<size_t>(by_id.size()), 0.f);
+  parallel_for(by_id.size(), 1024, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto now = by_id.row(i).first(static_cast<size_t>(k));
+      const int32_t* before = &earlier.neighbors[static_cast<size_t>(i * earlier.neighbor_count)];
+      const auto kept = std::count_if(
+          before, before + k, [&](int32_t id) { return std::find(now.begin(), now.end(), id) != now.end(); });
+      rate[static_cast<size_t>(i)] = static_cast<float>(kept) / static_cast<float>(k);
+    }
+  });
+  return rate;
+}
+
 Neighbors nearest_of(const Neighbors& neighbors, int k) {
   if (k >= neighbors.k) return neighbors;
   Neighbors out{k, {}, {}};
@@ -160,14 +191,14 @@ Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {
   return neighbors;
 }
 
-EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed, Matrix before) {
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
+                     std::optional<int> before) {
   EpochData data;
   data.number = number;
   Stopwatch watch;
   const Epoch epoch = run.epoch(number);
   data.features = epoch.features();
-  if (before.rows() > 0) data.moved = squared_distances(before, data.features);
-  before = Matrix();
+  if (before) data.moved = squared_distances(run.epoch(*before).features(), data.features);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,10 +64,27 @@ struct EpochData {
 };
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
-/// all neighbours, exactly unless there are very many samples. `before` holds the features of the epoch
-/// before, [N, D], or nothing; it is given back to the system as soon as `moved` is known. Throws Error if
-/// features or logits are not finite. A classifier that predicts one class only has no boundary samples.
-EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed, Matrix before = {});
+/// all neighbours, exactly unless there are very many samples. `before` is the number of the epoch that
+/// `moved` compares with. Throws Error if features or logits are not finite. A classifier that predicts one
+/// class only has no boundary samples.
+EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
+                     std::optional<int> before);
+
+/// The first min(fit_k, available) neighbours of every sample, in the order of ids; `train` and `other` hold
+/// those of SampleSets::train and other_ids, as ids.
+Neighbors by_sample(const SampleSets&, const Neighbors& train, const Neighbors& other);
+
+/// What later epochs look back at.
+struct EarlierEpoch {
+  Matrix draft;  ///< [N, 2] the default preset's layout before it was settled (EpochLayout); else empty
+  std::vector<int32_t> predictions;  ///< [N]
+  std::vector<int32_t> neighbors;    ///< [N, neighbor_count] ids, as by_sample() has them
+  int64_t neighbor_count = 0;
+};
+
+/// Share of each sample's neighbours that it had in the earlier epoch already, 0 to 1; [N]. DVI's NPR (Yang
+/// et al., AAAI 2022, "temporal-preserving property").
+std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const EarlierEpoch& earlier);
 
 /// The first k neighbours of each row.
 Neighbors nearest_of(const Neighbors& neighbors, int k);

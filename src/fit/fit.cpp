@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "fit/epoch_layout.h"
 #include "fit/paper_preset.h"
 #include "fit/standard_preset.h"
 #include "fit/view_writer.h"
@@ -68,7 +71,7 @@ class Fit {
       const bool last_look = !options_.follow || run_.finished();
       const auto open = open_epochs();
       if (!open.empty()) {
-        fit_epoch(open.front(), open.size());
+        fit_epoch(open);
         continue;
       }
       if (last_look) break;
@@ -87,14 +90,56 @@ class Fit {
     return open;
   }
 
-  void fit_epoch(int number, size_t left) {
+  /// An epoch on its way: what was recorded and, with the default preset, its draft.
+  struct Loaded {
+    EpochData data;
+    std::unique_ptr<EpochLayout> layout;
+  };
+  /// `before`: the epoch before, none at the first.
+  std::unique_ptr<Loaded> load(int number, std::optional<int> before, const EarlierEpoch* earlier) {
+    auto loaded = std::make_unique<Loaded>();
+    loaded->data = load_epoch(run_, sets_, number, options_.seed, before);
+    if (options_.preset == Preset::standard)
+      loaded->layout =
+          std::make_unique<EpochLayout>(sets_, loaded->data, earlier, options_.seed, standard_options_);
+    return loaded;
+  }
+  /// How many of the epochs after it an epoch waits for, so that its samples travel on towards where they
+  /// will be. None while a run is followed, whose newest epoch is wanted at once, nor where several epochs
+  /// would take too much memory.
+  size_t look_ahead() const {
+    constexpr int64_t most_samples = 300'000;
+    const bool ahead = options_.preset == Preset::standard && !options_.follow &&
+                       run_.manifest().sample_count() <= most_samples;
+    return ahead ? 2 : 0;
+  }
+
+  /// Fits the first of the open epochs.
+  void fit_epoch(const std::vector<int>& open) {
     Stopwatch watch;
-    PreviousEpoch* previous = previous_of(number);
-    EpochData data = load_epoch(run_, sets_, number, options_.seed,
-                                previous != nullptr ? std::move(previous->features) : Matrix());
+    const int number = open.front();
+    const PreviousEpoch* previous = previous_of(number);
+    while (!coming_.empty() && coming_.front()->data.number != number) coming_.pop_front();
+    if (coming_.empty())
+      coming_.push_back(load(number, previous != nullptr ? std::optional(previous->number) : std::nullopt,
+                             previous != nullptr ? &previous->earlier : nullptr));
+    try {
+      while (coming_.size() <= look_ahead() && coming_.size() < open.size() &&
+             !fitted_between(number, open[coming_.size()])) {
+        const EarlierEpoch earlier = coming_.back()->layout->earlier();
+        coming_.push_back(load(open[coming_.size()], coming_.back()->data.number, &earlier));
+      }
+    } catch (const Error&) {
+      // It will be told when that epoch's turn comes, and this one is not lost.
+    }
+    const std::unique_ptr<Loaded> now = std::move(coming_.front());
+    coming_.pop_front();
+    std::vector<const EpochLayout*> after;
+    for (const auto& later : coming_) after.push_back(later->layout.get());
+    EpochData& data = now->data;
     const Projection projection = options_.preset == Preset::paper
                                       ? fit_paper(sets_, data, previous, options_.seed)
-                                      : fit_standard(sets_, data, previous, options_.seed);
+                                      : fit_standard(*now->layout, previous, after, options_.seed);
     Stopwatch measuring;
     Measured measured = measure(sets_, data, projection);
     data.seconds["measure"] = measuring.lap();
@@ -104,22 +149,23 @@ class Fit {
     writer_.update_events(data);
     say(fmt::format("epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
                     quality_text(measured.metrics),
-                    left > 1 ? fmt::format(" [{} more, about {:.0f} s]", left - 1,
-                                           static_cast<double>(left - 1) * watch.seconds())
-                             : ""));
+                    open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1,
+                                                  static_cast<double>(open.size() - 1) * watch.seconds())
+                                    : ""));
 
-    auto now = std::make_unique<PreviousEpoch>();
-    now->number = number;
-    now->model = projection.model;
-    now->positions = projection.positions;
-    now->features = std::move(data.features);
-    for (const auto& verdict : data.verdicts) now->predictions.push_back(verdict.prediction);
-    now->neighbors = std::move(measured.neighbors.index);
-    now->neighbor_count = measured.neighbors.k;
-    previous_ = std::move(now);
+    EarlierEpoch earlier{projection.draft, {}, std::move(measured.neighbors.index), measured.neighbors.k};
+    for (const auto& verdict : data.verdicts) earlier.predictions.push_back(verdict.prediction);
+    previous_ = std::make_unique<PreviousEpoch>(
+        PreviousEpoch{number, projection.model, projection.positions, std::move(earlier)});
   }
 
-  PreviousEpoch* previous_of(int number) {
+  bool fitted_between(int a, int b) const {
+    const auto& epochs = writer_.epochs();
+    return std::lower_bound(epochs.begin(), epochs.end(), a) !=
+           std::lower_bound(epochs.begin(), epochs.end(), b);
+  }
+
+  const PreviousEpoch* previous_of(int number) {
     const auto& epochs = writer_.epochs();
     const auto at = std::lower_bound(epochs.begin(), epochs.end(), number);
     if (at == epochs.begin()) return nullptr;
@@ -133,7 +179,9 @@ class Fit {
   FitOptions options_;
   SampleSets sets_;
   ViewWriter writer_;
+  StandardOptions standard_options_;
   std::unique_ptr<PreviousEpoch> previous_;
+  std::deque<std::unique_ptr<Loaded>> coming_;  // the epoch to fit next and those it waits for
 };
 
 }  // namespace

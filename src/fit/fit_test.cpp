@@ -78,17 +78,27 @@ TEST_F(FitTest, PaperPresetMakesAView) {
   EXPECT_GT(epoch_metrics_from_json(view.epoch(2)->metrics()).train.ppr.value(), 0.6);
 }
 
-TEST_F(FitTest, SameResultWhetherFittedAtOnceOrInParts) {
-  const auto at_once = make_test_run(folder_ / "at_once", recorded_only({1, 2, 3}));
-  const auto in_parts = make_test_run(folder_ / "in_parts", recorded_only({1, 2, 3}));
-  fit_run(at_once.folder(), {});
+TEST_F(FitTest, EpochsThatAreThereStayAndLaterOnesGoOnFromThem) {
+  const auto run = make_test_run(folder_ / "run", recorded_only({1, 2, 3}));
   FitOptions part;
   part.epochs = {1};
-  fit_run(in_parts.folder(), part);
-  fit_run(in_parts.folder(), {});
-  for (const char* file : {"positions.npy", "weights.npy", "neighbors.npy", "round_trip.npy"})
-    EXPECT_EQ(bytes_of(at_once, 3, file), bytes_of(in_parts, 3, file)) << file;
-  EXPECT_EQ(View::open(at_once, "default").events(), View::open(in_parts, "default").events());
+  fit_run(run.folder(), part);
+  const std::string first = bytes_of(run, 1, "positions.npy");
+  fit_run(run.folder(), {});
+  EXPECT_EQ(bytes_of(run, 1, "positions.npy"), first);
+  const View view = View::open(run, "default");
+  EXPECT_THAT(view.epoch_numbers(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(view.epoch(1)->json().at("looked_ahead"), 0);
+  EXPECT_EQ(view.epoch(2)->json().at("looked_ahead"), 1);
+}
+
+TEST_F(FitTest, ABadEpochIsToldAfterThoseBeforeItAreFitted) {
+  const auto run = make_test_run(folder_ / "run", recorded_only({1, 2, 3}));
+  Matrix features = run.epoch(3).features();
+  features(17, 2) = NAN;
+  write_npy(run.folder() / "epochs" / epoch_folder_name(3) / "features.npy", features);
+  EXPECT_THAT(error_of([&] { fit_run(run.folder(), {}); }), HasSubstr("17"));
+  EXPECT_THAT(View::open(run, "default").epoch_numbers(), ElementsAre(1, 2));
 }
 
 TEST_F(FitTest, KilledAtAnyMomentItGoesOnAndEndsAlike) {

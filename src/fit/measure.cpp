@@ -153,24 +153,9 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
 
   for (const auto& verdict : judge(measurement.plane().logits_after.view()))
     out.round_trip.push_back(verdict.prediction);
-  // Rows of train and other samples, put in the order of ids.
-  const int k = std::min(fit_k, data.train_to_train.k);
-  const auto by_id = [&](const Neighbors& train, const Neighbors& other) {
-    Neighbors all{k, std::vector<int32_t>(static_cast<size_t>(data.features.rows() * k)),
-                  std::vector<float>(static_cast<size_t>(data.features.rows() * k))};
-    const auto put = [&](std::span<const int32_t> ids, const Neighbors& from) {
-      for (size_t i = 0; i < ids.size(); ++i) {
-        std::copy_n(from.row(static_cast<int64_t>(i)).begin(), k, all.index.begin() + ids[i] * k);
-        std::copy_n(from.distances(static_cast<int64_t>(i)).begin(), k, all.distance.begin() + ids[i] * k);
-      }
-    };
-    put(sets.train, train);
-    if (!sets.other_ids.empty()) put(sets.other_ids, other);
-    return all;
-  };
-  out.neighbors = by_id(measurement.train_neighbors(), data.other_neighbors);
-  out.plane_neighbors = by_id(measurement.plane().train, measurement.plane().other);
-  out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, k);
+  out.neighbors = by_sample(sets, measurement.train_neighbors(), data.other_neighbors);
+  out.plane_neighbors = by_sample(sets, measurement.plane().train, measurement.plane().other);
+  out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, out.neighbors.k);
   return out;
 }
 

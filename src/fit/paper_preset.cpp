@@ -20,23 +20,6 @@ Matrix stacked(MatrixView a, MatrixView b) {
   return out;
 }
 
-/// Share of each train sample's neighbours (the first `previous.neighbor_count`) kept since the epoch before:
-/// DVI's NPR.
-std::vector<float> neighbor_preserving_rate(const EpochData& data, const SampleSets& sets,
-                                            const PreviousEpoch& previous) {
-  std::vector<float> rate(sets.train.size());
-  const Neighbors neighbors = with_ids(data.train_to_train, sets.train);
-  const auto k = static_cast<size_t>(std::min<int64_t>(previous.neighbor_count, neighbors.k));
-  for (size_t i = 0; i < rate.size(); ++i) {
-    const auto now = neighbors.row(static_cast<int64_t>(i)).first(k);
-    const int32_t* before = &previous.neighbors[static_cast<size_t>(sets.train[i] * previous.neighbor_count)];
-    for (size_t r = 0; r < k; ++r)
-      rate[i] += std::find(now.begin(), now.end(), before[r]) != now.end() ? 1.f : 0.f;
-    rate[i] /= static_cast<float>(k);
-  }
-  return rate;
-}
-
 }  // namespace
 
 Json paper_settings() {
@@ -82,8 +65,10 @@ Projection fit_paper(const SampleSets& sets, const EpochData& data, const Previo
   task.epoch = data.number;
   if (previous != nullptr) {
     task.previous = &previous->model;
-    const auto rate = neighbor_preserving_rate(data, sets, *previous);
-    task.mean_npr = std::accumulate(rate.begin(), rate.end(), 0.0) / static_cast<double>(rate.size());
+    const auto rate = neighbor_preserving_rate(
+        by_sample(sets, with_ids(data.train_to_train, sets.train), data.other_neighbors), previous->earlier);
+    for (const int32_t id : sets.train)
+      task.mean_npr += rate[static_cast<size_t>(id)] / static_cast<double>(sets.train.size());
   }
   const PaperOptions options;
   Progress progress(fmt::format("epoch {}: train", data.number), 1);

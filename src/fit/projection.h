@@ -11,11 +11,8 @@ namespace dvi {
 struct PreviousEpoch {
   int number = 0;
   Autoencoder model;
-  Matrix positions;                  ///< [N, 2]
-  Matrix features;                   ///< [N, D]; load_epoch of the next epoch takes them
-  std::vector<int32_t> predictions;  ///< [N]
-  std::vector<int32_t> neighbors;    ///< [N, neighbor_count], neighbors.npy
-  int64_t neighbor_count = 0;
+  Matrix positions;  ///< [N, 2], as shown
+  EarlierEpoch earlier;
 };
 
 struct Projection {
@@ -23,6 +20,7 @@ struct Projection {
   Matrix positions;                      ///< [N, 2], as shown
   Matrix boundary_positions;             ///< [M, 2]
   Matrix evaluation_boundary_positions;  ///< [.., 2]
+  Matrix draft;                          ///< [N, 2] of the default preset: EarlierEpoch
   bool shows_encoder = false;            ///< positions are the encoder's own
   StageSeconds seconds;
   Json details = Json::object();  ///< counts and losses for view_epoch.json

@@ -5,6 +5,8 @@
 
 namespace dvi {
 
+class EpochLayout;
+
 struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
   /// territories apart and so predictions true over the round trip, and costs next to no neighbours, since
@@ -13,7 +15,7 @@ struct StandardOptions {
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
-  double boundary_weight = 0.8;
+  double boundary_weight = 0.6;
   double boundary_enough = 12 * fit_k;
   /// Weight of the edges from a boundary sample to the samples nearest to it. More puts it between them, less
   /// among its like.
@@ -28,6 +30,11 @@ struct StandardOptions {
   /// farthest neighbour. A sample that did not move at all is held 1,000 times as strongly: it stays where it
   /// was.
   double anchor = 0.001;
+  /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample that kept
+  /// its neighbours and whose features moved by the distance of the farthest. More gives steadier ways and
+  /// fewer neighbours.
+  double spring = 0.5;
+  int settle_rounds = 1, settle_iterations = 30;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
@@ -41,7 +48,8 @@ struct StandardOptions {
 
 Json to_json(const StandardOptions&);
 
-Projection fit_standard(const SampleSets&, const EpochData&, const PreviousEpoch* previous, uint64_t seed,
-                        const StandardOptions& = {});
+/// `after`: the layout of the next epoch, null where it is not known.
+Projection fit_standard(const EpochLayout&, const PreviousEpoch* previous,
+                        std::span<const EpochLayout* const> after, uint64_t seed);
 
 }  // namespace dvi

@@ -122,6 +122,7 @@ void ViewWriter::write_epoch(const EpochData& data, const Projection& projection
   make_folder(folder);
   write_npy(folder / "positions.npy", projection.positions);
   if (!projection.shows_encoder) write_npy(folder / "encoder_positions.npy", measured.encoder_positions);
+  if (projection.draft.rows() > 0) write_npy(folder / "draft_positions.npy", projection.draft);
   std::vector<int32_t> predictions, runner_up;
   std::vector<float> confidence, margin;
   for (const auto& v : data.verdicts) {
@@ -250,10 +251,16 @@ PreviousEpoch ViewWriter::load_previous(int epoch) const {
   previous.model = load_autoencoder(fitted);
   previous.positions = Matrix(run_.manifest().sample_count(), 2);
   std::copy(fitted.positions().begin(), fitted.positions().end(), previous.positions.data());
-  previous.features = run_.epoch(epoch).features();
-  previous.predictions.assign(fitted.predictions().begin(), fitted.predictions().end());
-  previous.neighbors.assign(fitted.neighbors().begin(), fitted.neighbors().end());
-  previous.neighbor_count = fitted.neighbor_count();
+  EarlierEpoch& earlier = previous.earlier;
+  if (const auto file = epoch_folder(epoch) / "draft_positions.npy"; fs::exists(file)) {
+    const NpyArray draft = NpyArray::open(file);
+    draft.expect_dtype({DType::f32});
+    draft.expect_shape({run_.manifest().sample_count(), 2});
+    earlier.draft = draft.to_matrix();
+  }
+  earlier.predictions.assign(fitted.predictions().begin(), fitted.predictions().end());
+  earlier.neighbors.assign(fitted.neighbors().begin(), fitted.neighbors().end());
+  earlier.neighbor_count = fitted.neighbor_count();
   return previous;
 }
 

@@ -1,0 +1,139 @@
+#include "fit/epoch_layout.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/progress.h"
+#include "graph/plane_neighbors.h"
+#include "run/testing/test_run.h"
+
+namespace dvi {
+namespace {
+
+class EpochLayoutTest : public testing::Test {
+ protected:
+  void SetUp() override { set_output(Output::quiet); }
+
+  /// Four epochs whose features go straight from those of one recorded epoch to those of another, `way` of
+  /// the whole distance, or, with a way of 0, are made anew for each.
+  void record(float way) {
+    TestRunOptions recording;
+    recording.epochs = {1, 2, 3, 4};
+    recording.fitted = {};
+    recording.train = 1500;
+    const dvi::Run run = make_test_run(folder_ / "run", recording);
+    sets_ = SampleSets::of(run);
+    const Matrix first = run.epoch(1).features(), last = run.epoch(4).features();
+    for (const int number : run.epoch_numbers()) {
+      const auto folder = run.folder() / "epochs" / epoch_folder_name(number);
+      if (way > 0) {
+        Matrix between = first;
+        const float share = way * static_cast<float>(number - 1) / 3;
+        for (int64_t i = 0; i < between.rows() * between.cols(); ++i)
+          between.data()[i] += share * (last.data()[i] - first.data()[i]);
+        write_npy(folder / "features.npy", between);
+        std::filesystem::remove(folder / "logits.npy");
+      }
+      data_.push_back(
+          load_epoch(run, sets_, number, 0, number > 1 ? std::optional(number - 1) : std::nullopt));
+    }
+  }
+
+  /// Drafts of all epochs, one after the other.
+  std::vector<std::unique_ptr<EpochLayout>> drafts(const StandardOptions& options) const {
+    std::vector<std::unique_ptr<EpochLayout>> out;
+    for (const auto& data : data_) {
+      const EarlierEpoch before = out.empty() ? EarlierEpoch{} : out.back()->earlier();
+      out.push_back(std::make_unique<EpochLayout>(sets_, data, out.empty() ? nullptr : &before, 0, options));
+    }
+    return out;
+  }
+
+  /// [N, 2] of every epoch, settled knowing `ahead` epochs.
+  static std::vector<Matrix> settled(const std::vector<std::unique_ptr<EpochLayout>>& layouts, size_t ahead) {
+    std::vector<Matrix> out;
+    for (size_t e = 0; e < layouts.size(); ++e) {
+      std::vector<const EpochLayout*> after;
+      for (size_t a = e + 1; a < std::min(layouts.size(), e + 1 + ahead); ++a)
+        after.push_back(layouts[a].get());
+      const MatrixView before = out.empty() ? MatrixView{} : out.back().view();
+      out.push_back(layouts[e]->by_sample(layouts[e]->settled(before, after)));
+    }
+    return out;
+  }
+
+  double step(const Matrix& a, const Matrix& b) const {
+    double sum = 0;
+    for (const int32_t id : sets_.train) sum += std::hypot(b(id, 0) - a(id, 0), b(id, 1) - a(id, 1));
+    return sum / static_cast<double>(sets_.train.size());
+  }
+
+  /// How much nearer two steps lead than one leads away: way of two steps over the sum of their lengths; 1 is
+  /// straight on, 0 there and back.
+  double straightness(const std::vector<Matrix>& ways) const {
+    double sum = 0;
+    int64_t count = 0;
+    for (size_t e = 0; e + 2 < ways.size(); ++e)
+      for (const int32_t id : sets_.train) {
+        const auto between = [&](size_t a, size_t b) {
+          return std::hypot(ways[b](id, 0) - ways[a](id, 0), ways[b](id, 1) - ways[a](id, 1));
+        };
+        const double both = between(e, e + 1) + between(e + 1, e + 2);
+        if (both > 0) sum += between(e, e + 2) / both, ++count;
+      }
+    return sum / static_cast<double>(count);
+  }
+
+  /// Mean number of the 15 nearest in feature space that are among the 15 nearest in the plane.
+  double kept(size_t epoch, const Matrix& positions) const {
+    const Neighbors plane = plane_neighbors(positions, sets_.train, sets_.train, fit_k);
+    const Neighbors space = with_ids(nearest_of(data_[epoch].train_to_train, fit_k), sets_.train);
+    int64_t common = 0;
+    for (int64_t i = 0; i < plane.size(); ++i)
+      for (const int32_t n : plane.row(i)) common += std::ranges::count(space.row(i), n);
+    return static_cast<double>(common) / static_cast<double>(plane.size());
+  }
+
+  TemporaryFolder folder_;
+  SampleSets sets_;
+  std::vector<EpochData> data_;
+};
+
+TEST_F(EpochLayoutTest, SettledSamplesTravelStraighterAndKeepTheirNeighbors) {
+  record(0.2f);
+  const auto layouts = drafts({});
+  std::vector<Matrix> loose;
+  for (const auto& layout : layouts) loose.push_back(layout->draft());
+  const auto held = settled(layouts, 2);
+  double loose_steps = 0, held_steps = 0;
+  for (size_t e = 0; e < layouts.size(); ++e) {
+    EXPECT_GT(kept(e, held[e]), 0.9 * kept(e, loose[e])) << e;
+    if (e == 0) continue;
+    loose_steps += step(loose[e - 1], loose[e]);
+    held_steps += step(held[e - 1], held[e]);
+  }
+  EXPECT_LT(held_steps, 0.8 * loose_steps);
+  EXPECT_GT(straightness(held), straightness(loose) + 0.02);
+  EXPECT_GT(straightness(held), straightness(settled(layouts, 0)));
+  // Looking ahead leaves the drafts as they were.
+  EXPECT_TRUE(std::ranges::equal(layouts[2]->draft().view().span(), loose[2].view().span()));
+}
+
+TEST_F(EpochLayoutTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
+  record(0);
+  const auto layouts = drafts({});
+  const auto held = settled(layouts, 2);
+  for (size_t e = 0; e < layouts.size(); ++e) EXPECT_GT(kept(e, held[e]), 0.9 * kept(e, layouts[e]->draft()));
+}
+
+TEST_F(EpochLayoutTest, WithoutSpringsNothingIsHeld) {
+  record(0.3f);
+  StandardOptions loose;
+  loose.spring = 0;
+  const auto free = settled(drafts(loose), 0), held = settled(drafts({}), 0);
+  EXPECT_GT(step(free[1], free[2]), 1.2 * step(held[1], held[2]));
+}
+
+}  // namespace
+}  // namespace dvi
