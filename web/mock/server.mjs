@@ -563,6 +563,9 @@ export async function startMock({
 }) {
   const state = { runs: specs.map((s) => new Served(new SyntheticRun(s), s.fitted ?? s.epochs)) };
   const listeners = new Set();
+  /** the latest event of each run, with its number */
+  const told = new Map();
+  let events = 0;
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     const send = (status, type, body, cache) => {
@@ -588,6 +591,8 @@ export async function startMock({
       if (url.pathname === "/api/live") {
         response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
         response.write(": here\n\n");
+        const since = Number(url.searchParams.get("since") ?? request.headers["last-event-id"] ?? Infinity);
+        for (const { number, text } of told.values()) if (number > since) response.write(text);
         listeners.add(response);
         response.on("close", () => listeners.delete(response));
         return;
@@ -622,8 +627,11 @@ export async function startMock({
     /** Fits one more epoch of a run and tells the page. */
     grow(id = 0) {
       state.runs[id].fitted = Math.min(state.runs[id].fitted + 1, state.runs[id].run.epochCount);
-      for (const l of listeners)
-        l.write(`event: view\ndata: ${JSON.stringify({ run: id, view: "default" })}\n\n`);
+      const number = ++events;
+      const text = `id: ${number}\nevent: view\ndata: ${JSON.stringify({ run: id, view: "default" })}\n\n`;
+      told.delete(id);
+      told.set(id, { number, text });
+      for (const l of listeners) l.write(text);
     },
     close() {
       for (const l of listeners) l.end();

@@ -36,6 +36,8 @@ export class App implements Host {
   runs: RunEntry[] = [];
   /** Milliseconds from the navigation until the first frame with samples in it had been handed over; 0 before. */
   firstPicture = 0;
+  /** True while the panels have yet to be told of the epoch shown. */
+  epochToTell = false;
 
   private readonly tooltip: Tooltip;
   private readonly keyboard: Keyboard;
@@ -54,6 +56,8 @@ export class App implements Host {
   private wantedEpoch: number | null = null;
   private hashTimer = 0;
   private epochTimer = 0;
+  private growing = false;
+  private outdated = false;
   private pending = new Set<Change>();
   private flushing = false;
 
@@ -77,7 +81,11 @@ export class App implements Host {
         if (!this.firstPicture) this.noteFirstPicture();
         // While the time runs, what costs more than a frame follows only once it has rested on an epoch.
         clearTimeout(this.epochTimer);
-        this.epochTimer = window.setTimeout(() => this.changed("epoch"), 60);
+        this.epochToTell = true;
+        this.epochTimer = window.setTimeout(() => {
+          this.epochToTell = false;
+          this.changed("epoch");
+        }, 60);
       },
       legend: () => this.changed("legend"),
       second: () => this.changed("compare-data"),
@@ -112,7 +120,8 @@ export class App implements Host {
     this.store.subscribe((state, changed) => this.stateChanged(state, changed));
     this.system.addEventListener("change", () => this.applyTheme());
     this.applyTheme();
-    window.addEventListener("hashchange", () => this.followLink());
+    // The address itself may have been written over since, by what was shown before.
+    window.addEventListener("hashchange", (event) => this.followLink(new URL(event.newURL).hash));
   }
 
   get data(): Dataset | null {
@@ -250,6 +259,7 @@ export class App implements Host {
   private async open(): Promise<void> {
     const { run, view } = this.store.state;
     const data = await this.viewer.open(run, view);
+    if (!data) return;
     this.data_ = data;
     const last = Math.max(0, data.fitted.length - 1);
     const time = this.wantedEpoch !== null ? timeOf(data.fitted, this.wantedEpoch) : this.store.state.time;
@@ -283,20 +293,39 @@ export class App implements Host {
 
   /** A run or view grew: new epochs are taken in without a reload. */
   private async grown(_kind: "view" | "run", run: number): Promise<void> {
-    const data = this.data_;
     if (run !== this.store.state.run) return;
+    this.outdated = true;
+    // Of several events at once, one reading after the last tells everything.
+    if (this.growing) return;
+    this.growing = true;
+    try {
+      while (this.outdated) {
+        this.outdated = false;
+        await this.takeIn();
+      }
+    } finally {
+      this.growing = false;
+    }
+  }
+
+  private async takeIn(): Promise<void> {
+    const data = this.data_;
     if (!data) {
       await this.open().catch(() => {});
       return;
     }
-    const atEnd = this.store.state.time >= data.fitted.length - 1;
+    const last = data.fitted.length - 1;
+    let changed: boolean;
     try {
-      if (await data.refresh()) this.viewer.reset();
+      changed = await data.refresh();
     } catch (error) {
       this.say((error as Error).message, "error");
       return;
     }
+    if (data !== this.data_) return;
+    if (changed) this.viewer.reset();
     this.coverIfEmpty(data);
+    const atEnd = this.store.state.time >= last;
     if (atEnd && !this.store.state.playing) this.store.set({ time: Math.max(0, data.fitted.length - 1) });
     this.viewer.main?.showTime(this.store.state.time);
     this.changed("data");
@@ -337,10 +366,7 @@ export class App implements Host {
     if (changed.has("theme")) this.applyTheme();
     if (changed.has("time")) this.popover.hide();
     if (changed.has("run") || changed.has("view")) {
-      if (
-        this.data_ &&
-        (this.data_.runId !== state.run || (state.view && this.data_.viewName !== state.view))
-      )
+      if (changed.has("run") || !this.data_ || (state.view && this.data_.viewName !== state.view))
         this.open().catch((error: Error) => this.cover("The run cannot be shown", error.message));
     }
     clearTimeout(this.hashTimer);
@@ -350,8 +376,8 @@ export class App implements Host {
     }, 250);
   }
 
-  private followLink(): void {
-    const { patch, epoch } = fromHash(location.hash);
+  private followLink(hash: string): void {
+    const { patch, epoch } = fromHash(hash);
     const data = this.data_;
     this.store.set({ ...patch, ...(epoch !== null && data ? { time: timeOf(data.fitted, epoch) } : {}) });
   }

@@ -183,6 +183,7 @@ export class Overlays {
     const key = `${data.key}/${state.reference}-${now}/${size}`;
     if (this.shownDiff === key) return;
     this.shownDiff = key;
+    this.changedShare = null;
     try {
       const [a, b, before, after] = await Promise.all([
         data.landscape(state.reference, size),

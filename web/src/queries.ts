@@ -5,6 +5,7 @@ import type { Viewer } from "./viewer";
 
 /** What a search found. */
 export interface Found {
+  readonly run: number;
   readonly where: string;
   /** epoch at which it was asked */
   readonly epoch: number;
@@ -24,8 +25,8 @@ export class Queries {
   /** samples that the filter keeps at the epoch shown; null = no filter */
   filterCount: number | null = null;
   error = "";
-  busy = false;
 
+  private asked = 0;
   private filterKey = "";
   private filterByEpoch: ReadonlyMap<number, readonly number[]> | null = null;
   private filterIds: readonly number[] | null = null;
@@ -51,32 +52,34 @@ export class Queries {
     const data = this.data();
     if (!data || !where.trim()) return;
     const epoch = this.viewer.epoch;
-    this.busy = true;
+    const asked = ++this.asked;
     this.error = "";
     this.changed();
     try {
       const answer = await this.api.query(data.runId, data.viewName, where, epoch);
-      this.found = { where, epoch, ids: answer.ids, seconds: answer.seconds, byEpoch: null };
-      this.busy = false;
+      // Something else was asked for meanwhile, or another run is shown.
+      if (asked !== this.asked || data.runId !== this.data()?.runId) return;
+      this.found = { run: data.runId, where, epoch, ids: answer.ids, seconds: answer.seconds, byEpoch: null };
       this.select(answer.ids);
       this.changed();
       await this.followEpochs();
     } catch (error) {
-      this.busy = false;
+      if (asked !== this.asked || data.runId !== this.data()?.runId) return;
       this.error = (error as Error).message;
       this.changed();
     }
   }
 
   clear(): void {
-    this.found = null;
-    this.error = "";
+    this.forget();
     this.store.set({ filter: "", shown: null });
     this.changed();
   }
 
   /** The epoch shown, the filter or the switch changed. */
   async update(changes: ReadonlySet<string>): Promise<void> {
+    // Ids of one run mean nothing in another.
+    if (this.found && this.found.run !== this.data()?.runId) this.forget();
     if (changes.has("data") && this.found) void this.followEpochs();
     if (
       (changes.has("epoch") || changes.has("acrossEpochs")) &&
@@ -86,6 +89,13 @@ export class Queries {
       if (this.found.byEpoch) this.select(this.current);
     if (["filter", "shown", "acrossEpochs", "data", "epoch"].some((c) => changes.has(c)))
       await this.applyFilter();
+  }
+
+  /** Lets go of what was found and of what is still being looked for. */
+  private forget(): void {
+    this.asked++;
+    this.found = null;
+    this.error = "";
   }
 
   private async followEpochs(): Promise<void> {
@@ -126,6 +136,7 @@ export class Queries {
             this.filterIds = ids;
           }
         } catch (error) {
+          if (this.filterKey !== key) return;
           this.error = (error as Error).message;
           this.store.set({ filter: "" });
           this.changed();

@@ -118,9 +118,13 @@ export class Viewer {
     store.subscribe((state, changed) => this.stateChanged(state, changed));
   }
 
-  /** Opens a run's view as the main picture. */
-  async open(run: number, view: string | null): Promise<Dataset> {
-    const data = await this.load(run, view);
+  /** Opens a run's view as the main picture; null where another was chosen before it had come. */
+  async open(run: number, view: string | null): Promise<Dataset | null> {
+    const loading = this.load(run, view);
+    await loading.catch(() => {});
+    const { state } = this.store;
+    if (state.run !== run || state.view !== view) return null;
+    const data = await loading;
     this.closePane(this.second);
     this.second = null;
     this.openingSecond = "";

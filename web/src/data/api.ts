@@ -189,6 +189,9 @@ export function splitTerritory(bytes: ArrayBuffer): Landscape {
 }
 
 export class Api {
+  /** Requests whose answers are not here yet. */
+  waiting = 0;
+
   constructor(private readonly fetch_: Fetch = (path, init) => fetch(path, init)) {}
 
   runs(): Promise<{ runs: RunEntry[]; version: string }> {
@@ -327,7 +330,8 @@ export class Api {
   /** Calls `onChange` whenever a run or view grew. Returns a function that stops it. */
   live(onChange: (kind: "view" | "run", where: { run: number; view?: string }) => void): () => void {
     if (typeof EventSource === "undefined") return () => {};
-    const source = new EventSource("api/live");
+    // What grew between the first answers and this connection is told again: each run and view once at most.
+    const source = new EventSource("api/live?since=0");
     for (const kind of ["view", "run"] as const) {
       source.addEventListener(kind, (event) =>
         onChange(kind, JSON.parse((event as MessageEvent<string>).data)),
@@ -343,11 +347,23 @@ export class Api {
       body: JSON.stringify(body),
     });
   }
-  private async json<T>(path: string, init?: RequestInit): Promise<T> {
-    return (await (await this.call(path, init)).json()) as T;
+  private json<T>(path: string, init?: RequestInit): Promise<T> {
+    return this.read(path, init, (response) => response.json() as Promise<T>);
   }
-  private async bytes(path: string): Promise<ArrayBuffer> {
-    return (await this.call(path)).arrayBuffer();
+  private bytes(path: string): Promise<ArrayBuffer> {
+    return this.read(path, undefined, (response) => response.arrayBuffer());
+  }
+  private async read<T>(
+    path: string,
+    init: RequestInit | undefined,
+    body: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    this.waiting++;
+    try {
+      return await body(await this.call(path, init));
+    } finally {
+      this.waiting--;
+    }
   }
   private async call(path: string, init?: RequestInit): Promise<Response> {
     let response: Response;

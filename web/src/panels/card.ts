@@ -56,6 +56,7 @@ export class CardPanel implements Panel {
       return;
     }
     this.wanted = key;
+    this.card = null;
     api.card(data.runId, data.viewName, this.host.epoch, id).then(
       (card) => {
         if (this.wanted !== key) return;

@@ -35,6 +35,8 @@ export class EventsPanel implements Panel {
   private total = 0;
   private ids: number[] = [];
   private wanted = "";
+  /** Epochs that the rows are of; null while there are none. */
+  private loaded: readonly [number, number] | null = null;
 
   constructor(private readonly host: Host) {
     this.list = new VirtualList(
@@ -66,7 +68,7 @@ export class EventsPanel implements Panel {
       this.showStrips(data);
       void this.load(data);
     }
-    if (changes.has("shown")) this.showSummary(data);
+    if (changes.has("shown")) this.showSummary();
   }
 
   private showStrips(data: Dataset): void {
@@ -213,16 +215,19 @@ export class EventsPanel implements Panel {
       this.rows = events;
       this.total = count;
       this.ids = events.map((e) => e[0]);
-      this.showSummary(data);
+      this.loaded = [from, to];
+      this.showSummary();
       this.list.setCount(events.length, true);
     } catch (error) {
       this.wanted = "";
+      this.loaded = null;
       replace(this.summary, h("p", { class: "problem" }, (error as Error).message));
     }
   }
 
-  private showSummary(data: Dataset): void {
-    const [from, to] = this.range(data);
+  private showSummary(): void {
+    if (!this.loaded) return;
+    const [from, to] = this.loaded;
     const { store } = this.host;
     const unique = [...new Set(this.ids)];
     const link = (text: string, title: string, action: () => void) =>

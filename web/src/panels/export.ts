@@ -54,7 +54,12 @@ export class ExportPanel implements Panel {
       [4, "4"],
     ]);
     this.speed.value = "2";
-    this.link = h("input", { type: "text", readonly: true, "aria-label": "Link to what is shown" });
+    this.link = h("input", {
+      type: "text",
+      readonly: true,
+      "aria-label": "Link to what is shown",
+      onfocus: () => this.showLink(),
+    });
     this.element = h(
       "div",
       { class: "panel export" },
@@ -95,6 +100,7 @@ export class ExportPanel implements Panel {
         { class: "row" },
         this.link,
         button("Copy", "Copies the link", () => {
+          this.showLink();
           this.link.select();
           navigator.clipboard?.writeText(this.link.value).then(
             () => host.say("The link is copied."),
@@ -133,6 +139,11 @@ export class ExportPanel implements Panel {
       this.from.value = String(Math.ceil(state.range?.[0] ?? 0));
       this.to.value = String(Math.floor(state.range?.[1] ?? data.fitted.length - 1));
     }
+    this.showLink();
+  }
+
+  /** Panels are not told of the time alone while it runs: whoever takes the link gets it as it is then. */
+  private showLink(): void {
     this.link.value = `${location.origin}${location.pathname}#${this.host.hash()}`;
   }
 

@@ -103,6 +103,8 @@ export class SearchPanel implements Panel {
   private readonly problem = h("p", { class: "problem", role: "alert", hidden: true });
   private listed: readonly number[] = [];
   private columns: { name: string; type: string; meaning: string }[] = [];
+  /** What the form was made for: made anew with every epoch that comes, it would lose what is being typed. */
+  private formOf = "";
   /** Counting a million samples takes longer than a frame has: once an epoch is enough. */
   private readonly mistakesOf = new WeakMap<EpochData, Mistakes>();
   private shownMistakes: Mistakes | null = null;
@@ -186,15 +188,23 @@ export class SearchPanel implements Panel {
     const { data, queries } = this.host;
     if (!data) return;
     if (changes.has("data")) {
-      this.showForm();
-      if (this.columns.length === 0)
+      const { columns, groups, training_sets } = data.run;
+      const formOf = `${data.key}/${columns.length}/${groups.length}/${training_sets}`;
+      if (formOf !== this.formOf) {
+        this.formOf = formOf;
+        this.columns = [];
+        this.showForm();
         this.host.api.queryColumns(data.runId).then(
-          ({ columns }) => {
-            this.columns = columns;
+          (known) => {
+            if (formOf !== this.formOf) return;
+            this.columns = known.columns;
             this.showForm();
           },
-          () => {},
+          () => {
+            if (formOf === this.formOf) this.formOf = "";
+          },
         );
+      }
       if (state.filter && !this.text.value) this.text.value = state.filter;
     }
     if (changes.has("acrossEpochs")) {

@@ -57,6 +57,7 @@ export class SelectionPanel implements Panel {
   private readonly empty: HTMLElement;
   private ids: readonly number[] = [];
   private runOfKept = -1;
+  private askedForKept = 0;
   private named: NamedSelection[] = [];
 
   constructor(private readonly host: Host) {
@@ -232,9 +233,13 @@ export class SelectionPanel implements Panel {
   private async loadKept(): Promise<void> {
     const { data, api } = this.host;
     if (!data) return;
+    const asked = ++this.askedForKept;
     try {
-      this.named = (await api.selections(data.runId)).selections;
+      const { selections } = await api.selections(data.runId);
+      if (asked !== this.askedForKept) return;
+      this.named = selections;
     } catch (error) {
+      if (asked !== this.askedForKept) return;
       replace(this.kept, h("p", { class: "problem" }, (error as Error).message));
       return;
     }

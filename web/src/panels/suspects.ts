@@ -25,6 +25,7 @@ export class SuspectsPanel implements Panel {
   private list: Suspect[] = [];
   private loaded = "";
   private judged: Judged = { accepted: [], rejected: [] };
+  private judging: Promise<void> = Promise.resolve();
 
   constructor(private readonly host: Host) {
     const link = (text: string, title: string, action: () => void) =>
@@ -53,20 +54,22 @@ export class SuspectsPanel implements Panel {
     const key = `${data.key}/${data.fitted.length}`;
     if (key !== this.loaded) {
       this.loaded = key;
-      this.load(data).catch((error: Error) =>
-        replace(this.rows, h("p", { class: "problem" }, error.message)),
-      );
+      this.load(data, key).catch((error: Error) => {
+        if (this.loaded === key) replace(this.rows, h("p", { class: "problem" }, error.message));
+      });
     } else if (changes.has("focus")) this.mark();
   }
 
-  private async load(data: Dataset): Promise<void> {
+  private async load(data: Dataset, key: string): Promise<void> {
     const { api } = this.host;
-    this.judged = await this.readJudged(data);
-    const { accepted, rejected } = this.judged;
+    const judged = await this.readJudged(data);
+    const { accepted, rejected } = judged;
     const answer =
       accepted.length + rejected.length
         ? await api.judgeSuspects(data.runId, data.viewName, accepted, rejected)
         : await api.suspects(data.runId, data.viewName, 100);
+    if (this.loaded !== key) return;
+    this.judged = judged;
     this.show(answer.suspects, answer.method);
   }
 
@@ -84,7 +87,12 @@ export class SuspectsPanel implements Panel {
       );
   }
 
-  private async judge(suspect: Suspect, accept: boolean): Promise<void> {
+  /** One after the other: each judgement adds to what those before it have saved. */
+  private judge(suspect: Suspect, accept: boolean): void {
+    this.judging = this.judging.then(() => this.keep(suspect, accept));
+  }
+
+  private async keep(suspect: Suspect, accept: boolean): Promise<void> {
     const { data, api } = this.host;
     if (!data) return;
     try {
@@ -165,7 +173,7 @@ export class SuspectsPanel implements Panel {
                 class: "tool accept",
                 title: "Accept: it is a problem",
                 "aria-label": `Accept ${x.id}`,
-                onclick: () => void this.judge(x, true),
+                onclick: () => this.judge(x, true),
               },
               "✓",
             ),
@@ -176,7 +184,7 @@ export class SuspectsPanel implements Panel {
                 class: "tool reject",
                 title: "Reject: it is fine",
                 "aria-label": `Reject ${x.id}`,
-                onclick: () => void this.judge(x, false),
+                onclick: () => this.judge(x, false),
               },
               "✕",
             ),
