@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
 // @ts-expect-error plain JavaScript, as node runs it in the benchmark
 import { launch as launchChromium } from "../mock/chromium.mjs";
@@ -58,16 +58,12 @@ export function onPage(specs: MockRun[], use: (opened: Opened) => void, expected
   });
 }
 
-/** Opens the page and waits until its picture is there. Errors of the page, content-security ones too, are kept. */
-export async function openPage(
+/** A blank page. Errors of what is opened in it, content-security ones too, are kept. */
+export async function newPage(
   browser: Browser,
-  url: string,
-  options: { width?: number; height?: number; dark?: boolean } = {},
+  options: BrowserContextOptions = {},
 ): Promise<{ page: Page; errors: string[] }> {
-  const page = await browser.newPage({
-    viewport: { width: options.width ?? 1280, height: options.height ?? 720 },
-    colorScheme: options.dark ? "dark" : "light",
-  });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 720 }, ...options });
   // A machine that is busy elsewhere makes software rendering slow, not wrong.
   page.setDefaultTimeout(90_000);
   const errors: string[] = [];
@@ -75,17 +71,56 @@ export async function openPage(
   page.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());
   });
+  return { page, errors };
+}
+
+/** Opens the page and waits until its picture is there. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: { width?: number; height?: number; dark?: boolean } = {},
+): Promise<{ page: Page; errors: string[] }> {
+  const { page, errors } = await newPage(browser, {
+    viewport: { width: options.width ?? 1280, height: options.height ?? 720 },
+    colorScheme: options.dark ? "dark" : "light",
+  });
   await page.goto(url);
   await ready(page);
   return { page, errors };
 }
 
-/** Waits until the epoch's picture is shown and samples can be picked. */
+/**
+ * Waits until all that was done has had its effect: the epoch's picture is shown, samples can be picked, every answer
+ * has come, the panels tell of the epoch, and what follows with the next frames is done.
+ */
 export async function ready(page: Page): Promise<void> {
-  await page.waitForFunction(() => {
-    const dvi = (window as unknown as { dvi?: { ready: boolean } }).dvi;
-    return dvi?.ready;
+  // A frame observes sizes, or looks at what is under the pointer; the next one draws it, and is over with the third.
+  await page.waitForFunction(
+    (calm) => {
+      const { dvi } = window as any;
+      const busy = !dvi?.ready || dvi.epochToTell || dvi.api.waiting > 0;
+      calm.frames = busy ? 0 : calm.frames + 1;
+      return calm.frames > 3;
+    },
+    { frames: 0 },
+  );
+}
+
+/** Holds back the next request to `url` until the function that is returned is called. */
+export async function hold(page: Page, url: string): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((done) => {
+    release = done;
   });
+  await page.route(
+    url,
+    async (route) => {
+      await held;
+      await route.continue();
+    },
+    { times: 1 },
+  );
+  return release;
 }
 
 /** Something of the page's own state; the function runs in the page with the App as its argument. */
@@ -97,11 +132,23 @@ export function inPage<T, A = undefined>(
   return page.evaluate(`(${f.toString()})(window.dvi, ${JSON.stringify(argument)})`) as Promise<T>;
 }
 
-/** Where sample `id` is on the page, after a panel that opened or closed has changed the picture's size. */
+/** Opens, or closes, the panel of this name; what it shows is there. */
+export async function openPanel(page: Page, name: string): Promise<void> {
+  await page.locator(".rail-button", { hasText: name }).click();
+  await ready(page);
+}
+
+/** Where the picture is on the page, once a panel that opened or closed has changed its size. */
+export async function pictureBox(
+  page: Page,
+): Promise<{ x: number; y: number; width: number; height: number }> {
+  await ready(page);
+  return (await page.locator("canvas.scene").boundingBox())!;
+}
+
+/** Where sample `id` is on the page. */
 export async function samplePlace(page: Page, id: number): Promise<{ x: number; y: number }> {
-  // Sizes are observed once a frame, before it is painted: after two frames the picture has its new size.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  const box = (await page.locator("canvas.scene").boundingBox())!;
+  const box = await pictureBox(page);
   const at = await inPage(page, (app, i) => app.viewer.screenOf(i), id);
   return { x: box.x + at.x, y: box.y + at.y };
 }

@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { fashion, inPage, onPage } from "./browser";
+import { fashion, inPage, onPage, ready } from "./browser";
 
 // What the picture says must not need colour: everything here is read from luminance alone.
 
@@ -112,7 +112,7 @@ describe("without colour", () => {
       app.viewer.main.setFilter(null);
       app.store.set({ layers: ["territory", "names"], camera: null, pointScale: 1 });
     });
-    await page.locator(".class-name:visible").first().waitFor();
+    await ready(page);
     const read = await inPage(page, (app) => {
       const pane = app.viewer.main;
       const land = pane.data.peekLandscape(app.epoch, pane.data.view.territory.size);
@@ -198,6 +198,7 @@ describe("without colour", () => {
       app.store.set({ layers: ["territory", "diff"], reference: 2, camera: null, panel: "compare" }),
     );
     await page.getByText(/% of the territory changed class/).waitFor();
+    await ready(page);
     const [changed, same] = await inPage(page, (app) => {
       const pane = app.viewer.main;
       const { size } = pane.data.view.territory;

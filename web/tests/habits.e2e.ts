@@ -1,7 +1,18 @@
 import { readFile } from "node:fs/promises";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Response } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fashion, inPage, launch, type Mock, openPage, ready, sampleColors, serve } from "./browser";
+import {
+  fashion,
+  hold,
+  inPage,
+  launch,
+  type Mock,
+  newPage,
+  openPage,
+  ready,
+  sampleColors,
+  serve,
+} from "./browser";
 
 let mock: Mock;
 let browser: Browser;
@@ -144,6 +155,7 @@ describe("keyboard", () => {
     await page.getByRole("dialog", { name: "Help" }).waitFor();
     expect(await page.locator("dialog kbd").count()).toBeGreaterThan(35);
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog", { name: "Help" }).waitFor({ state: "hidden" });
     await page.keyboard.press("/");
     await page.waitForFunction(() => document.activeElement?.matches("textarea.condition"));
     expect(errors).toEqual([]);
@@ -163,7 +175,7 @@ describe("keyboard", () => {
       "export",
     ]) {
       await inPage(page, (app, id) => app.store.set({ panel: id, focus: 4 }), panel);
-      await page.waitForTimeout(250);
+      await ready(page);
       const nameless = await page.evaluate(() =>
         [
           ...document.querySelectorAll(
@@ -217,16 +229,15 @@ describe("looks", () => {
   });
 
   it("is within 350 KB gzipped before data", async () => {
-    const page = await browser.newPage();
-    let bytes = 0;
-    page.on("response", async (response) => {
-      if (response.url().includes("/api/")) return;
-      const sizes = await response.request().sizes();
-      bytes += sizes.responseBodySize;
+    const { page } = await newPage(browser);
+    const files: Response[] = [];
+    page.on("response", (response) => {
+      if (!response.url().includes("/api/")) files.push(response);
     });
     await page.goto(mock.url);
     await ready(page);
-    await page.waitForTimeout(300);
+    const sizes = await Promise.all(files.map((file) => file.request().sizes()));
+    const bytes = sizes.reduce((sum, size) => sum + size.responseBodySize, 0);
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(350_000);
     await page.close();
@@ -236,11 +247,13 @@ describe("looks", () => {
 describe("empty and broken", () => {
   it("says what to do when no epoch is fitted, and shows the picture once one is", async () => {
     const young = await serve({ ...fashion, samples: 500, fitted: 0 });
-    const page = await browser.newPage();
+    const { page } = await newPage(browser);
+    const listen = await hold(page, "**/api/live*");
     await page.goto(young.url);
     await page.getByText("No epoch is fitted yet").waitFor();
-    await page.waitForTimeout(300);
+    // Before the page listens: it is told then of what it missed.
     young.grow();
+    listen();
     await ready(page);
     expect(await page.locator(".curtain").isVisible()).toBe(false);
     await page.close();
@@ -248,7 +261,7 @@ describe("empty and broken", () => {
   });
 
   it("says what is wrong when the run is not there or the server is gone", async () => {
-    const page = await browser.newPage();
+    const { page } = await newPage(browser);
     await page.goto(`${mock.url}#run=99`);
     await page.getByText("The run cannot be shown").waitFor();
     await page.close();
@@ -264,7 +277,6 @@ describe("empty and broken", () => {
     const { page, errors } = await openPage(browser, `${mock.url}#run=1`);
     expect(await page.locator(".total").textContent()).toBe("of 3");
     await page.locator(".pending").waitFor();
-    await page.waitForTimeout(300);
     mock.grow(1);
     await page.waitForFunction(() => document.querySelector(".total")?.textContent === "of 4");
     await page.waitForFunction(() => (window as any).dvi.viewer.main.epoch?.epoch === 4);
@@ -280,13 +292,20 @@ describe("empty and broken", () => {
     const { page } = await openPage(browser, mock.url);
     const before = await sampleColors(page, 30);
     await page.evaluate(async () => {
-      const gl = (window as any).dvi.viewer.stage.canvas.getContext("webgl2");
-      const lose = gl.getExtension("WEBGL_lose_context");
-      lose.loseContext();
-      await new Promise((done) => setTimeout(done, 200));
-      lose.restoreContext();
-      await new Promise((done) => setTimeout(done, 500));
+      const { canvas } = (window as any).dvi.viewer.stage;
+      const extension = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+      const told = (event: string) =>
+        new Promise((done) => canvas.addEventListener(event, done, { once: true }));
+      const lost = told("webglcontextlost");
+      extension.loseContext();
+      await lost;
+      // It may be restored once the event is over.
+      await new Promise((done) => requestAnimationFrame(done));
+      const restored = told("webglcontextrestored");
+      extension.restoreContext();
+      await restored;
     });
+    await ready(page);
     const after = await sampleColors(page, 30);
     expect(after.filter((c, i) => c !== before[i]).length).toBeLessThan(10);
     await page.close();
@@ -305,7 +324,7 @@ describe("export", () => {
   });
   const download = async (name: string) => {
     const [file] = await Promise.all([
-      page.waitForEvent("download", { timeout: 55_000 }),
+      page.waitForEvent("download"),
       page.locator(".panel.export").getByRole("button", { name, exact: true }).click(),
     ]);
     return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
@@ -327,7 +346,7 @@ describe("export", () => {
     expect(text.match(/<circle/g)!.length).toBe(1500);
     expect(text).toContain("<image");
     expect(text).toContain(">Ankle boot</text>");
-    await page.waitForTimeout(200);
+    await ready(page);
     expect(new Set(await sampleColors(page, 40)).size).toBeGreaterThan(20);
   });
 
@@ -362,11 +381,13 @@ describe("offline copy", () => {
     const path = `${await file.path()}.html`;
     await file.saveAs(path);
     await page.close();
-    const { page: copy, errors } = await openPage(browser, `file://${path}`);
+    const { page: copy, errors } = await newPage(browser);
     const asked: string[] = [];
     copy.on("request", (request) => {
       if (/^https?:/.test(request.url())) asked.push(request.url());
     });
+    await copy.goto(`file://${path}`);
+    await ready(copy);
     expect(new Set(await sampleColors(copy, 40)).size).toBeGreaterThan(20);
     await inPage(copy, (app) => app.goToEpoch(3));
     await ready(copy);

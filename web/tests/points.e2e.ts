@@ -7,6 +7,8 @@ import {
   launch,
   onPage,
   openPage,
+  openPanel,
+  pictureBox,
   ready,
   sampleColors,
   samplePlace,
@@ -17,7 +19,7 @@ import {
 async function changedBy(page: Page, act: () => Promise<unknown>): Promise<number> {
   const before = await sampleColors(page, 70);
   await act();
-  await page.waitForTimeout(400);
+  await ready(page);
   const after = await sampleColors(page, 70);
   return after.filter((c, i) => c !== before[i]).length;
 }
@@ -44,8 +46,11 @@ describe("layers, colours and groups", () => {
     await layer("Territory").check();
     expect(await changedBy(page, () => layer("Points").uncheck())).toBeGreaterThan(20);
     await layer("Points").check();
+    // Names are placed after a frame.
+    await ready(page);
     expect(await page.locator(".class-name:visible").count()).toBeGreaterThan(6);
     await layer("Class names").uncheck();
+    await ready(page);
     expect(await page.locator(".class-name:visible").count()).toBe(0);
     await layer("Class names").check();
   });
@@ -79,7 +84,7 @@ describe("layers, colours and groups", () => {
     expect(options).toContain("column:uncertainty");
     for (const option of options) {
       await page.getByLabel("Colour by").selectOption(option);
-      await page.waitForTimeout(120);
+      await ready(page);
       expect(await page.locator(".legend-entries > *").count(), option).toBeGreaterThan(0);
     }
     await page.getByLabel("Colour by").selectOption("confidence");
@@ -126,7 +131,7 @@ describe("layers, colours and groups", () => {
       },
       id,
     );
-    await page.waitForTimeout(300);
+    await ready(page);
     const read = await inPage(
       page,
       (app, i) => {
@@ -241,6 +246,7 @@ describe("layers, colours and groups", () => {
     const id = await freeSample(page, 200);
     await inPage(page, (app, i) => app.focus(i), id);
     await page.waitForFunction(() => (window as any).dvi.viewer.main.scene.linkList.length === 30);
+    await ready(page);
     const links = await inPage(
       page,
       (app) => app.viewer.main.scene.linkList as { dash: number; color: number[] }[],
@@ -271,7 +277,7 @@ describe("layers, colours and groups", () => {
   });
 
   it("hatches what changed class since a reference epoch and tells which samples crossed", async () => {
-    await page.locator(".rail-button", { hasText: "Compare" }).click();
+    await openPanel(page, "Compare");
     expect(await changedBy(page, () => page.getByLabel("Reference").selectOption("2"))).toBeGreaterThan(200);
     await page.getByText(/% of the territory changed class between epoch 2 and 8/).waitFor();
     const crossed = await inPage(page, (app) => app.viewer.mainOverlays.crossed.length);
@@ -283,7 +289,7 @@ describe("layers, colours and groups", () => {
   });
 
   it("says what the classifier predicts at an empty place, with the nearest samples", async () => {
-    const box = (await page.locator("canvas.scene").boundingBox())!;
+    const box = await pictureBox(page);
     const corner = await inPage(page, (app) => {
       const [x0, y0, x1] = app.data.view.extent;
       const v = app.viewer.main.scene.view;

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inPage, launch, openPage, ready, sampleColors } from "./browser";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { inPage, launch, newPage, openPage, openPanel, ready, sampleColors } from "./browser";
 
 // From nothing to the picture, with the program itself: record -> fit -> eval -> serve -> browser.
 const program = process.env.DVI ?? resolve(__dirname, "../../build/dvi");
@@ -29,7 +29,8 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
       let text = "";
       const read = (chunk: Buffer) => {
         text += chunk.toString();
-        const found = text.match(/http:\/\/\S+/);
+        // What has come so far may end within the address.
+        const found = text.match(/http:\/\/\S+(?=\s)/);
         if (found) done(found[0]);
       };
       server.stdout?.on("data", read);
@@ -38,7 +39,6 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     });
   }
 
-  const openPanel = (name: string) => page.locator(".rail-button", { hasText: name }).click();
   const inShell = (where: string, epoch: number) => {
     const text = execFileSync(program, ["query", run, where, "--epoch", String(epoch), "--json"], {
       encoding: "utf8",
@@ -52,8 +52,15 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     const demo = ["-q", "demo", "--quick", "--samples", "1500", "--epochs", "3", "--no-serve", "--out", run];
     execFileSync(program, demo, { stdio: "ignore", timeout: 400_000 });
     browser = await launch();
-    ({ page, errors } = await openPage(browser, await serving()));
-    page.setDefaultTimeout(20_000);
+    const address = await serving();
+    // What the server works out after its first answer it tells the page, which then makes its panels anew: no click
+    // must fall into that.
+    const measured = async () => {
+      const view = await (await fetch(new URL("api/runs/0/views/default", address))).json();
+      expect((view as { run_metrics: object }).run_metrics).not.toEqual({});
+    };
+    await vi.waitFor(measured, { timeout: 90_000 });
+    ({ page, errors } = await openPage(browser, address));
   }, 600_000);
 
   afterAll(async () => {
@@ -77,12 +84,14 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     await page.getByText("Ankle boot").first().waitFor();
     const looks: string[] = [];
     for (const epoch of [1, 2, 3]) {
-      const land = page.waitForFunction((e) => {
-        const app = (window as any).dvi;
-        return app.epoch === e && app.ready && app.data.peekLandscape(e, app.data.view.territory.size);
-      }, epoch);
       await inPage(page, (app, e) => app.goToEpoch(e), epoch);
-      await land;
+      await ready(page);
+      const land = await inPage(
+        page,
+        (app, e) => app.data.peekLandscape(e, app.data.view.territory.size) !== undefined,
+        epoch,
+      );
+      expect(land).toBe(true);
       const colors = await sampleColors(page, 60);
       expect(new Set(colors).size).toBeGreaterThan(20);
       looks.push(colors.join());
@@ -115,7 +124,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
   });
 
   it("keeps the selection under a name and exports it", async () => {
-    await openPanel("Select");
+    await openPanel(page, "Select");
     await page.getByLabel("Name of the selection").fill("to relabel");
     await page.locator(".panel.selection").getByRole("button", { name: "Save" }).click();
     const row = page.locator(".kept-row", { hasText: "to relabel" });
@@ -151,6 +160,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
       const { trailData } = (window as any).dvi.viewer.mainOverlays;
       return trailData?.epochs === 3 && trailData.ids[0] === 7;
     });
+    await page.waitForFunction(() => (window as any).dvi.viewer.main.scene.linkList.length === 30);
     const lines = await inPage(page, (app) =>
       app.viewer.main.scene.linkList.map((l: { dash: number }) => l.dash > 0),
     );
@@ -165,7 +175,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
   });
 
   it("shows the run's events", async () => {
-    await openPanel("Events");
+    await openPanel(page, "Events");
     const panel = page.locator(".panel.events");
     await panel.getByText(/events? at epoch 3/).waitFor();
     const events = await page.evaluate(async () => {
@@ -176,13 +186,15 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     const strip = (await panel.locator(".strip").boundingBox())!;
     await page.mouse.click(strip.x + strip.width / 2, strip.y + 20);
     await panel.getByText(/events? at epoch 2/).waitFor();
+    await ready(page);
     await panel.getByText("Show only").click();
     await page.locator(".status-chip", { hasText: "shown" }).waitFor();
+    await ready(page);
     await page.locator(".status-chip .remove").first().click();
   });
 
   it("ranks suspects, and keeps those accepted as a selection", async () => {
-    await openPanel("Suspects");
+    await openPanel(page, "Suspects");
     const first = page.locator(".suspect").first();
     await first.waitFor();
     const id = await first.getAttribute("data-id");
@@ -191,7 +203,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
       (was) => document.querySelector(".suspect")?.getAttribute("data-id") !== was,
       id,
     );
-    await openPanel("Select");
+    await openPanel(page, "Select");
     await page.locator(".kept-row", { hasText: "suspects-accepted" }).waitFor();
     const stored = JSON.parse(await readFile(join(run, "selections", "suspects-accepted.json"), "utf8"));
     expect(stored.ids).toEqual([Number(id)]);
@@ -199,8 +211,10 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
 
   it("takes in the epochs of a view while it is being fitted", async () => {
     execFileSync(program, ["-q", "fit", run, "--view", "growing", "--epochs", "1"], { stdio: "ignore" });
-    await page.goto(`${new URL(page.url()).origin}/#run=0&view=growing`);
-    await page.reload();
+    const { origin } = new URL(page.url());
+    // From another document: only what comes after # would change otherwise, which does not load the page anew.
+    await page.goto("about:blank");
+    await page.goto(`${origin}/#run=0&view=growing`);
     await ready(page);
     expect(await page.locator(".total").textContent()).toBe("of 1");
     const fitted = new Promise((done, failed) =>
@@ -218,7 +232,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     const link = new URL(address);
     link.hostname = "127.0.0.1";
     expect(link.searchParams.get("token")).toMatch(/^[0-9a-f]{32}$/);
-    const stranger = await browser.newPage();
+    const { page: stranger } = await newPage(browser);
     const refused = await stranger.goto(link.origin);
     expect(refused?.status()).toBe(401);
     await stranger.getByText("open the whole address that 'dvi serve' printed").waitFor();

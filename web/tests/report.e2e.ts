@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freeSample, inPage, launch, ready, sampleColors, samplePlace } from "./browser";
+import { freeSample, inPage, launch, newPage, ready, sampleColors, samplePlace } from "./browser";
 
 // The file that `dvi report` writes, opened from disk in a browser that is offline.
 const program = process.env.DVI ?? resolve(__dirname, "../../build/dvi");
@@ -14,8 +14,8 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("a report", () => {
   let folder: string;
   let browser: Browser;
   let page: Page;
+  let errors: string[];
   const asked: string[] = [];
-  const errors: string[] = [];
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "dvi-report-"));
@@ -26,15 +26,9 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("a report", () => {
     // What the report needs must be inside it.
     rmSync(run, { recursive: true });
     browser = await launch();
-    const context = await browser.newContext({ offline: true, viewport: { width: 1280, height: 720 } });
-    page = await context.newPage();
-    page.setDefaultTimeout(90_000);
+    ({ page, errors } = await newPage(browser, { offline: true }));
     page.on("request", (request) => {
       if (!/^(file:\/\/.*report\.html|data:|blob:)/.test(request.url())) asked.push(request.url());
-    });
-    page.on("pageerror", (error) => errors.push(error.message));
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
     });
     await page.goto(`file://${report}`);
     await ready(page);

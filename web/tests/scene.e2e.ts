@@ -78,7 +78,7 @@ describe("scene", () => {
   it("colours by prediction", async () => {
     const before = await sampleColors(page, 60);
     await page.getByLabel("Colour by").selectOption("correct");
-    await page.waitForTimeout(100);
+    await ready(page);
     expect(await sampleColors(page, 60)).not.toEqual(before);
     await page.getByLabel("Colour by").selectOption("prediction");
     expect(await page.locator(".legend-entries").textContent()).toContain("Ankle boot");
