@@ -164,14 +164,17 @@ void EpochLayout::relax(MatrixView before, MatrixView after, std::span<const flo
 /// Stiffness of the springs between the epoch before and this one. A way is measured by the distance of the
 /// sample's farthest neighbour.
 std::vector<float> EpochLayout::springs(const EarlierEpoch& before) const {
-  constexpr double shortest_way = 0.1;
+  constexpr double shortest_way = 0.1, usual_samples = 5000;
+  // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
+  const double stiffness =
+      options_.spring * std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
   std::vector<float> out = neighbor_preserving_rate(sample_neighbors(), before);
   for_samples([&](int64_t, int32_t id, const Neighbors& neighbors, int64_t row) {
     const double way =
         std::sqrt(data_.moved[static_cast<size_t>(id)]) / std::max(farthest(neighbors, row), 1e-6);
     float& value = out[static_cast<size_t>(id)];
     // The cube: half the neighbours kept are hardly a reason to stay.
-    value *= value * value * static_cast<float>(options_.spring / (way + shortest_way));
+    value *= value * value * static_cast<float>(stiffness / (way + shortest_way));
   });
   return out;
 }

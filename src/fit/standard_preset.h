@@ -30,10 +30,10 @@ struct StandardOptions {
   /// farthest neighbour. A sample that did not move at all is held 1,000 times as strongly: it stays where it
   /// was.
   double anchor = 0.001;
-  /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample that kept
-  /// its neighbours and whose features moved by the distance of the farthest. More gives steadier ways and
-  /// fewer neighbours.
-  double spring = 0.5;
+  /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample of 5,000
+  /// that kept its neighbours and whose features moved by the distance of the farthest. More gives steadier
+  /// ways and fewer neighbours.
+  double spring = 0.35;
   int settle_rounds = 1, settle_iterations = 30;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
