@@ -33,7 +33,7 @@ struct StandardOptions {
   /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample of 5,000
   /// that kept its neighbours and whose features moved by the distance of the farthest. More gives steadier
   /// ways and fewer neighbours.
-  double spring = 0.35;
+  double spring = 0.1;
   int settle_rounds = 1, settle_iterations = 30;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
