@@ -140,6 +140,7 @@ class Fit {
     const Projection projection = options_.preset == Preset::paper
                                       ? fit_paper(sets_, data, previous, options_.seed)
                                       : fit_standard(*now->layout, previous, after, options_.seed);
+    now->layout.reset();  // its edges are a good part of all memory
     Stopwatch measuring;
     Measured measured = measure(sets_, data, projection);
     data.seconds["measure"] = measuring.lap();
