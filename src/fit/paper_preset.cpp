@@ -1,7 +1,6 @@
 #include "fit/paper_preset.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/progress.h"
