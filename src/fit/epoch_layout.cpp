@@ -161,8 +161,16 @@ void EpochLayout::relax(MatrixView before, MatrixView after, std::span<const flo
   run_layout(problem, phases, positions.mut());
 }
 
-/// Stiffness of the springs between the epoch before and this one. A way is measured by the distance of the
-/// sample's farthest neighbour.
+/// How far a sample's features moved since the epoch before, measured by the distance of its farthest
+/// neighbour.
+double EpochLayout::way(int32_t id, const Neighbors& neighbors, int64_t row) const {
+  return std::sqrt(data_.moved[static_cast<size_t>(id)]) / std::max(farthest(neighbors, row), 1e-6);
+}
+
+/// How strongly features that hardly moved hold a sample where it was.
+double EpochLayout::hold(double way) const { return options_.anchor / (way * way + 0.001); }
+
+/// Stiffness of the springs between the epoch before and this one.
 std::vector<float> EpochLayout::springs(const EarlierEpoch& before) const {
   constexpr double shortest_way = 0.1, usual_samples = 5000;
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
@@ -170,11 +178,12 @@ std::vector<float> EpochLayout::springs(const EarlierEpoch& before) const {
       options_.spring * std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
   std::vector<float> out = neighbor_preserving_rate(sample_neighbors(), before);
   for_samples([&](int64_t, int32_t id, const Neighbors& neighbors, int64_t row) {
-    const double way =
-        std::sqrt(data_.moved[static_cast<size_t>(id)]) / std::max(farthest(neighbors, row), 1e-6);
+    const double way = this->way(id, neighbors, row);
     float& value = out[static_cast<size_t>(id)];
-    // The cube: half the neighbours kept are hardly a reason to stay.
+    // The cube: half the neighbours kept are hardly a reason to stay; features that stay are, whatever comes
+    // near them.
     value *= value * value * static_cast<float>(stiffness / (way + shortest_way));
+    value += static_cast<float>(hold(way));
   });
   return out;
 }
@@ -399,15 +408,12 @@ void EpochLayout::join_new_class(int32_t id, std::span<const int32_t> to_train, 
     for (int c = 0; c < 2; ++c) position[c] = sum[c] / static_cast<float>(count);
 }
 
-/// A draft holds a sample by how little its features moved, measured by the distance of its farthest
-/// neighbour.
+/// A draft holds a sample by how little its features moved.
 std::vector<float> EpochLayout::anchor_strength(const EarlierEpoch& before) const {
   std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
   for_samples([&](int64_t point, int32_t id, const Neighbors& neighbors, int64_t row) {
     if (changed_class(id, data_, before)) return;
-    const double reach = farthest(neighbors, row);
-    const double relative = data_.moved[static_cast<size_t>(id)] / std::max(reach * reach, 1e-12);
-    strength[static_cast<size_t>(point)] = static_cast<float>(options_.anchor / (relative + 0.001));
+    strength[static_cast<size_t>(point)] = static_cast<float>(hold(way(id, neighbors, row)));
   });
   return strength;
 }

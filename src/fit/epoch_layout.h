@@ -68,6 +68,8 @@ class EpochLayout {
   void join_new_class(int32_t id, std::span<const int32_t> to_train, const EarlierEpoch& before,
                       float* position) const;
   std::vector<float> anchor_strength(const EarlierEpoch& before) const;
+  double way(int32_t id, const Neighbors&, int64_t row) const;
+  double hold(double way) const;
   std::vector<float> springs(const EarlierEpoch& before) const;
   void relax(MatrixView before, MatrixView after, std::span<const float> to_after, Matrix& positions) const;
 
