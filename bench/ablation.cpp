@@ -21,7 +21,7 @@ namespace {
 struct Variant {
   const char* name;
   StandardOptions options;
-  size_t look_ahead = 2;
+  size_t look_ahead = settled_with;
 };
 
 std::vector<Variant> variants() {

@@ -23,7 +23,7 @@ struct LayoutPoints {
 class EpochLayout {
  public:
   /// Makes the draft. It starts from that of the epoch before, if there is one. Keeps references to
-  /// everything it is given but `before`.
+  /// the samples and the data.
   EpochLayout(const SampleSets&, const EpochData&, const EarlierEpoch* before, uint64_t seed,
               const StandardOptions&);
 

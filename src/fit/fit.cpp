@@ -111,7 +111,7 @@ class Fit {
     constexpr int64_t most_samples = 300'000;
     const bool ahead = options_.preset == Preset::standard && !options_.follow &&
                        run_.manifest().sample_count() <= most_samples;
-    return ahead ? 2 : 0;
+    return ahead ? settled_with : 0;
   }
 
   /// Fits the first of the open epochs.

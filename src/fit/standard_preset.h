@@ -7,6 +7,9 @@ namespace dvi {
 
 class EpochLayout;
 
+/// How many of the epochs after it an epoch is settled with, where they are known.
+constexpr size_t settled_with = 2;
+
 struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
   /// territories apart and so predictions true over the round trip, and costs next to no neighbours, since
