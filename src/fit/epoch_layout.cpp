@@ -173,6 +173,9 @@ double EpochLayout::hold(double way) const { return options_.anchor / (way * way
 /// Stiffness of the springs between the epoch before and this one.
 std::vector<float> EpochLayout::springs(const EarlierEpoch& before) const {
   constexpr double shortest_way = 0.1, usual_samples = 5000;
+  // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
+  // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
+  constexpr double steepness = 8;
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
   const double stiffness =
       options_.spring * std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
@@ -180,10 +183,8 @@ std::vector<float> EpochLayout::springs(const EarlierEpoch& before) const {
   for_samples([&](int64_t, int32_t id, const Neighbors& neighbors, int64_t row) {
     const double way = this->way(id, neighbors, row);
     float& value = out[static_cast<size_t>(id)];
-    // The cube: half the neighbours kept are hardly a reason to stay; features that stay are, whatever comes
-    // near them.
-    value *= value * value * static_cast<float>(stiffness / (way + shortest_way));
-    value += static_cast<float>(hold(way));
+    // Features that stay are a reason to stay too, whatever comes near them.
+    value = static_cast<float>(std::pow(value, steepness) * stiffness / (way + shortest_way) + hold(way));
   });
   return out;
 }

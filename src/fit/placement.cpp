@@ -13,8 +13,8 @@ namespace {
 
 constexpr int grid_size = 300;
 
-bool at_home(const Home& home, const Verdict& verdict) {
-  return verdict.prediction == home.prediction && (home.other < 0 || verdict.margin < landscape_delta);
+bool at_home(const Home& home, const Verdict& verdict, float delta) {
+  return verdict.prediction == home.prediction && (home.other < 0 || verdict.margin < delta);
 }
 
 /// Cells of a class that touch another class: the only ones that can be nearest to a point outside.
@@ -82,7 +82,7 @@ Placed place_at_home(PlaneClassifier& classifier, std::span<const Home> homes, d
   const auto first = classifier.judge(positions);
   std::vector<int64_t> astray;
   for (size_t i = 0; i < homes.size(); ++i)
-    if (!at_home(homes[i], first[i])) astray.push_back(static_cast<int64_t>(i));
+    if (!at_home(homes[i], first[i], sample_delta)) astray.push_back(static_cast<int64_t>(i));
   out.astray = static_cast<int64_t>(astray.size());
   if (astray.empty()) return out;
 
@@ -103,18 +103,20 @@ Placed place_at_home(PlaneClassifier& classifier, std::span<const Home> homes, d
           borders.nearest(homes[static_cast<size_t>(point)], from, reach, home.row(i));
     }
   });
-  const auto check = [&](const Matrix& at) {
+  // A boundary sample is to lie as near the border as it does in feature space (sample_delta), which leaves
+  // it white by the centre of its cell too; where borders are steep it has to do with a white cell.
+  const auto check = [&](const Matrix& at, float delta) {
     std::vector<uint8_t> right(astray.size());
     const auto verdicts = classifier.judge(at);
     for (size_t i = 0; i < right.size(); ++i)
-      right[i] = at_home(homes[static_cast<size_t>(astray[i])], verdicts[i]);
+      right[i] = at_home(homes[static_cast<size_t>(astray[i])], verdicts[i], delta);
     return right;
   };
-  const auto right = check(home);
+  const auto right = check(home, landscape_delta);
   constexpr int halvings = 6;
   for (int step = 0; step < halvings; ++step) {
     for (int64_t i = 0; i < 2 * n; ++i) middle.data()[i] = 0.5f * (home.data()[i] + wrong.data()[i]);
-    const auto middle_right = check(middle);
+    const auto middle_right = check(middle, sample_delta);
     for (int64_t i = 0; i < n; ++i)
       std::copy_n(middle.row(i), 2, (middle_right[static_cast<size_t>(i)] ? home : wrong).row(i));
   }

@@ -25,7 +25,7 @@ struct Placed {
 };
 
 /// Where the classifier wants a point: predicted as `prediction` and, where `other` is not -1, undecided
-/// between the two (delta-boundary of landscapes).
+/// between the two (delta-boundary of samples; that of landscapes where the border is too steep).
 struct Home {
   int32_t prediction = 0, other = -1;
 };

@@ -12,13 +12,12 @@ constexpr size_t settled_with = 2;
 
 struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
-  /// territories apart and so predictions true over the round trip, and costs next to no neighbours, since
-  /// few neighbours differ in prediction.
-  double cross_class_weight = 0.2;
+  /// territories apart and so predictions true over the round trip, at the cost of neighbours.
+  double cross_class_weight = 0.5;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
-  double boundary_weight = 0.6;
+  double boundary_weight = 0.3;
   double boundary_enough = 12 * fit_k;
   /// Weight of the edges from a boundary sample to the samples nearest to it. More puts it between them, less
   /// among its like.
@@ -36,7 +35,7 @@ struct StandardOptions {
   /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample of 5,000
   /// that kept its neighbours and whose features moved by the distance of the farthest. More gives steadier
   /// ways and fewer neighbours.
-  double spring = 0.1;
+  double spring = 0.07;
   int settle_rounds = 1, settle_iterations = 30;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
