@@ -1,4 +1,4 @@
-# The target dvi_torch: LibTorch, for the files of src/subject, src/vis/torch_distiller and scenarios only (torch/torch.h costs 10 to 20 s a file,
+# The target dvi_torch: LibTorch, for the files of src/subject, src/vis/{torch_distiller,device_steps} and scenarios only (torch/torch.h costs 10 to 20 s a file,
 # so keep it behind plain headers). It exists where DVI_WITH_TORCH is ON; all code sees DVI_WITH_TORCH as 1 or 0.
 if(NOT DVI_WITH_TORCH)
   target_compile_definitions(dvi_options INTERFACE DVI_WITH_TORCH=0)
@@ -14,3 +14,8 @@ endif()
 add_library(dvi_torch INTERFACE)
 target_link_libraries(dvi_torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(dvi_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+# Only a LibTorch with CUDA can be compiled against CUDA's headers, though all come with headers that include them.
+if(TARGET torch_cuda)
+  target_compile_definitions(dvi_torch INTERFACE DVI_WITH_CUDA=1)
+  message(STATUS "LibTorch has CUDA: the default preset's networks are trained on a CUDA device where there is one.")
+endif()

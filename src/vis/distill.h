@@ -40,8 +40,9 @@ struct DistillOptions {
   double jitter = 0.3;
   Precision precision = best_precision();
   /// Where linear heads' networks are trained: on a CUDA device if LibTorch has one, else on the processor by
-  /// this project's own kernels; or through LibTorch wherever it can run, which its tests do.
-  enum class Device { fastest, processor, torch };
+  /// this project's own kernels; or through LibTorch wherever it can run, which its tests do, captured as a
+  /// graph where it can be or not (vis/device_steps.h).
+  enum class Device { fastest, processor, torch, torch_eager };
   Device device = Device::fastest;
 };
 
