@@ -1,5 +1,5 @@
-// Steps of one kind, many times over, without the host in the way. On a CUDA device a step is captured once as
-// a graph and replayed: handing out its hundred small pieces of work again would take longer than they do.
+// Steps of one kind, many times over, without the host in the way. On a CUDA device a step is captured once
+// as a graph and replayed: handing out its hundred small pieces of work again would take longer than they do.
 #pragma once
 
 #include <cstdint>

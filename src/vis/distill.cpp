@@ -321,7 +321,8 @@ class Distiller {
 
   std::string device() const {
     using Device = DistillOptions::Device;
-    const std::string torch = options_.device == Device::processor || head_bias_.empty() ? "" : torch_device();
+    const std::string torch =
+        options_.device == Device::processor || head_bias_.empty() ? "" : torch_device();
     return torch.empty() || (options_.device == Device::fastest && torch != "cuda") ? "processor" : torch;
   }
   DistillProblem problem() const {

@@ -27,8 +27,8 @@ Tensor upload(MatrixView m, at::Device device) {
 }
 
 /// A network whose parameters, and their gradient, are a part of one flat tensor, laid out as
-/// Mlp::parameters(). Its backward pass is written out: autograd would copy each layer's gradient into the flat
-/// one, and that takes several times as many kernels.
+/// Mlp::parameters(). Its backward pass is written out: autograd would copy each layer's gradient into the
+/// flat one, and that takes several times as many kernels.
 class FlatNetwork {
  public:
   FlatNetwork(const Mlp& mlp, const Tensor& parameters, const Tensor& gradient) {
@@ -206,7 +206,7 @@ class Distiller {
   Tensor features_, positions_, targets_, head_weight_, head_bias_;
   double reconstruction_weight_;
   int64_t batch_;
-  Tensor step_;    // [1], how many steps have been taken
+  Tensor step_;                              // [1], how many steps have been taken
   Tensor rows_, factors_, jitter_, losses_;  // by step
 };
 
@@ -228,7 +228,8 @@ DistillLosses distill_with_torch(const DistillProblem& problem, const DistillSch
     const c10::InferenceMode no_gradients;
     Distiller distiller(problem, schedule, model, cuda ? at::kCUDA : at::kCPU);
     DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
-    steps.run(schedule.steps(), [&] { distiller.step(steps); }, on_step);
+    steps.run(
+        schedule.steps(), [&] { distiller.step(steps); }, on_step);
     return distiller.finish(schedule, model);
   } catch (const c10::Error& error) {
     fail(

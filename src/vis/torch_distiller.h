@@ -40,8 +40,8 @@ struct DistillLosses {  ///< sums over the samples of the last pass
   double encoder = 0, decoder = 0, divergence = 0;
 };
 
-/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu"; empty if the program was built without
-/// LibTorch.
+/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu"; empty if the program was built
+/// without LibTorch.
 std::string torch_device();
 
 /// Trains the networks of `model` from the weights that they have, on torch_device(). `capture`: a step is
