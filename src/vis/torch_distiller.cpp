@@ -5,10 +5,14 @@
 #if DVI_WITH_TORCH
 
 #include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/accumulate.h>
 #include <torch/cuda.h>
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "vis/device_steps.h"
 
@@ -59,7 +63,7 @@ class FlatNetwork {
     for (size_t l = layers_.size(); l-- > 0;) {
       Layer& layer = layers_[l];
       at::mm_out(layer.weight_gradient, gradient.t(), inputs_[l]);
-      at::sum_out(layer.bias_gradient, gradient, {0});
+      at::sum_out(layer.bias_gradient, gradient, at::IntArrayRef{0});
       if (l > 0) gradient = at::threshold_backward(gradient.mm(layer.weight), inputs_[l], 0);
     }
     inputs_.clear();
