@@ -19,3 +19,13 @@ if(TARGET torch_cuda)
   target_compile_definitions(dvi_torch INTERFACE DVI_WITH_CUDA=1)
   message(STATUS "LibTorch has CUDA: the default preset's networks are trained on a CUDA device where there is one.")
 endif()
+
+# See src/linalg/onednn.h.
+if(TARGET torch_cpu)
+  get_target_property(library torch_cpu LOCATION)
+  execute_process(COMMAND ${CMAKE_READELF} -d ${library} OUTPUT_VARIABLE needs ERROR_QUIET)
+  if(needs AND NOT needs MATCHES "libdnnl\\.so")
+    message(STATUS "LibTorch has a oneDNN of its own inside: this program's is kept apart from it.")
+    set(DVI_PRIVATE_ONEDNN ON)
+  endif()
+endif()
