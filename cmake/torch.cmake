@@ -12,7 +12,9 @@ if(NOT Torch_FOUND)
                       "build without it (cmake --preset no-torch).")
 endif()
 add_library(dvi_torch INTERFACE)
-target_link_libraries(dvi_torch INTERFACE ${TORCH_LIBRARIES})
+# The C++ library first: PyTorch's own builds carry parts of another one inside and show them (its issue 133437), and a
+# program that finds those first crashes.
+target_link_libraries(dvi_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
 target_include_directories(dvi_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 # Only a LibTorch with CUDA can be compiled against CUDA's headers, though all come with headers that include them.
 if(TARGET torch_cuda)
