@@ -1,9 +1,10 @@
 // oneDNN's headers, for gemm.cpp, and where its functions are found.
 //
-// Every LibTorch but Debian's has a oneDNN of its own inside, and shows its names: with ours in the same
-// program each would call the other's functions, and programs crash. There (DVI_PRIVATE_ONEDNN) ours is
-// loaded while the program runs, keeps its names to itself, and is called through pointers. The names below
-// are those that gemm.cpp needs, in versions 2 and 3.
+// Every LibTorch but Debian's has a oneDNN of its own inside, and shows parts of it: templates of the
+// standard library over oneDNN's types, which differ between versions. The loader lets the parts of one serve
+// the other, which then refuses products. There (DVI_PRIVATE_ONEDNN) ours is loaded while the program runs,
+// keeps its names to itself, and is called through pointers. The names below are those that gemm.cpp needs,
+// in versions 2 and 3.
 #pragma once
 
 #include <oneapi/dnnl/dnnl.h>
