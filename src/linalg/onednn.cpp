@@ -9,7 +9,6 @@
 #include "core/error.h"
 
 namespace dvi {
-
 namespace {
 
 void* open_library() {

@@ -1,7 +1,5 @@
 #include "vis/device_steps.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 
 #if DVI_WITH_CUDA
