@@ -5,6 +5,10 @@ add_library(dvi_options INTERFACE)
 target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
 target_compile_options(dvi_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+# GCC 13 and later warn falsely where a function takes a view and returns a reference into what it views.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  target_compile_options(dvi_options INTERFACE -Wno-dangling-reference)
+endif()
 target_include_directories(dvi_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
 target_compile_definitions(dvi_options INTERFACE DVI_VERSION="${PROJECT_VERSION}")
 

@@ -1,15 +1,13 @@
 #include "linalg/gemm.h"
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include <cstdlib>
 #include <cstring>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <tuple>
 #include <unordered_map>
 
 #include "core/error.h"
 #include "core/multiversion.h"
+#include "linalg/onednn.h"
 
 namespace dvi {
 namespace {
@@ -137,6 +135,7 @@ std::string onednn_version() {
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
           const float* b, int64_t ldb, float* c, int64_t ldc, bool accumulate, Precision precision) {
   if (m == 0 || n == 0) return;
+  run_onednn_alone();
   if (precision == Precision::bf16) {
     gemm_bf16({transpose_a, transpose_b, m, n, k, lda, ldb, ldc, accumulate}, a, b, c);
     return;
@@ -148,6 +147,7 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
 }
 
 void gemm_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c, int64_t ldc) {
+  run_onednn_alone();
   const int32_t no_offset = 0;
   const auto status =
       dnnl_gemm_u8s8s32('N', 'T', 'F', m, n, k, 1.f, a, k, 0, b, k, 0, 0.f, c, ldc, &no_offset);

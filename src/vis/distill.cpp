@@ -245,49 +245,18 @@ class Distiller {
   }
 
   DistillResult run(const std::function<void(int64_t, int64_t)>& on_step) {
-    std::vector<int32_t> order = task_.visits;
-    if (order.empty()) {
-      order.resize(static_cast<size_t>(features_.rows()));
-      std::iota(order.begin(), order.end(), 0);
-    }
-    const auto n = static_cast<int64_t>(order.size());
-    const int64_t batch = std::clamp<int64_t>(n / 40, std::min<int64_t>(n, 64), std::min(n, options_.batch));
-    const int64_t per_pass = n / batch, steps = options_.steps;
-    Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
+    const DistillSchedule schedule = make_schedule();
+    const auto after = [&](int64_t step) {
+      if (on_step) on_step(step, schedule.steps());
+    };
     DistillResult result;
-    const auto torch = open_torch();
-    result.device = torch ? torch->device() : "processor";
-    for (int64_t step = 0; step < steps; ++step) {
-      if (step % per_pass == 0) {
-        for (size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random_.below(i + 1)]);
-        for (auto& w : workers_) w.encoder_error = w.decoder_error = w.divergence = 0;
-        if (torch) torch->begin_pass(order);
-      }
-      // A short rise keeps Adam's first steps, whose scale is not known yet, from undoing a warm start; then
-      // a half cosine.
-      const double progress = static_cast<double>(step) / static_cast<double>(steps);
-      const double rate = options_.learning_rate * std::min(1.0, static_cast<double>(step + 1) / 20) *
-                          (0.02 + 0.98 * 0.5 * (1 + std::cos(std::numbers::pi * progress)));
-      const int64_t first = step % per_pass * batch;
-      if (torch) {
-        torch->step(first, batch, rate);
-      } else {
-        gradients({order.data() + first, static_cast<size_t>(batch)}, step);
-        collect([](Worker& w) -> std::vector<float>& { return w.encoder_gradient; }, model_.encoder,
-                encoder_adam, rate);
-        collect([](Worker& w) -> std::vector<float>& { return w.decoder_gradient; }, model_.decoder,
-                decoder_adam, rate);
-      }
-      if (on_step) on_step(step + 1, steps);
-    }
-    TorchDistiller::Losses sums;
-    if (torch) sums = torch->finish(model_);
-    for (const auto& w : workers_) {
-      sums.encoder += w.encoder_error;
-      sums.decoder += w.decoder_error;
-      sums.divergence += w.divergence;
-    }
-    const auto counted = static_cast<double>(((steps - 1) % per_pass + 1) * batch);
+    result.device = device();
+    const DistillLosses sums =
+        result.device == "processor"
+            ? train(schedule, after)
+            : distill_with_torch(problem(), schedule, options_.device != DistillOptions::Device::torch_eager,
+                                 model_, after);
+    const auto counted = static_cast<double>((schedule.steps() - schedule.last_pass) * schedule.batch);
     result.encoder_error = sums.encoder / counted;
     result.decoder_error = sums.decoder / counted;
     result.divergence = sums.divergence / counted;
@@ -300,14 +269,66 @@ class Distiller {
   }
 
  private:
-  std::unique_ptr<TorchDistiller> open_torch() const {
+  DistillSchedule make_schedule() {
+    std::vector<int32_t> order = task_.visits;
+    if (order.empty()) {
+      order.resize(static_cast<size_t>(features_.rows()));
+      std::iota(order.begin(), order.end(), 0);
+    }
+    const auto n = static_cast<int64_t>(order.size());
+    DistillSchedule schedule;
+    schedule.batch = std::clamp<int64_t>(n / 40, std::min<int64_t>(n, 64), std::min(n, options_.batch));
+    const int64_t per_pass = n / schedule.batch, steps = options_.steps;
+    for (int64_t step = 0; step < steps; ++step) {
+      if (step % per_pass == 0) {
+        for (size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random_.below(i + 1)]);
+        schedule.last_pass = step;
+      }
+      const auto first = order.begin() + step % per_pass * schedule.batch;
+      schedule.rows.insert(schedule.rows.end(), first, first + schedule.batch);
+      // A short rise keeps Adam's first steps, whose scale is not known yet, from undoing a warm start; then
+      // a half cosine.
+      const double progress = static_cast<double>(step) / static_cast<double>(steps);
+      schedule.rates.push_back(options_.learning_rate * std::min(1.0, static_cast<double>(step + 1) / 20) *
+                               (0.02 + 0.98 * 0.5 * (1 + std::cos(std::numbers::pi * progress))));
+    }
+    return schedule;
+  }
+
+  /// On the processor.
+  template <typename After>
+  DistillLosses train(const DistillSchedule& schedule, const After& after) {
+    Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
+    for (int64_t step = 0; step < schedule.steps(); ++step) {
+      if (step == schedule.last_pass)
+        for (auto& w : workers_) w.encoder_error = w.decoder_error = w.divergence = 0;
+      const double rate = schedule.rates[static_cast<size_t>(step)];
+      gradients({schedule.rows.data() + step * schedule.batch, static_cast<size_t>(schedule.batch)}, step);
+      collect([](Worker& w) -> std::vector<float>& { return w.encoder_gradient; }, model_.encoder,
+              encoder_adam, rate);
+      collect([](Worker& w) -> std::vector<float>& { return w.decoder_gradient; }, model_.decoder,
+              decoder_adam, rate);
+      after(step + 1);
+    }
+    DistillLosses sums;
+    for (const auto& w : workers_) {
+      sums.encoder += w.encoder_error;
+      sums.decoder += w.decoder_error;
+      sums.divergence += w.divergence;
+    }
+    return sums;
+  }
+
+  std::string device() const {
     using Device = DistillOptions::Device;
-    if (options_.device == Device::processor || head_bias_.empty()) return nullptr;
-    const DistillProblem problem{
-        features_,  positions_, task_.logits, head_weight_,
-        head_bias_, sharpness_, jitter(),     static_cast<float>(options_.reconstruction_weight),
-        task_.seed};
-    return TorchDistiller::make(problem, model_, options_.device == Device::fastest);
+    const std::string torch =
+        options_.device == Device::processor || head_bias_.empty() ? "" : torch_device();
+    return torch.empty() || (options_.device == Device::fastest && torch != "cuda") ? "processor" : torch;
+  }
+  DistillProblem problem() const {
+    return {features_,  positions_, task_.logits, head_weight_,
+            head_bias_, sharpness_, jitter(),     static_cast<float>(options_.reconstruction_weight),
+            task_.seed};
   }
   float jitter() const { return static_cast<float>(options_.jitter) / units_.spread; }
 

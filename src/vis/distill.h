@@ -39,9 +39,10 @@ struct DistillOptions {
   /// smooth between samples.
   double jitter = 0.3;
   Precision precision = best_precision();
-  /// Where linear heads' networks are trained: on a CUDA device if LibTorch has one, else on the processor by
-  /// this project's own kernels; or through LibTorch wherever it can run, which its tests do.
-  enum class Device { fastest, processor, torch };
+  /// Where linear heads' networks are trained. `fastest`: on a CUDA device if LibTorch finds one, whatever
+  /// the size of the task (docs/trainer.md), else on the processor by this project's own kernels. For tests:
+  /// through LibTorch wherever it runs, on a CUDA device with steps captured as a graph or not.
+  enum class Device { fastest, processor, torch, torch_eager };
   Device device = Device::fastest;
 };
 
@@ -66,8 +67,8 @@ struct DistillResult {
   std::string device;  ///< "processor", or LibTorch's "cuda" or "cpu"
 };
 
-/// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options and
-/// the number of threads only.
+/// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options, the
+/// number of threads and where it is trained only.
 DistillResult distill(const DistillTask&, const DistillOptions& = {},
                       const std::function<void(int64_t, int64_t)>& on_step = {});
 

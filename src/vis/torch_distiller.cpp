@@ -1,145 +1,246 @@
 #include "vis/torch_distiller.h"
 
+#include "core/error.h"
+
 #if DVI_WITH_TORCH
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/accumulate.h>
+#include <torch/cuda.h>
 
+#include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "vis/device_steps.h"
 
 namespace dvi {
 namespace {
 
-/// A network whose parameters are one flat tensor, laid out as Mlp::parameters(), so that a step of Adam is a
-/// handful of operations on three vectors.
+using at::Tensor;
+
+/// LibTorch has no read-only tensors; ours is not written to.
+template <typename T>
+Tensor upload(const T* data, at::IntArrayRef shape, at::ScalarType type, at::Device device) {
+  return at::from_blob(const_cast<T*>(data), shape, type).clone().to(device);
+}
+Tensor upload(MatrixView m, at::Device device) {
+  return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
+}
+
+/// A network whose parameters, and their gradient, are a part of one flat tensor, laid out as
+/// Mlp::parameters(). Its backward pass is written out: autograd would copy each layer's gradient into the
+/// flat one, and that takes several times as many kernels.
 class FlatNetwork {
  public:
-  FlatNetwork(const Mlp& mlp, torch::Device device) : parameters_(upload(mlp.parameters(), device)) {
+  FlatNetwork(const Mlp& mlp, const Tensor& parameters, const Tensor& gradient) {
     const float* origin = mlp.parameters().data();
-    for (int l = 0; l < mlp.layers(); ++l)
-      layers_.push_back(
-          {mlp.weight(l).data - origin, mlp.bias(l).data() - origin, mlp.weight(l).rows, mlp.weight(l).cols});
-    parameters_.requires_grad_();
-    mean_ = torch::zeros_like(parameters_);
-    square_ = torch::zeros_like(parameters_);
+    const auto part = [](const Tensor& all, int64_t begin, at::IntArrayRef shape) {
+      return all.narrow(0, begin, c10::multiply_integers(shape)).view(shape);
+    };
+    for (int l = 0; l < mlp.layers(); ++l) {
+      const MatrixView w = mlp.weight(l);
+      const int64_t weight = w.data - origin, bias = mlp.bias(l).data() - origin;
+      layers_.push_back({part(parameters, weight, {w.rows, w.cols}), part(parameters, bias, {w.rows}),
+                         part(gradient, weight, {w.rows, w.cols}), part(gradient, bias, {w.rows})});
+    }
   }
 
-  torch::Tensor operator()(torch::Tensor x) const {
-    for (size_t l = 0; l < layers_.size(); ++l) {
-      const Layer& layer = layers_[l];
-      const auto weight =
-          parameters_.narrow(0, layer.weight, layer.out * layer.in).view({layer.out, layer.in});
-      x = torch::addmm(parameters_.narrow(0, layer.bias, layer.out), x, weight.t());
-      if (l + 1 < layers_.size()) x = x.relu();
+  Tensor forward(Tensor x) {
+    inputs_.clear();
+    for (const Layer& layer : layers_) {
+      inputs_.push_back(x);
+      x = &layer == &layers_.back() ? at::addmm(layer.bias, x, layer.weight.t())
+                                    : at::_addmm_activation(layer.bias, x, layer.weight.t());  // ReLU
     }
     return x;
   }
 
-  /// vis/adam.h, with the same constants.
-  void adam(double rate) {
-    const torch::NoGradGuard no_grad;
-    constexpr double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-    ++steps_;
-    const auto gradient = parameters_.grad();
-    mean_.mul_(beta1).add_(gradient, 1 - beta1);
-    square_.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-    const auto scale = square_.div(1 - std::pow(beta2, steps_)).sqrt_().add_(epsilon);
-    parameters_.addcdiv_(mean_, scale, -rate / (1 - std::pow(beta1, steps_)));
-    gradient.zero_();
-  }
-
-  void download(std::span<float> parameters) const {
-    const auto host = parameters_.detach().cpu();
-    std::copy_n(host.data_ptr<float>(), parameters.size(), parameters.data());
+  /// Writes the parameters' gradient, from the output's, at the place of the last forward pass.
+  void backward(Tensor gradient) {
+    for (size_t l = layers_.size(); l-- > 0;) {
+      Layer& layer = layers_[l];
+      at::mm_out(layer.weight_gradient, gradient.t(), inputs_[l]);
+      at::sum_out(layer.bias_gradient, gradient, at::IntArrayRef{0});
+      if (l > 0) gradient = at::threshold_backward(gradient.mm(layer.weight), inputs_[l], 0);
+    }
+    inputs_.clear();
   }
 
  private:
-  static torch::Tensor upload(std::span<const float> values, torch::Device device) {
-    return torch::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())})
-        .clone()
-        .to(device);
-  }
-
   struct Layer {
-    int64_t weight, bias, out, in;
+    Tensor weight, bias, weight_gradient, bias_gradient;
   };
   std::vector<Layer> layers_;
-  torch::Tensor parameters_, mean_, square_;
-  int steps_ = 0;
+  std::vector<Tensor> inputs_;  // of each layer
 };
 
-class Distiller final : public TorchDistiller {
+/// Both networks' parameters in one tensor, so that a step of Adam (vis/adam.h, with the same constants) is a
+/// handful of operations for both.
+class FlatParameters {
  public:
-  Distiller(const DistillProblem& problem, const Autoencoder& model, torch::Device device)
-      : device_(device),
-        encoder_(model.encoder, device),
-        decoder_(model.decoder, device),
-        features_(upload(problem.features)),
-        positions_(upload(problem.positions)),
-        targets_(upload(problem.logits).mul_(problem.sharpness).log_softmax(1)),
-        head_weight_(upload(problem.head_weight)),
-        head_bias_(upload({problem.head_bias.data(), 1, static_cast<int64_t>(problem.head_bias.size())})[0]),
-        sharpness_(problem.sharpness),
-        jitter_(problem.jitter),
-        reconstruction_weight_(problem.reconstruction_weight) {
-    torch::manual_seed(problem.seed);
+  FlatParameters(const Autoencoder& model, at::Device device)
+      : encoder_size_(static_cast<int64_t>(model.encoder.parameters().size())),
+        decoder_size_(static_cast<int64_t>(model.decoder.parameters().size())),
+        decoder_begin_((encoder_size_ + alignment - 1) / alignment * alignment) {
+    values = at::zeros({decoder_begin_ + decoder_size_}, at::TensorOptions(device).dtype(at::kFloat));
+    gradient = at::zeros_like(values);
+    mean_ = at::zeros_like(values);
+    square_ = at::zeros_like(values);
+    encoder_of(values).copy_(upload(model.encoder.parameters().data(), {encoder_size_}, at::kFloat, device));
+    decoder_of(values).copy_(upload(model.decoder.parameters().data(), {decoder_size_}, at::kFloat, device));
   }
 
-  void begin_pass(std::span<const int32_t> rows) override {
-    rows_ = torch::from_blob(const_cast<int32_t*>(rows.data()), {static_cast<int64_t>(rows.size())},
-                             torch::kInt32)
-                .to(torch::kInt64)
-                .to(device_);
-    sums_ = torch::zeros({3}, torch::TensorOptions().device(device_).dtype(torch::kFloat64));
+  Tensor encoder_of(const Tensor& all) const { return all.narrow(0, 0, encoder_size_); }
+  Tensor decoder_of(const Tensor& all) const { return all.narrow(0, decoder_begin_, decoder_size_); }
+
+  /// What adam() needs of each step, [steps, 2]. With a = 1 / (1 - beta2^t) a step of size s,
+  /// s mean / (sqrt(a square) + epsilon), is s / sqrt(a) mean / (sqrt(square) + epsilon / sqrt(a)).
+  static Tensor factors(const std::vector<double>& rates, at::Device device) {
+    std::vector<float> out;
+    for (size_t i = 0; i < rates.size(); ++i) {
+      const auto t = static_cast<double>(i + 1);
+      const double root = std::sqrt(1 - std::pow(beta2, t));
+      out.push_back(static_cast<float>(rates[i] / (1 - std::pow(beta1, t)) * root));
+      out.push_back(static_cast<float>(epsilon * root));
+    }
+    return upload(out.data(), {static_cast<int64_t>(rates.size()), 2}, at::kFloat, device);
   }
 
-  void step(int64_t begin, int64_t count, double learning_rate) override {
-    const auto rows = rows_.narrow(0, begin, count);
-    const auto features = features_.index_select(0, rows), positions = positions_.index_select(0, rows);
-    // Half a squared error for the encoder; for the decoder a mean over 16 dimensions, in which the units
-    // make the features' variance 1 (vis/distill.cpp).
-    const auto encoder_loss = (encoder_(features) - positions).square().sum() / 2;
-    auto places = positions;
-    if (jitter_ > 0) places = positions + jitter_ * torch::randn_like(positions);
-    const auto decoded = decoder_(places);
-    const auto decoder_loss = (decoded - features).square().sum() / 16;
-    const auto logits = torch::addmm(head_bias_, decoded, head_weight_.t()) * sharpness_;
-    const auto target = targets_.index_select(0, rows);
-    const auto divergence = (target.exp() * (target - logits.log_softmax(1))).sum();
-    ((encoder_loss + reconstruction_weight_ * decoder_loss + divergence) / static_cast<double>(count))
-        .backward();
-    encoder_.adam(learning_rate);
-    decoder_.adam(learning_rate);
-    sums_ += torch::stack({encoder_loss, decoder_loss, divergence}).detach().to(torch::kFloat64);
+  /// `factors`: [1, 2] of this step.
+  void adam(const Tensor& factors) {
+    mean_.lerp_(gradient, 1 - beta1);
+    square_.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+    values.addcmul_(mean_.div(square_.sqrt().add_(factors.select(1, 1))), factors.select(1, 0), -1);
   }
 
-  Losses finish(Autoencoder& model) override {
-    encoder_.download(model.encoder.parameters());
-    decoder_.download(model.decoder.parameters());
-    const auto sums = sums_.cpu();
-    return {sums[0].item<double>(), sums[1].item<double>(), sums[2].item<double>()};
+  void download(Autoencoder& model) const {
+    const Tensor host = values.cpu();
+    const float* from = host.data_ptr<float>();
+    std::copy_n(from, encoder_size_, model.encoder.parameters().data());
+    std::copy_n(from + decoder_begin_, decoder_size_, model.decoder.parameters().data());
   }
 
-  std::string device() const override { return device_.is_cuda() ? "cuda" : "cpu"; }
+  Tensor values, gradient;
 
  private:
-  torch::Tensor upload(MatrixView m) const {
-    return torch::from_blob(const_cast<float*>(m.data), {m.rows, m.cols}).clone().to(device_);
+  static constexpr double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  static constexpr int64_t alignment = 64;  // floats; products of unaligned matrices are slower
+  int64_t encoder_size_, decoder_size_, decoder_begin_;
+  Tensor mean_, square_;
+};
+
+class Distiller {
+ public:
+  Distiller(const DistillProblem& problem, const DistillSchedule& schedule, const Autoencoder& model,
+            at::Device device)
+      : parameters_(model, device),
+        encoder_(model.encoder, parameters_.encoder_of(parameters_.values),
+                 parameters_.encoder_of(parameters_.gradient)),
+        decoder_(model.decoder, parameters_.decoder_of(parameters_.values),
+                 parameters_.decoder_of(parameters_.gradient)),
+        features_(upload(problem.features, device)),
+        positions_(upload(problem.positions, device)),
+        targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
+        head_weight_(upload(problem.head_weight, device).mul_(problem.sharpness)),
+        head_bias_(upload(problem.head_bias.data(), {problem.head_weight.rows}, at::kFloat, device)
+                       .mul_(problem.sharpness)),
+        reconstruction_weight_(problem.reconstruction_weight),
+        batch_(schedule.batch),
+        step_(at::zeros({1}, at::TensorOptions(device).dtype(at::kLong))),
+        rows_(upload(schedule.rows.data(), {schedule.steps(), batch_}, at::kInt, device)),
+        factors_(FlatParameters::factors(schedule.rates, device)),
+        losses_(at::zeros({schedule.steps(), 3}, features_.options())) {
+    if (problem.jitter > 0) {
+      at::manual_seed(problem.seed);
+      jitter_ = at::randn({schedule.steps(), batch_, 2}, features_.options()).mul_(problem.jitter);
+    }
   }
 
-  torch::Device device_;
+  void step(DeviceSteps& steps) {
+    const Tensor rows = rows_.index_select(0, step_).view({batch_});
+    const Tensor features = features_.index_select(0, rows), positions = positions_.index_select(0, rows);
+    Tensor encoder_loss, decoder_loss, divergence;
+    steps.beside([&] { encoder_loss = fit_encoder(features, positions); },
+                 [&] { std::tie(decoder_loss, divergence) = fit_decoder(rows, features, positions); });
+    parameters_.adam(factors_.index_select(0, step_));
+    losses_.index_copy_(0, step_, at::stack({encoder_loss, decoder_loss, divergence}).view({1, 3}));
+    step_.add_(1);
+  }
+
+  DistillLosses finish(const DistillSchedule& schedule, Autoencoder& model) const {
+    parameters_.download(model);
+    const Tensor sums = losses_.slice(0, schedule.last_pass).cpu().to(at::kDouble).sum(0);
+    const double* sum = sums.data_ptr<double>();
+    return {sum[0] / 2, sum[1] / 16, sum[2]};
+  }
+
+ private:
+  /// Gradient of half the squared error's mean; returns the squared error's sum.
+  Tensor fit_encoder(const Tensor& features, const Tensor& positions) {
+    const Tensor error = encoder_.forward(features).sub_(positions);
+    const Tensor loss = squares(error);
+    encoder_.backward(error.div_(static_cast<double>(batch_)));
+    return loss;
+  }
+
+  /// Squared error over 16 dimensions, in which the units make the features' variance 1 (vis/distill.cpp),
+  /// and divergence from the classifier's distributions. Returns the sums of squared errors and divergences.
+  std::pair<Tensor, Tensor> fit_decoder(const Tensor& rows, const Tensor& features, const Tensor& positions) {
+    const Tensor places =
+        jitter_.defined() ? jitter_.index_select(0, step_).view({batch_, 2}).add_(positions) : positions;
+    const Tensor decoded = decoder_.forward(places);
+    const Tensor logits = at::log_softmax(at::addmm(head_bias_, decoded, head_weight_.t()), 1);
+    const Tensor target = targets_.index_select(0, rows), share = target.exp();
+    const Tensor divergence = (target - logits).mul_(share).sum();
+    const Tensor error = decoded - features;
+    const Tensor loss = squares(error);
+    const auto count = static_cast<double>(batch_);
+    decoder_.backward(at::addmm(error, logits.exp().sub_(share), head_weight_,
+                                reconstruction_weight_ / 8 / count, 1 / count));
+    return {loss, divergence};
+  }
+
+  static Tensor squares(const Tensor& x) { return x.square().sum(); }
+
+  FlatParameters parameters_;
   FlatNetwork encoder_, decoder_;
-  torch::Tensor features_, positions_, targets_, head_weight_, head_bias_;
-  float sharpness_, jitter_, reconstruction_weight_;
-  torch::Tensor rows_, sums_;
+  Tensor features_, positions_, targets_, head_weight_, head_bias_;
+  double reconstruction_weight_;
+  int64_t batch_;
+  Tensor step_;                              // [1], how many steps have been taken
+  Tensor rows_, factors_, jitter_, losses_;  // by step
 };
+
+/// LibTorch's messages carry a stack trace; users need the first line.
+std::string first_line(const c10::Error& error) {
+  std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
+}
 
 }  // namespace
 
-std::unique_ptr<TorchDistiller> TorchDistiller::make(const DistillProblem& problem, const Autoencoder& model,
-                                                     bool cuda_only) {
+std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
+
+DistillLosses distill_with_torch(const DistillProblem& problem, const DistillSchedule& schedule, bool capture,
+                                 Autoencoder& model, const std::function<void(int64_t)>& on_step) {
   const bool cuda = torch::cuda::is_available();
-  if (cuda_only && !cuda) return nullptr;
-  return std::make_unique<Distiller>(problem, model, torch::Device(cuda ? torch::kCUDA : torch::kCPU));
+  using How = DeviceSteps::How;
+  try {
+    const c10::InferenceMode no_gradients;
+    Distiller distiller(problem, schedule, model, cuda ? at::kCUDA : at::kCPU);
+    DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
+    steps.run(
+        schedule.steps(), [&] { distiller.step(steps); }, on_step);
+    return distiller.finish(schedule, model);
+  } catch (const c10::Error& error) {
+    fail(
+        "training through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or set "
+        "CUDA_VISIBLE_DEVICES= to train on the processor",
+        cuda ? "cuda" : "cpu", first_line(error));
+  }
 }
 
 }  // namespace dvi
@@ -148,8 +249,11 @@ std::unique_ptr<TorchDistiller> TorchDistiller::make(const DistillProblem& probl
 
 namespace dvi {
 
-std::unique_ptr<TorchDistiller> TorchDistiller::make(const DistillProblem&, const Autoencoder&, bool) {
-  return nullptr;
+std::string torch_device() { return ""; }
+
+DistillLosses distill_with_torch(const DistillProblem&, const DistillSchedule&, bool, Autoencoder&,
+                                 const std::function<void(int64_t)>&) {
+  fail("this program was built without LibTorch");
 }
 
 }  // namespace dvi

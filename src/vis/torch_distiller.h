@@ -1,12 +1,13 @@
 // Training of the default preset's networks through LibTorch, for graphics processors: the same steps as
-// distill.cpp takes on the processor. Everything that a step needs lies on the device; a step is only
-// enqueued, and nothing waits for the device before the losses are read at the end.
+// distill.cpp takes on the processor. All that the steps need lies on the device before the first, and
+// nothing waits for the device before the last is done (vis/device_steps.h).
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/matrix.h"
 #include "vis/autoencoder.h"
@@ -23,27 +24,30 @@ struct DistillProblem {
   float sharpness = 1;               ///< logits times this before distributions are compared
   float jitter = 0;                  ///< of the positions that the decoder sees
   float reconstruction_weight = 1;
-  uint64_t seed = 0;
+  uint64_t seed = 0;  ///< of the jitter
 };
 
-class TorchDistiller {
- public:
-  virtual ~TorchDistiller() = default;
-  /// The rows that the steps to come take their batches from; sums of losses begin anew.
-  virtual void begin_pass(std::span<const int32_t> rows) = 0;
-  /// One step of Adam for both networks on rows [begin, begin + count) of the pass.
-  virtual void step(int64_t begin, int64_t count, double learning_rate) = 0;
-  /// Sums over the samples of the last pass, and the weights into `model`.
-  struct Losses {
-    double encoder = 0, decoder = 0, divergence = 0;
-  };
-  virtual Losses finish(Autoencoder& model) = 0;
-  virtual std::string device() const = 0;  ///< "cuda" or "cpu"
-
-  /// Starts from the weights of `model`. Null if the program was built without LibTorch, or if `cuda_only`
-  /// and LibTorch finds no CUDA device.
-  static std::unique_ptr<TorchDistiller> make(const DistillProblem&, const Autoencoder& model,
-                                              bool cuda_only);
+/// What is known of all steps before the first.
+struct DistillSchedule {
+  int64_t batch = 0;          ///< samples a step
+  std::vector<int32_t> rows;  ///< [steps * batch], in the order in which they are visited
+  std::vector<double> rates;  ///< Adam's learning rate of each step
+  int64_t last_pass = 0;      ///< step with which the last pass begins
+  int64_t steps() const { return static_cast<int64_t>(rates.size()); }
 };
+
+struct DistillLosses {  ///< sums over the samples of the last pass
+  double encoder = 0, decoder = 0, divergence = 0;
+};
+
+/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu"; empty if the program was built
+/// without LibTorch.
+std::string torch_device();
+
+/// Trains the networks of `model` from the weights that they have, on torch_device(). `capture`: a step is
+/// captured there once and replayed, else handed out anew each time, which only tests and benchmarks want.
+/// `on_step(i)` is called in the calling thread when i steps have been handed out.
+DistillLosses distill_with_torch(const DistillProblem&, const DistillSchedule&, bool capture,
+                                 Autoencoder& model, const std::function<void(int64_t)>& on_step);
 
 }  // namespace dvi
