@@ -46,7 +46,7 @@ double float_products(int64_t rows, int64_t cols, int64_t inner) {
   std::vector<Matrix> out;
   for (int w = 0; w < threads(); ++w) out.emplace_back(rows, cols);
   const double seconds = best_seconds([&] {
-    parallel_workers([&](int worker) {
+    parallel_workers(threads(), [&](int worker) {
       gemm(false, true, rows, cols, inner, a.data(), inner, b.data(), inner,
            out[static_cast<size_t>(worker)].data(), cols);
     });
@@ -63,7 +63,7 @@ double integer_products(int64_t rows, int64_t cols, int64_t inner) {
   std::vector<std::vector<int32_t>> out(static_cast<size_t>(threads()),
                                         std::vector<int32_t>(static_cast<size_t>(rows * cols)));
   const double seconds = best_seconds([&] {
-    parallel_workers([&](int worker) {
+    parallel_workers(threads(), [&](int worker) {
       gemm_u8s8(rows, cols, inner, a.data(), b.data(), out[static_cast<size_t>(worker)].data(), cols);
     });
   });

@@ -46,7 +46,7 @@ void peak(benchmark::State& state, Precision precision) {
   for (int w = 0; w < threads(); ++w) out.emplace_back(rows, dim / 2);
   constexpr int repeats = 20;
   for (auto _ : state)
-    parallel_workers([&](int worker) {
+    parallel_workers(threads(), [&](int worker) {
       for (int i = 0; i < repeats; ++i)
         gemm(false, true, rows, dim / 2, dim, a.data(), dim, b.data(), dim,
              out[static_cast<size_t>(worker)].data(), dim / 2, false, precision);
@@ -55,7 +55,7 @@ void peak(benchmark::State& state, Precision precision) {
 }
 
 void wake_up(benchmark::State& state) {
-  for (auto _ : state) parallel_workers([](int) {});
+  for (auto _ : state) parallel_workers(threads(), [](int) {});
 }
 
 void adam(benchmark::State& state) {
@@ -82,7 +82,7 @@ void network_step(benchmark::State& state, Precision precision) {
   for (auto& gradient : decoder_gradients) gradient.resize(model.decoder.parameters().size());
   Adam encoder_adam(model.encoder.parameters().size()), decoder_adam(model.decoder.parameters().size());
   for (auto _ : state) {
-    parallel_workers([&](int worker) {
+    parallel_workers(threads(), [&](int worker) {
       const auto w = static_cast<size_t>(worker);
       auto& mine = traces[w];
       const int64_t rows = 2 * edges / threads();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef __SSE__
@@ -37,29 +38,32 @@ int processors() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-/// Worker 0 is the caller; the others wait for the next job.
+/// Worker 0 is the caller; the others wait for their next job. Only as many are woken as a job has work for:
+/// on a machine of 64 processors waking all takes longer than many a job.
 class Pool {
  public:
   explicit Pool(int threads) {
-    for (int i = 1; i < threads; ++i)
-      helpers_.emplace_back([this, i](std::stop_token stop) { serve(i, stop); });
-  }
-  ~Pool() {
-    for (auto& helper : helpers_) helper.request_stop();
-    wake_.notify_all();
+    for (int i = 1; i < threads; ++i) helpers_.push_back(std::make_unique<Helper>());
+    for (int i = 1; i < threads; ++i) {
+      auto& helper = *helpers_[static_cast<size_t>(i - 1)];
+      helper.thread = std::jthread([this, i, &helper](std::stop_token stop) { serve(i, helper, stop); });
+    }
   }
   int size() const { return static_cast<int>(helpers_.size()) + 1; }
 
-  void run(const std::function<void(int)>& job) {
+  /// job(worker) for the workers below `count`.
+  void run(int count, const std::function<void(int)>& job) {
     const std::scoped_lock one_job_at_a_time(caller_);
-    {
-      const std::scoped_lock lock(mutex_);
-      job_ = &job;
-      ++generation_;
-      running_ = size() - 1;
-      error_ = nullptr;
+    error_ = nullptr;
+    running_ = count - 1;
+    for (int i = 1; i < count; ++i) {
+      auto& helper = *helpers_[static_cast<size_t>(i - 1)];
+      {
+        const std::scoped_lock lock(helper.mutex);
+        helper.job = &job;
+      }
+      helper.wake.notify_one();
     }
-    wake_.notify_all();
     enter_worker();
     call(job, 0);
     inside_pool = false;
@@ -69,6 +73,13 @@ class Pool {
   }
 
  private:
+  struct Helper {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    const std::function<void(int)>* job = nullptr;
+    std::jthread thread;  // last, so that it is destroyed (stopped and joined) first
+  };
+
   void call(const std::function<void(int)>& job, int worker) {
     try {
       job(worker);
@@ -77,16 +88,14 @@ class Pool {
       if (!error_) error_ = std::current_exception();
     }
   }
-  void serve(int worker, const std::stop_token& stop) {
+  void serve(int worker, Helper& helper, const std::stop_token& stop) {
     enter_worker();
-    uint64_t seen = 0;
     while (true) {
       const std::function<void(int)>* job;
       {
-        std::unique_lock lock(mutex_);
-        if (!wake_.wait(lock, stop, [&] { return generation_ != seen; })) return;
-        seen = generation_;
-        job = job_;
+        std::unique_lock lock(helper.mutex);
+        if (!helper.wake.wait(lock, stop, [&] { return helper.job != nullptr; })) return;
+        job = std::exchange(helper.job, nullptr);
       }
       call(*job, worker);
       const std::scoped_lock lock(mutex_);
@@ -95,13 +104,10 @@ class Pool {
   }
 
   std::mutex caller_, mutex_;
-  std::condition_variable_any wake_;
   std::condition_variable done_;
-  const std::function<void(int)>* job_ = nullptr;
-  uint64_t generation_ = 0;
-  int running_ = 0;
+  int running_ = 0;  // helpers that are at the job
   std::exception_ptr error_;
-  std::vector<std::jthread> helpers_;  // last, so that it is destroyed (joined) first
+  std::vector<std::unique_ptr<Helper>> helpers_;  // last, so that they are gone before what they use
 };
 
 std::mutex pool_mutex;
@@ -132,7 +138,8 @@ void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, in
   }
   std::atomic<int64_t> next{0};
   std::atomic<bool> failed{false};
-  pool().run([&](int worker) {
+  const auto workers = static_cast<int>(std::min<int64_t>(pieces, threads()));
+  pool().run(workers, [&](int worker) {
     for (int64_t piece; !failed && (piece = next++) < pieces;) {
       try {
         body(piece * grain, std::min(n, (piece + 1) * grain), worker);
@@ -144,12 +151,12 @@ void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, in
   });
 }
 
-void parallel_workers(const std::function<void(int)>& body) {
+void parallel_workers(int count, const std::function<void(int)>& body) {
   if (inside_pool) {
-    for (int worker = 0; worker < threads(); ++worker) body(worker);
+    for (int worker = 0; worker < count; ++worker) body(worker);
     return;
   }
-  pool().run(body);
+  pool().run(count, body);
 }
 
 void flush_subnormals() {

@@ -20,9 +20,10 @@ int threads();
 void parallel_for(int64_t n, int64_t grain,
                   const std::function<void(int64_t begin, int64_t end, int worker)>& body);
 
-/// Calls body(worker) once on each of the threads(); for work split by hand (the trainer's shares of a
-/// batch).
-void parallel_workers(const std::function<void(int worker)>& body);
+/// Calls body(worker) once for each worker in [0, count), each in a thread of its own; count is from 1 to
+/// threads(). For work split by hand (the trainer's shares of a batch); more workers than there is work for
+/// cost more than they bring.
+void parallel_workers(int count, const std::function<void(int worker)>& body);
 
 /// Subnormal floats are flushed to zero in the calling thread from here on (they can slow float32 training
 /// several times).

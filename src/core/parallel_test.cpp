@@ -33,12 +33,12 @@ TEST(Parallel, ExceptionsReachTheCaller) {
                             }),
                std::runtime_error);
   std::atomic<int> after{0};
-  parallel_workers([&](int) { after++; });
+  parallel_workers(threads(), [&](int) { after++; });
   EXPECT_EQ(after, threads());
 }
 
 TEST(Parallel, SubnormalsAreFlushed) {
-  parallel_workers([](int) {
+  parallel_workers(threads(), [](int) {
     volatile float tiny = 1e-38f;
     volatile float smaller = tiny * 1e-3f;
     EXPECT_EQ(smaller, 0.f);

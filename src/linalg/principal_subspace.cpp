@@ -44,13 +44,14 @@ void orthonormalise(Matrix& q, Random& random) {
 /// out [r, D] = q [r, D] * x^T x for centred x [n, D].
 Matrix apply_covariance(const Matrix& q, const Matrix& x) {
   const int64_t r = q.rows(), d = q.cols(), n = x.rows();
-  std::vector<Matrix> partial(static_cast<size_t>(threads()));
+  const auto workers = static_cast<int>(std::clamp<int64_t>(n / row_block, 1, threads()));
+  std::vector<Matrix> partial(static_cast<size_t>(workers));
   // Pieces are dealt out by worker number, not first come first served: sums are then the same in every run.
-  parallel_workers([&](int worker) {
+  parallel_workers(workers, [&](int worker) {
     auto& sum = partial[static_cast<size_t>(worker)];
     sum = Matrix(r, d);
     Matrix y(row_block, r);
-    for (int64_t begin = worker * row_block; begin < n; begin += threads() * row_block) {
+    for (int64_t begin = worker * row_block; begin < n; begin += workers * row_block) {
       const int64_t rows = std::min(row_block, n - begin);
       gemm(false, true, rows, r, d, x.row(begin), d, q.data(), d, y.data(), r);
       gemm(true, false, r, d, rows, y.data(), r, x.row(begin), d, sum.data(), d, true);

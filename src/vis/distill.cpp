@@ -202,7 +202,6 @@ class Distiller {
       : task_(task),
         options_(options),
         units_(make_units(task.features, task.positions, options.subspace)),
-        workers_(static_cast<size_t>(threads())),
         random_(task.seed, 0xd15),
         sharpness_(sharpness(task.logits)) {
     const int64_t samples = task.features.rows, n = samples + task.more_features.rows,
@@ -224,10 +223,6 @@ class Distiller {
     model_.decoder = Mlp(widths, random_);
     start_at_samples(model_.decoder, positions_, random_);
     if (task.previous != nullptr) unfold(*task.previous, units_, model_);
-    for (auto& worker : workers_) {
-      worker.encoder_gradient.assign(model_.encoder.parameters().size(), 0.f);
-      worker.decoder_gradient.assign(model_.decoder.parameters().size(), 0.f);
-    }
     if (const LinearHead* head = task.subject->linear_head()) {
       // logits = W f + b with f = mean + B^T x / scale
       const int64_t classes = head->weight.rows(), d = head->weight.cols();
@@ -277,7 +272,7 @@ class Distiller {
     }
     const auto n = static_cast<int64_t>(order.size());
     DistillSchedule schedule;
-    schedule.batch = std::clamp<int64_t>(n / 40, std::min<int64_t>(n, 64), std::min(n, options_.batch));
+    schedule.batch = std::clamp<int64_t>(n / 60, std::min<int64_t>(n, 64), std::min(n, options_.batch));
     const int64_t per_pass = n / schedule.batch, steps = options_.steps;
     for (int64_t step = 0; step < steps; ++step) {
       if (step % per_pass == 0) {
@@ -298,6 +293,14 @@ class Distiller {
   /// On the processor.
   template <typename After>
   DistillLosses train(const DistillSchedule& schedule, const After& after) {
+    // Waking a thread for fewer samples than these takes longer than they do (docs/trainer.md).
+    constexpr int64_t samples_worth_a_thread = 32;
+    workers_.resize(
+        static_cast<size_t>(std::clamp<int64_t>(schedule.batch / samples_worth_a_thread, 1, threads())));
+    for (auto& worker : workers_) {
+      worker.encoder_gradient.assign(model_.encoder.parameters().size(), 0.f);
+      worker.decoder_gradient.assign(model_.decoder.parameters().size(), 0.f);
+    }
     Adam encoder_adam(model_.encoder.parameters().size()), decoder_adam(model_.decoder.parameters().size());
     for (int64_t step = 0; step < schedule.steps(); ++step) {
       if (step == schedule.last_pass)
@@ -355,7 +358,8 @@ class Distiller {
       return ids.subspan(static_cast<size_t>(begin),
                          static_cast<size_t>(batch * (worker + 1) / count - begin));
     };
-    parallel_workers([&](int worker) {
+    const int count = static_cast<int>(workers_.size());
+    parallel_workers(count, [&](int worker) {
       forward(workers_[static_cast<size_t>(worker)], share(worker), step, worker, batch);
       if (linear) judge_linear(workers_[static_cast<size_t>(worker)], share(worker), batch);
       if (linear) backward(workers_[static_cast<size_t>(worker)], batch);
@@ -363,7 +367,7 @@ class Distiller {
     if (linear) return;
     for (size_t w = 0; w < workers_.size(); ++w)
       judge_general(workers_[w], share(static_cast<int>(w)), batch);
-    parallel_workers([&](int worker) { backward(workers_[static_cast<size_t>(worker)], batch); });
+    parallel_workers(count, [&](int worker) { backward(workers_[static_cast<size_t>(worker)], batch); });
   }
 
   void forward(Worker& w, std::span<const int32_t> ids, int64_t step, int worker, int64_t batch) {

@@ -24,7 +24,7 @@ namespace dvi {
 struct DistillOptions {
   /// Steps of Adam. More fit finer territory; the first epoch of a run, without a warm start, needs more.
   int64_t steps = 1000;
-  /// Samples a step. Small sets take smaller batches, so that a pass has at least 40 steps.
+  /// Samples a step. Small sets take smaller batches, so that a pass has at least 60 steps.
   int64_t batch = 512;
   double learning_rate = 6e-3;
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring

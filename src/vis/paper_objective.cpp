@@ -62,7 +62,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
   make_room(from_gradient_, edges, 2);
   make_room(to_gradient_, edges, 2);
 
-  parallel_workers([&](int index) {
+  parallel_workers(static_cast<int>(workers_.size()), [&](int index) {
     const auto w = static_cast<size_t>(index);
     auto& mine = *workers_[w];
     std::tie(mine.begin, mine.end) = share(edges, w, workers_.size());
@@ -86,7 +86,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
   });
 
   // Every worker has its positions: the negatives may look across.
-  parallel_workers([&](int index) {
+  parallel_workers(static_cast<int>(workers_.size()), [&](int index) {
     const auto w = static_cast<size_t>(index);
     auto& mine = *workers_[w];
     mine.losses = {};

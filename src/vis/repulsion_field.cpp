@@ -83,8 +83,6 @@ struct RepulsionField::Grid {
     const auto size = static_cast<size_t>(length * length);
     for (auto* v : {&re, &im, &turned_re, &turned_im, &kernel_re, &kernel_im, &normaliser_spectrum})
       v->assign(size, 0.f);
-    charge.assign(static_cast<size_t>(threads()),
-                  AlignedVector<float>(static_cast<size_t>(nodes * nodes), 0.f));
     // The kernels between nodes, wrapped around; the transforms' 1 / length^2 goes in here.
     const float scale = 1.f / static_cast<float>(length * length);
     const auto fill = [&](const auto& kernel) {
@@ -111,10 +109,13 @@ struct RepulsionField::Grid {
   }
 
   void spread(MatrixView points) {
-    const int workers = static_cast<int>(charge.size());
-    parallel_workers([&](int worker) {
+    constexpr int64_t points_worth_a_grid = 1024;
+    const auto workers =
+        static_cast<int>(std::clamp<int64_t>(points.rows / points_worth_a_grid, 1, threads()));
+    charge.resize(static_cast<size_t>(workers));
+    parallel_workers(workers, [&](int worker) {
       auto& own = charge[static_cast<size_t>(worker)];
-      std::fill(own.begin(), own.end(), 0.f);
+      own.assign(static_cast<size_t>(nodes * nodes), 0.f);
       const int64_t begin = points.rows * worker / workers, end = points.rows * (worker + 1) / workers;
       for (int64_t i = begin; i < end; ++i) {
         const Weights x = weights_at((points(i, 0) - x0) / spacing),
