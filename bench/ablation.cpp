@@ -33,9 +33,10 @@ std::vector<Variant> variants() {
   add("the default preset", [](auto&) {});
   add("nobody brought home", [](auto& o) { o.home_reach = 0; });
   add("no boundary-wise complex", [](auto& o) { o.boundary_weight = 0; });
-  add("boundary weight 0.3", [](auto& o) { o.boundary_weight = 0.3; });
+  add("boundary weight 0.6", [](auto& o) { o.boundary_weight = 0.6; });
   add("boundary weight 2", [](auto& o) { o.boundary_weight = 2; });
   add("few boundary samples weigh in full", [](auto& o) { o.boundary_enough = 1; });
+  add("edges between classes weigh a fifth", [](auto& o) { o.cross_class_weight = 0.2; });
   add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
   add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
