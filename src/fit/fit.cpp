@@ -97,11 +97,13 @@ class Fit {
   };
   /// `before`: the epoch before, none at the first.
   std::unique_ptr<Loaded> load(int number, std::optional<int> before, const EarlierEpoch* earlier) {
+    const Stopwatch watch;
     auto loaded = std::make_unique<Loaded>();
     loaded->data = load_epoch(run_, sets_, number, options_.seed, before);
     if (options_.preset == Preset::standard)
       loaded->layout =
           std::make_unique<EpochLayout>(sets_, loaded->data, earlier, options_.seed, standard_options_);
+    last_load_ = watch.seconds();
     return loaded;
   }
   /// How many of the epochs after it an epoch waits for, so that its samples travel on towards where they
@@ -132,6 +134,7 @@ class Fit {
     } catch (const Error&) {
       // It will be told when that epoch's turn comes, and this one is not lost.
     }
+    const double loading = watch.seconds();
     const std::unique_ptr<Loaded> now = std::move(coming_.front());
     coming_.pop_front();
     std::vector<const EpochLayout*> after;
@@ -148,10 +151,12 @@ class Fit {
     data.seconds["write"] = measuring.lap();
     writer_.publish(data, projection, measured);
     writer_.update_events(data);
+    const auto more = static_cast<double>(open.size() - 1);
+    const double time_left =
+        more * (watch.seconds() - loading) + (more - static_cast<double>(coming_.size())) * last_load_;
     say(fmt::format("epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
                     quality_text(measured.metrics),
-                    open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1,
-                                                  static_cast<double>(open.size() - 1) * watch.seconds())
+                    open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left)
                                     : ""));
 
     EarlierEpoch earlier{projection.draft, {}, std::move(measured.neighbors.index), measured.neighbors.k};
@@ -183,6 +188,7 @@ class Fit {
   StandardOptions standard_options_;
   std::unique_ptr<PreviousEpoch> previous_;
   std::deque<std::unique_ptr<Loaded>> coming_;  // the epoch to fit next and those it waits for
+  double last_load_ = 0;                        // seconds
 };
 
 }  // namespace

@@ -378,7 +378,12 @@ export class App implements Host {
 
   private followLink(hash: string): void {
     const { patch, epoch } = fromHash(hash);
-    const data = this.data_;
+    const { run } = this.store.state;
+    const view = this.data_?.viewName;
+    const same = (patch.run ?? run) === run && (patch.view ?? view) === view;
+    const data = same ? this.data_ : null;
+    // Which time an epoch is, only its own view's list of epochs tells.
+    if (!data) this.wantedEpoch = epoch;
     this.store.set({ ...patch, ...(epoch !== null && data ? { time: timeOf(data.fitted, epoch) } : {}) });
   }
 

@@ -273,6 +273,17 @@ describe("empty and broken", () => {
     await second.page.close();
   });
 
+  it("follows a link to another run to the epoch that it names there", async () => {
+    const { page, errors } = await openPage(browser, `${mock.url}#run=1`);
+    await page.evaluate(() => {
+      location.hash = "#run=0&epoch=6";
+    });
+    await page.waitForFunction(() => (window as any).dvi.viewer.main.epoch?.epoch === 6);
+    expect(await page.locator(".total").textContent()).toBe("of 8");
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
   it("takes in new epochs without a reload, and shows what is being fitted", async () => {
     const { page, errors } = await openPage(browser, `${mock.url}#run=1`);
     expect(await page.locator(".total").textContent()).toBe("of 3");
