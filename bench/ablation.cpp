@@ -42,7 +42,7 @@ std::vector<Variant> variants() {
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
   add("not knowing the next two epochs", [](auto&) {});
   all.back().look_ahead = 0;
-  add("not settled between epochs", [](auto& o) { o.spring = 0; });
+  add("not settled between epochs", [](auto& o) { o.settle_rounds = 0; });
   add("springs 3 times as strong", [](auto& o) { o.spring *= 3; });
   add("drafts without anchors", [](auto& o) { o.anchor = 0; });
   return all;

@@ -217,33 +217,15 @@ bool EpochLayout::kin(int64_t i, int64_t j) const {
   return a == b || (a[0] == b[1] && a[1] == b[0]);
 }
 
-/// Edges between strangers attract less, but no point loses more than most of its attraction: one that has
-/// hardly any neighbours of its class would be driven out of the picture. Row i of `edges` is point
-/// first_point + i, targets are active points.
+/// Edges between strangers attract less. Row i of `edges` is point first_point + i, targets are active
+/// points.
 void EpochLayout::weaken_strangers(EdgeList& edges, int64_t first_point) const {
-  constexpr double least_share = 0.3;
-  std::vector<float> weaken(static_cast<size_t>(edges.rows()));
-  const auto for_rows = [&](const auto& visit) {
-    parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) visit(i);
-    });
-  };
-  for_rows([&](int64_t i) {
-    double own = 0, strange = 0;
-    for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
-      (kin(first_point + i, edges.target[static_cast<size_t>(e)]) ? own : strange) +=
-          edges.weight[static_cast<size_t>(e)];
-    const double needed = strange > 0 ? (least_share * (own + strange) - own) / strange : 0;
-    weaken[static_cast<size_t>(i)] = static_cast<float>(std::max(options_.cross_class_weight, needed));
-  });
-  for_rows([&](int64_t i) {
-    for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e) {
-      const int64_t j = edges.target[static_cast<size_t>(e)];
-      if (kin(first_point + i, j)) continue;
-      // An edge between active points is stored twice and stays the same from both ends.
-      const float other = first_point == 0 ? weaken[static_cast<size_t>(j)] : 0.f;
-      edges.weight[static_cast<size_t>(e)] *= std::max(weaken[static_cast<size_t>(i)], other);
-    }
+  const auto factor = static_cast<float>(options_.cross_class_weight);
+  parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
+        if (!kin(first_point + i, edges.target[static_cast<size_t>(e)]))
+          edges.weight[static_cast<size_t>(e)] *= factor;
   });
 }
 

@@ -27,13 +27,14 @@ class EpochLayout {
   EpochLayout(const SampleSets&, const EpochData&, const EarlierEpoch* before, uint64_t seed,
               const StandardOptions&);
 
-  /// [points().all(), 2]: the draft, moved so that samples travel between epochs as far as their features do.
-  /// Each sample hangs on two springs, to where it was shown in the epoch before (`before` [N, 2]; empty:
-  /// there is none) and to where it will be in the next one (the first of `after`, the layouts of the epochs
-  /// that follow, if any). A spring is the weaker the longer the way of the features (stiffness 1 / way) and
-  /// the fewer neighbours were kept: left to its springs alone, a sample moves in proportion to its features,
-  /// and where the neighbourhood is another one it is free. All epochs are relaxed in turn,
-  /// forwards and back; the drafts of those after are left as they are.
+  /// [points().all(), 2]: the draft, moved so that samples travel between epochs in proportion to their
+  /// features. Each sample hangs on two springs, to where it was shown in the epoch before (`before` [N, 2];
+  /// empty: there is none) and to where it will be in the next one (the first of `after`, the layouts of the
+  /// epochs that follow, if any). A spring is the weaker the longer the way of the features (stiffness about
+  /// 1 / way), the fewer neighbours were kept (the eighth power of their share) and the more samples there
+  /// are (the root of their number): where the neighbourhood is another one a sample is free. Features that
+  /// hardly moved hold a sample whatever its neighbours do. All epochs are relaxed in turn, forwards and
+  /// back; the drafts of those after are left as they are.
   Matrix settled(MatrixView before, std::span<const EpochLayout* const> after) const;
 
   Matrix draft() const { return by_sample(draft_); }  ///< [N, 2]

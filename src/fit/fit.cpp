@@ -154,10 +154,10 @@ class Fit {
     const auto more = static_cast<double>(open.size() - 1);
     const double time_left =
         more * (watch.seconds() - loading) + (more - static_cast<double>(coming_.size())) * last_load_;
-    say(fmt::format("epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
-                    quality_text(measured.metrics),
-                    open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left)
-                                    : ""));
+    say(fmt::format(
+        "epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
+        quality_text(measured.metrics),
+        open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left) : ""));
 
     EarlierEpoch earlier{projection.draft, {}, std::move(measured.neighbors.index), measured.neighbors.k};
     for (const auto& verdict : data.verdicts) earlier.predictions.push_back(verdict.prediction);

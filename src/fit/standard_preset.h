@@ -50,7 +50,7 @@ struct StandardOptions {
 
 Json to_json(const StandardOptions&);
 
-/// `after`: the layout of the next epoch, null where it is not known.
+/// `after`: the layouts of the epochs that follow, in order, at most settled_with; empty where none is known.
 Projection fit_standard(const EpochLayout&, const PreviousEpoch* previous,
                         std::span<const EpochLayout* const> after, uint64_t seed);
 

@@ -2,13 +2,11 @@
 // bound true distances from below.
 //
 // 1. Let p be a point's coordinates in an orthonormal basis of r dimensions and rho the length of what the
-// basis
-//    leaves out. Then |x - y|^2 >= |p_x - p_y|^2 + (rho_x - rho_y)^2: (p, rho) is a point of r + 1 dimensions
-//    whose distances are lower bounds. (Or all D dimensions are kept, with no loss.)
+//    basis leaves out. Then |x - y|^2 >= |p_x - p_y|^2 + (rho_x - rho_y)^2: (p, rho) is a point of r + 1
+//    dimensions whose distances are lower bounds. (Or all D dimensions are kept, with no loss.)
 // 2. A code is such a point rounded to a grid; `moved` is the distance it was moved. By the triangle
-// inequality
-//    |x - y| >= |code_x - code_y| - moved_x - moved_y. Squared code distances are whole numbers, so this step
-//    has no rounding error.
+//    inequality |x - y| >= |code_x - code_y| - moved_x - moved_y. Squared code distances are whole numbers,
+//    so this step has no rounding error.
 #pragma once
 
 #include <cstdint>

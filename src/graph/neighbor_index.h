@@ -7,11 +7,9 @@
 // 1. The cells nearest to a group of queries give each query k references that are nearly the nearest. Their
 //    distance tau bounds the true k-th distance from above.
 // 2. Every reference that can be within tau is a candidate, told by lower bounds (bound_codes.h): first of
-// whole
-//    cells, |x - y| >= |x - centre| - radius, then of pairs by 8-bit products.
+//    whole cells, |x - y| >= |x - centre| - radius, then of pairs by 8-bit products.
 // 3. Candidates are measured in float32. Nothing else can be among the k nearest, so the answer is exact
-// whatever
-//    the data; only the number of candidates depends on them.
+//    whatever the data; only the number of candidates depends on them.
 //
 // Approximate search stops after step 1, with as many cells as the wanted recall takes (Jégou, Douze &
 // Schmid, "Product quantization for nearest neighbor search", PAMI 2011, section IV, has the idea of probing

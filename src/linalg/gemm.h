@@ -1,4 +1,4 @@
-// Matrix products through oneDNN: the only file that knows its API (2.6 in Debian 12, 3.x elsewhere; both
+// Matrix products through oneDNN: the only place that knows its API (2.6 in Debian 12, 3.x elsewhere; both
 // serve).
 //
 // Products run in the calling thread. Work is split over threads by the caller (core/parallel.h), in pieces

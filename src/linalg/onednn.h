@@ -15,8 +15,8 @@ namespace dvi {
 
 /// A function of oneDNN, or of the libraries that it is linked with. Throws Error if there is none.
 void* onednn_function(const char* name);
-/// Lets oneDNN run alone in the calling thread. core/parallel.h sees to that only for the OpenMP that the
-/// program is linked with.
+/// Makes oneDNN use one thread only when it is called from this one. core/parallel.h sees to that for the
+/// OpenMP that the program itself is linked with, not for oneDNN's own.
 void run_onednn_alone();
 
 }  // namespace dvi

@@ -1,9 +1,9 @@
 // How true a picture is: the metrics of one epoch. docs/metrics.md explains each, with its formula and its
 // traps.
 //
-// Nothing here searches neighbours: exact lists of both spaces are given (graph/neighbors.h,
-// graph/plane_neighbors.h). Only trustworthiness and continuity need all distances of a sample; they are
-// measured exactly on a subset.
+// Lists of neighbours in both spaces are given (graph/neighbors.h, graph/plane_neighbors.h); only
+// nn_15_with_self searches, for the test samples nearest to some train samples. Trustworthiness and
+// continuity need all distances of a sample; they are measured exactly on a subset.
 #pragma once
 
 #include <cstdint>

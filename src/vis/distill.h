@@ -24,7 +24,7 @@ namespace dvi {
 struct DistillOptions {
   /// Steps of Adam. More fit finer territory; the first epoch of a run, without a warm start, needs more.
   int64_t steps = 1000;
-  /// Samples a step. Small sets take smaller batches, so that a pass has at least 60 steps.
+  /// Samples a step, at most. Small sets take n / 60, but not fewer than 64 (or all, if there are fewer).
   int64_t batch = 512;
   double learning_rate = 6e-3;
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
@@ -32,8 +32,8 @@ struct DistillOptions {
   int64_t subspace = 64;
   int64_t hidden = 128;
   int hidden_layers = 4;
-  /// Weight of the mean squared error of the (whitened) features against the KL divergence of the class
-  /// distributions.
+  /// Weight of the squared error of the features (in units of their variance, as if spread over 16
+  /// dimensions) against the KL divergence of the class distributions.
   double reconstruction_weight = 1;
   /// Positions are jittered by this much (in units of the layout) when the decoder learns, so that it is
   /// smooth between samples.

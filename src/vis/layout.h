@@ -1,6 +1,6 @@
 // The layout of one epoch: positions in the plane that keep the complexes' neighbours, found by t-SNE's
-// objective (van der Maaten & Hinton, JMLR 2008) on their fuzzy edges, with exact repulsion between all
-// pairs, anchored to the epoch before.
+// objective (van der Maaten & Hinton, JMLR 2008) on their fuzzy edges, with repulsion between all
+// pairs (interpolated on a grid), anchored to the epoch before.
 //
 // Every iteration moves all points by forces taken at the same positions, so that results do not depend on
 // the order in which threads come by. Passive points (test samples, say) feel all forces and exert none:
