@@ -14,9 +14,10 @@ void set_threads(int threads);
 int threads();
 
 /// Calls body(begin, end, worker) for pieces of [0, n) of at most `grain` items, on as many threads as there
-/// are pieces, at most all (a single piece: in the caller); returns when all are done. The pieces' bounds depend only on n and grain. `worker` is in [0, threads()); pieces are
-/// handed out as workers get free, so results that must be reproducible may not depend on which worker did
-/// what. Nested calls run in the caller. The first exception thrown by a body is rethrown here.
+/// are pieces, at most all (a single piece: in the caller); returns when all are done. The pieces' bounds
+/// depend only on n and grain. `worker` is in [0, threads()); pieces are handed out as workers get free, so
+/// results that must be reproducible may not depend on which worker did what. Nested calls run in the caller.
+/// The first exception thrown by a body is rethrown here.
 void parallel_for(int64_t n, int64_t grain,
                   const std::function<void(int64_t begin, int64_t end, int worker)>& body);
 
