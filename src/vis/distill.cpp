@@ -210,6 +210,8 @@ class Distiller {
     units_.subspace.project(task.features, features_.mut().slice(0, samples));
     units_.subspace.project(task.more_features, features_.mut().slice(samples, n - samples));
     positions_ = Matrix(n, 2);
+    sources_.resize(static_cast<size_t>(n));
+    std::iota(sources_.begin(), sources_.end(), 0);
     for (int64_t i = 0; i < n * r; ++i) features_.data()[i] *= units_.feature_scale;
     for (int64_t i = 0; i < n; ++i)
       for (int c = 0; c < 2; ++c)
@@ -222,6 +224,7 @@ class Distiller {
     std::reverse(widths.begin(), widths.end());
     model_.decoder = Mlp(widths, random_);
     start_at_samples(model_.decoder, positions_, random_);
+    add_places_beyond(samples);
     if (task.previous != nullptr) unfold(*task.previous, units_, model_);
     if (const LinearHead* head = task.subject->linear_head()) {
       // logits = W f + b with f = mean + B^T x / scale
@@ -264,12 +267,57 @@ class Distiller {
   }
 
  private:
+  /// Places all over a square twice as wide as the picture, but for those among the samples, each with the
+  /// sample (one of the first `samples` rows) that is nearest to it.
+  void add_places_beyond(int64_t samples) {
+    constexpr int64_t most_places = 4000, most_compared = 20'000;
+    constexpr float width = 2, among = 0.03f;  // in sides of the square around all points
+    const int64_t n = positions_.rows(), stride = (samples + most_compared - 1) / most_compared;
+    const auto drawn = std::min(most_places, static_cast<int64_t>(options_.beyond * static_cast<double>(n)));
+    float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int64_t i = 0; i < n; ++i)
+      for (int c = 0; c < 2; ++c) {
+        low[c] = std::min(low[c], positions_(i, c));
+        high[c] = std::max(high[c], positions_(i, c));
+      }
+    const float side = std::max(high[0] - low[0], high[1] - low[1]);
+    Matrix places(drawn, 2);
+    Random random(task_.seed, 0xbe7);
+    for (int64_t p = 0; p < drawn; ++p)
+      for (int c = 0; c < 2; ++c)
+        places(p, c) =
+            0.5f * (low[c] + high[c]) + width * side * (static_cast<float>(random.uniform()) - 0.5f);
+    std::vector<int32_t> nearest(static_cast<size_t>(drawn), -1);
+    parallel_for(drawn, 64, [&](int64_t begin, int64_t end, int) {
+      for (int64_t p = begin; p < end; ++p) {
+        float best = INFINITY;
+        int32_t at = -1;
+        for (int64_t i = 0; i < samples; i += stride) {
+          const float dx = positions_(i, 0) - places(p, 0), dy = positions_(i, 1) - places(p, 1);
+          if (dx * dx + dy * dy >= best) continue;
+          best = dx * dx + dy * dy;
+          at = static_cast<int32_t>(i);
+        }
+        if (best > among * among * side * side) nearest[static_cast<size_t>(p)] = at;
+      }
+    });
+    std::vector<float> kept(positions_.data(), positions_.data() + 2 * n);
+    for (int64_t p = 0; p < drawn; ++p) {
+      if (nearest[static_cast<size_t>(p)] < 0) continue;
+      kept.insert(kept.end(), places.row(p), places.row(p) + 2);
+      sources_.push_back(nearest[static_cast<size_t>(p)]);
+    }
+    places_ = Matrix(static_cast<int64_t>(sources_.size()), 2);
+    std::copy(kept.begin(), kept.end(), places_.data());
+  }
+
   DistillSchedule make_schedule() {
     std::vector<int32_t> order = task_.visits;
     if (order.empty()) {
       order.resize(static_cast<size_t>(features_.rows()));
       std::iota(order.begin(), order.end(), 0);
     }
+    for (int64_t p = features_.rows(); p < places_.rows(); ++p) order.push_back(static_cast<int32_t>(p));
     const auto n = static_cast<int64_t>(order.size());
     DistillSchedule schedule;
     schedule.batch = std::clamp<int64_t>(n / 60, std::min<int64_t>(n, 64), std::min(n, options_.batch));
@@ -329,15 +377,17 @@ class Distiller {
     return torch.empty() || (options_.device == Device::fastest && torch != "cuda") ? "processor" : torch;
   }
   DistillProblem problem() const {
-    return {features_,  positions_, task_.logits, head_weight_,
-            head_bias_, sharpness_, jitter(),     static_cast<float>(options_.reconstruction_weight),
-            task_.seed};
+    return {
+        features_,    positions_, task_.logits, sources_, places_,
+        head_weight_, head_bias_, sharpness_,   jitter(), static_cast<float>(options_.reconstruction_weight),
+        task_.seed};
   }
   float jitter() const { return static_cast<float>(options_.jitter) / units_.spread; }
 
   struct Worker {
     Mlp::Trace encoder_trace, decoder_trace;
     std::vector<float> encoder_gradient, decoder_gradient;
+    std::vector<int32_t> sources;
     Matrix features, positions, jittered, logits, cotangent;
     double encoder_error = 0, decoder_error = 0, divergence = 0;
   };
@@ -361,19 +411,20 @@ class Distiller {
     const int count = static_cast<int>(workers_.size());
     parallel_workers(count, [&](int worker) {
       forward(workers_[static_cast<size_t>(worker)], share(worker), step, worker, batch);
-      if (linear) judge_linear(workers_[static_cast<size_t>(worker)], share(worker), batch);
+      if (linear) judge_linear(workers_[static_cast<size_t>(worker)], batch);
       if (linear) backward(workers_[static_cast<size_t>(worker)], batch);
     });
     if (linear) return;
-    for (size_t w = 0; w < workers_.size(); ++w)
-      judge_general(workers_[w], share(static_cast<int>(w)), batch);
+    for (auto& w : workers_) judge_general(w, batch);
     parallel_workers(count, [&](int worker) { backward(workers_[static_cast<size_t>(worker)], batch); });
   }
 
   void forward(Worker& w, std::span<const int32_t> ids, int64_t step, int worker, int64_t batch) {
-    w.features = gather_rows(features_, ids);
-    w.positions = gather_rows(positions_, ids);
-    w.jittered = w.positions;
+    w.sources.clear();
+    for (const int32_t id : ids) w.sources.push_back(sources_[static_cast<size_t>(id)]);
+    w.features = gather_rows(features_, w.sources);
+    w.positions = gather_rows(positions_, w.sources);
+    w.jittered = gather_rows(places_, ids);
     Random random(task_.seed ^ 0x11772, static_cast<uint64_t>(step), static_cast<uint64_t>(worker));
     for (int64_t i = 0; i < 2 * w.jittered.rows(); ++i)
       w.jittered.data()[i] += static_cast<float>(jitter() * random.normal());
@@ -408,7 +459,7 @@ class Distiller {
     return kl;
   }
 
-  void judge_linear(Worker& w, std::span<const int32_t> ids, int64_t batch) {
+  void judge_linear(Worker& w, int64_t batch) {
     const MatrixView out = w.decoder_trace.output();
     const int64_t classes = head_weight_.rows(), r = out.cols;
     if (w.logits.rows() != out.rows) w.logits = Matrix(out.rows, classes);
@@ -418,7 +469,7 @@ class Distiller {
       float* row = w.logits.row(i);
       for (int64_t c = 0; c < classes; ++c) row[c] += head_bias_[static_cast<size_t>(c)];
       w.divergence +=
-          divergence({task_.logits.row(ids[static_cast<size_t>(i)]), static_cast<size_t>(classes)},
+          divergence({task_.logits.row(w.sources[static_cast<size_t>(i)]), static_cast<size_t>(classes)},
                      {row, static_cast<size_t>(classes)}, batch);
     }
     gemm(false, false, out.rows, r, classes, w.logits.data(), classes, head_weight_.data(), r,
@@ -426,7 +477,7 @@ class Distiller {
   }
 
   /// Any head: features are put together, judged, and the gradient is taken back to the subspace.
-  void judge_general(Worker& w, std::span<const int32_t> ids, int64_t batch) {
+  void judge_general(Worker& w, int64_t batch) {
     const MatrixView out = w.decoder_trace.output();
     const int64_t d = units_.subspace.feature_dim(), r = out.cols, classes = task_.subject->class_count();
     Matrix features(out.rows, d), gradient(out.rows, d);
@@ -438,7 +489,7 @@ class Distiller {
     task_.subject->head(features, w.logits.mut());
     for (int64_t i = 0; i < out.rows; ++i)
       w.divergence +=
-          divergence({task_.logits.row(ids[static_cast<size_t>(i)]), static_cast<size_t>(classes)},
+          divergence({task_.logits.row(w.sources[static_cast<size_t>(i)]), static_cast<size_t>(classes)},
                      {w.logits.row(i), static_cast<size_t>(classes)}, batch);
     task_.subject->head_vjp(features, w.logits, gradient.mut());
     w.cotangent = Matrix(out.rows, r);
@@ -468,7 +519,9 @@ class Distiller {
   Random random_;
   float sharpness_;
   Autoencoder model_;
-  Matrix features_, positions_;
+  Matrix features_, positions_;   // of samples
+  std::vector<int32_t> sources_;  // a row of these for each place
+  Matrix places_;                 // what the decoder leads back from: the positions, then places beyond
   Matrix head_weight_;            // [C, r] of a linear head over trained units
   std::vector<float> head_bias_;  // empty for any other head
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <numbers>
 #include <numeric>
 
 #include "core/random.h"
@@ -89,6 +90,42 @@ TEST(Distill, NetworksReproduceTheLayoutAndThePredictions) {
   const auto [same, error] = sheet.quality(distill(sheet.task(), options).model);
   EXPECT_GT(same, 0.97);
   EXPECT_LT(error, 1.5);  // the sheet is 40 wide
+}
+
+TEST(Distill, BeyondTheSamplesThePlaneShowsTheNearestSamplesClass) {
+  const Sheet sheet;
+  const auto agreeing = [&](double beyond) {
+    DistillOptions options;
+    options.steps = 600;
+    options.beyond = beyond;
+    const Autoencoder model = distill(sheet.task(), options).model;
+    // On a circle of 1.5 times the half diagonal around the sheet.
+    constexpr int64_t places = 360;
+    Matrix at(places, 2), decoded(places, 20), logits(places, 4);
+    for (int64_t p = 0; p < places; ++p) {
+      const double angle = 2 * std::numbers::pi * static_cast<double>(p) / places;
+      at(p, 0) = static_cast<float>(30 + 42 * std::cos(angle));
+      at(p, 1) = static_cast<float>(-5 + 42 * std::sin(angle));
+    }
+    model.decoder.apply(at, decoded.mut());
+    sheet.subject->head(decoded, logits.mut());
+    const auto there = judge(logits.view()), samples = judge(sheet.logits.view());
+    int64_t same = 0;
+    for (int64_t p = 0; p < places; ++p) {
+      int64_t nearest = 0;
+      const auto distance = [&](int64_t i) {
+        return std::hypot(sheet.positions(i, 0) - at(p, 0), sheet.positions(i, 1) - at(p, 1));
+      };
+      for (int64_t i = 1; i < 900; ++i)
+        if (distance(i) < distance(nearest)) nearest = i;
+      same += there[static_cast<size_t>(p)].prediction == samples[static_cast<size_t>(nearest)].prediction;
+    }
+    return static_cast<double>(same) / places;
+  };
+  const double taught = agreeing(DistillOptions{}.beyond), untaught = agreeing(0);
+  std::cout << "agreeing with the nearest sample: " << taught << ", left alone: " << untaught << "\n";
+  EXPECT_GT(taught, 0.85);
+  EXPECT_GT(taught, untaught + 0.05);
 }
 
 TEST(Distill, IsTheSameEveryTime) {

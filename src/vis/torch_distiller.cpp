@@ -143,6 +143,8 @@ class Distiller {
                  parameters_.decoder_of(parameters_.gradient)),
         features_(upload(problem.features, device)),
         positions_(upload(problem.positions, device)),
+        sources_(upload(problem.sources.data(), {problem.places.rows}, at::kInt, device)),
+        places_(upload(problem.places, device)),
         targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
         head_weight_(upload(problem.head_weight, device).mul_(problem.sharpness)),
         head_bias_(upload(problem.head_bias.data(), {problem.head_weight.rows}, at::kFloat, device)
@@ -161,10 +163,12 @@ class Distiller {
 
   void step(DeviceSteps& steps) {
     const Tensor rows = rows_.index_select(0, step_).view({batch_});
-    const Tensor features = features_.index_select(0, rows), positions = positions_.index_select(0, rows);
+    const Tensor sources = sources_.index_select(0, rows);
+    const Tensor features = features_.index_select(0, sources),
+                 positions = positions_.index_select(0, sources);
     Tensor encoder_loss, decoder_loss, divergence;
     steps.beside([&] { encoder_loss = fit_encoder(features, positions); },
-                 [&] { std::tie(decoder_loss, divergence) = fit_decoder(rows, features, positions); });
+                 [&] { std::tie(decoder_loss, divergence) = fit_decoder(rows, sources, features); });
     parameters_.adam(factors_.index_select(0, step_));
     losses_.index_copy_(0, step_, at::stack({encoder_loss, decoder_loss, divergence}).view({1, 3}));
     step_.add_(1);
@@ -188,12 +192,12 @@ class Distiller {
 
   /// Squared error over 16 dimensions, in which the units make the features' variance 1 (vis/distill.cpp),
   /// and divergence from the classifier's distributions. Returns the sums of squared errors and divergences.
-  std::pair<Tensor, Tensor> fit_decoder(const Tensor& rows, const Tensor& features, const Tensor& positions) {
-    const Tensor places =
-        jitter_.defined() ? jitter_.index_select(0, step_).view({batch_, 2}).add_(positions) : positions;
+  std::pair<Tensor, Tensor> fit_decoder(const Tensor& rows, const Tensor& sources, const Tensor& features) {
+    Tensor places = places_.index_select(0, rows);
+    if (jitter_.defined()) places.add_(jitter_.index_select(0, step_).view({batch_, 2}));
     const Tensor decoded = decoder_.forward(places);
     const Tensor logits = at::log_softmax(at::addmm(head_bias_, decoded, head_weight_.t()), 1);
-    const Tensor target = targets_.index_select(0, rows), share = target.exp();
+    const Tensor target = targets_.index_select(0, sources), share = target.exp();
     const Tensor divergence = (target - logits).mul_(share).sum();
     const Tensor error = decoded - features;
     const Tensor loss = squares(error);
@@ -207,7 +211,7 @@ class Distiller {
 
   FlatParameters parameters_;
   FlatNetwork encoder_, decoder_;
-  Tensor features_, positions_, targets_, head_weight_, head_bias_;
+  Tensor features_, positions_, sources_, places_, targets_, head_weight_, head_bias_;
   double reconstruction_weight_;
   int64_t batch_;
   Tensor step_;                              // [1], how many steps have been taken

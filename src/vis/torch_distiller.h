@@ -19,6 +19,8 @@ struct DistillProblem {
   MatrixView features;               ///< [n, r]
   MatrixView positions;              ///< [n, 2]
   MatrixView logits;                 ///< [n, C]
+  std::span<const int32_t> sources;  ///< [m] rows of these, one for each place
+  MatrixView places;                 ///< [m, 2] that the decoder leads back from
   MatrixView head_weight;            ///< [C, r] of the linear head
   std::span<const float> head_bias;  ///< [C]
   float sharpness = 1;               ///< logits times this before distributions are compared
@@ -30,7 +32,7 @@ struct DistillProblem {
 /// What is known of all steps before the first.
 struct DistillSchedule {
   int64_t batch = 0;          ///< samples a step
-  std::vector<int32_t> rows;  ///< [steps * batch], in the order in which they are visited
+  std::vector<int32_t> rows;  ///< [steps * batch] places, in the order in which they are visited
   std::vector<double> rates;  ///< Adam's learning rate of each step
   int64_t last_pass = 0;      ///< step with which the last pass begins
   int64_t steps() const { return static_cast<int64_t>(rates.size()); }
