@@ -38,8 +38,8 @@ struct DistillOptions {
   /// Positions are jittered by this much (in units of the layout) when the decoder learns, so that it is
   /// smooth between samples.
   double jitter = 0.3;
-  /// Places beyond the samples, as a share of the visits: there the decoder learns to lead to the sample that
-  /// is nearest. Left alone it would show territories of classes that lie nowhere near.
+  /// Places drawn beyond the samples, as a share of their number: there the decoder learns to lead to the
+  /// sample that is nearest. Left alone it would show territories of classes that lie nowhere near.
   double beyond = 0.15;
   Precision precision = best_precision();
   /// Where linear heads' networks are trained. `fastest`: on a CUDA device if LibTorch finds one, whatever
