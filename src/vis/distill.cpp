@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "graph/plane_neighbors.h"
 #include "linalg/principal_subspace.h"
 #include "vis/adam.h"
 #include "vis/torch_distiller.h"
@@ -287,25 +288,14 @@ class Distiller {
       for (int c = 0; c < 2; ++c)
         places(p, c) =
             0.5f * (low[c] + high[c]) + width * side * (static_cast<float>(random.uniform()) - 0.5f);
-    std::vector<int32_t> nearest(static_cast<size_t>(drawn), -1);
-    parallel_for(drawn, 64, [&](int64_t begin, int64_t end, int) {
-      for (int64_t p = begin; p < end; ++p) {
-        float best = INFINITY;
-        int32_t at = -1;
-        for (int64_t i = 0; i < samples; i += stride) {
-          const float dx = positions_(i, 0) - places(p, 0), dy = positions_(i, 1) - places(p, 1);
-          if (dx * dx + dy * dy >= best) continue;
-          best = dx * dx + dy * dy;
-          at = static_cast<int32_t>(i);
-        }
-        if (best > among * among * side * side) nearest[static_cast<size_t>(p)] = at;
-      }
-    });
+    std::vector<int32_t> compared;
+    for (int64_t i = 0; i < samples; i += stride) compared.push_back(static_cast<int32_t>(i));
+    const Neighbors nearest = PlaneIndex(positions_, compared).nearest(places, 1);
     std::vector<float> kept(positions_.data(), positions_.data() + 2 * n);
     for (int64_t p = 0; p < drawn; ++p) {
-      if (nearest[static_cast<size_t>(p)] < 0) continue;
+      if (nearest.distances(p)[0] <= among * side) continue;
       kept.insert(kept.end(), places.row(p), places.row(p) + 2);
-      sources_.push_back(nearest[static_cast<size_t>(p)]);
+      sources_.push_back(nearest.row(p)[0]);
     }
     places_ = Matrix(static_cast<int64_t>(sources_.size()), 2);
     std::copy(kept.begin(), kept.end(), places_.data());
