@@ -37,17 +37,31 @@ class Schedule:
     most_passes: int
     patience: int
     least_improvement: float
-    pass_share: float     # of the edges' repetitions that one pass goes through
+    pass_share: float  # of the edges' repetitions that one pass goes through
     weight_decay: float
-    widths: callable      # D -> widths of the encoder
-    rate: callable        # pass -> learning rate
+    widths: callable  # D -> widths of the encoder
+    rate: callable  # pass -> learning rate
 
 
 SCHEDULES = {
-    "paper": Schedule(200, 8, 1e-2, 0.1, 0, lambda d: [d] + 4 * [max(2, 2 ** int(np.log2(d // 2)))] + [2],
-                      lambda p: 1e-3 if p < 8 else 1e-4),
-    "port": Schedule(20, 3, 5e-3, 1, 1e-5, lambda d: [d, d // 2, d // 4, d // 8, d // 16, 2],
-                     lambda p: 1e-2 * 0.1 ** (p // 4)),
+    "paper": Schedule(
+        200,
+        8,
+        1e-2,
+        0.1,
+        0,
+        lambda d: [d] + 4 * [max(2, 2 ** int(np.log2(d // 2)))] + [2],
+        lambda p: 1e-3 if p < 8 else 1e-4,
+    ),
+    "port": Schedule(
+        20,
+        3,
+        5e-3,
+        1,
+        1e-5,
+        lambda d: [d, d // 2, d // 4, d // 8, d // 16, 2],
+        lambda p: 1e-2 * 0.1 ** (p // 4),
+    ),
 }
 
 
@@ -60,14 +74,27 @@ def perceptron(widths):
 
 def approximate_neighbors(x):
     """The settings of the public code, which are umap-learn's."""
-    return NNDescent(x, n_neighbors=K, metric="euclidean", n_trees=min(64, 5 + int(round(len(x) ** 0.5 / 20))),
-                     n_iters=max(5, int(round(np.log2(len(x))))), max_candidates=60, n_jobs=-1).neighbor_graph
+    return NNDescent(
+        x,
+        n_neighbors=K,
+        metric="euclidean",
+        n_trees=min(64, 5 + int(round(len(x) ** 0.5 / 20))),
+        n_iters=max(5, int(round(np.log2(len(x))))),
+        max_candidates=60,
+        n_jobs=-1,
+    ).neighbor_graph
 
 
 def fuzzy_edges(x, index, distance, passes):
     """Ends and weights of the fuzzy set's edges, without those too light to be drawn in so many passes."""
-    graph = fuzzy_simplicial_set(X=x, n_neighbors=K, random_state=np.random.RandomState(0), metric="euclidean",
-                                 knn_indices=index, knn_dists=distance)[0].tocoo()
+    graph = fuzzy_simplicial_set(
+        X=x,
+        n_neighbors=K,
+        random_state=np.random.RandomState(0),
+        metric="euclidean",
+        knn_indices=index,
+        knn_dists=distance,
+    )[0].tocoo()
     often = graph.data >= graph.data.max() / passes + 1e-3
     return graph.row[often], graph.col[often], graph.data[often]
 
@@ -106,8 +133,10 @@ class DVI:
 
     def _loss(self, x_from, x_to, weight_from, weight_to, temporal):
         z_from, z_to = self.encoder(x_from), self.encoder(x_to)
-        reconstruction = sum((weight * (x - self.decoder(z)) ** 2).mean() / 2
-                             for x, z, weight in ((x_from, z_from, weight_from), (x_to, z_to, weight_to)))
+        reconstruction = sum(
+            (weight * (x - self.decoder(z)) ** 2).mean() / 2
+            for x, z, weight in ((x_from, z_from, weight_from), (x_to, z_to, weight_to))
+        )
         near = (z_from - z_to).norm(dim=1)
         other = torch.randperm(len(z_to) * NEGATIVES) % len(z_to)
         far = (z_from.repeat(NEGATIVES, 1) - z_to[other]).norm(dim=1)
@@ -115,7 +144,9 @@ class DVI:
         umap = torch.cat([-q(near).clamp(1e-4, 1).log(), -(1 - q(far)).clamp(1e-4, 1).log()]).mean()
         loss = umap + reconstruction
         if self.previous is not None:
-            loss = loss + temporal * sum(((w - v) ** 2).sum() for w, v in zip(self.parameters(), self.previous))
+            loss = loss + temporal * sum(
+                ((w - v) ** 2).sum() for w, v in zip(self.parameters(), self.previous)
+            )
         return loss
 
     def fit(self, features, feature_weights, edges_from, edges_to, edge_weight, mean_npr):
@@ -130,13 +161,20 @@ class DVI:
         for number in range(self.schedule.most_passes):
             for group in optimizer.param_groups:
                 group["lr"] = self.schedule.rate(number)
-            drawn = np.searchsorted(cumulated, rng.random(per_pass) * cumulated[-1]).clip(max=len(repeats) - 1)
+            drawn = np.searchsorted(cumulated, rng.random(per_pass) * cumulated[-1]).clip(
+                max=len(repeats) - 1
+            )
             sums = torch.zeros(())
-            batches = [drawn[i:i + BATCH] for i in range(0, per_pass, BATCH)]
+            batches = [drawn[i : i + BATCH] for i in range(0, per_pass, BATCH)]
             for edges in batches:
                 i, j = (torch.from_numpy(ends[edges].astype(np.int64)) for ends in (edges_from, edges_to))
-                loss = self._loss(features[i], features[j], feature_weights[i], feature_weights[j],
-                                  TEMPORAL_WEIGHT * mean_npr)
+                loss = self._loss(
+                    features[i],
+                    features[j],
+                    feature_weights[i],
+                    feature_weights[j],
+                    TEMPORAL_WEIGHT * mean_npr,
+                )
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -176,7 +214,9 @@ def main():
     for epoch in job.epochs:
         features, subject = run.features(epoch), run.subject(epoch)
         train, clock = features[run.train], common.StageClock()
-        boundary = boundary_features(run, epoch, features, len(train) // run.classes, np.random.default_rng(epoch))
+        boundary = boundary_features(
+            run, epoch, features, len(train) // run.classes, np.random.default_rng(epoch)
+        )
         clock.lap("boundary")
         edges = complexes(train, boundary)
         clock.lap("complex")
@@ -195,10 +235,22 @@ def main():
             clock.lap("project all")
             after = model.decoder(positions[torch.from_numpy(job.round_trip)])
             clock.lap("inverse-project")
-        job.write(epoch, clock, positions.numpy(), after.numpy(), boundary_samples=len(boundary), mean_npr=mean_npr,
-                  **details)
-    job.finish({"torch": torch.__version__, "pynndescent": common.version_of("pynndescent"),
-                "umap-learn": common.version_of("umap-learn")})
+        job.write(
+            epoch,
+            clock,
+            positions.numpy(),
+            after.numpy(),
+            boundary_samples=len(boundary),
+            mean_npr=mean_npr,
+            **details,
+        )
+    job.finish(
+        {
+            "torch": torch.__version__,
+            "pynndescent": common.version_of("pynndescent"),
+            "umap-learn": common.version_of("umap-learn"),
+        }
+    )
 
 
 main()

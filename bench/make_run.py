@@ -14,8 +14,8 @@ import pathlib
 
 import numpy as np
 
-SURFACE = 12     # dimensions that samples of one cluster vary in
-CLUSTERS = 3     # of each class
+SURFACE = 12  # dimensions that samples of one cluster vary in
+CLUSTERS = 3  # of each class
 BLOCK = 20000
 
 
@@ -38,8 +38,9 @@ def make_run(out, samples, dim, classes, epochs, seed=1, test=None):
     shares = np.array([0.5, 0.3, 0.2])
     cluster = rng.choice(CLUSTERS, total, p=shares) + CLUSTERS * labels
     class_center = rng.standard_normal((classes, inner)).astype(np.float32)
-    center = np.repeat(class_center, CLUSTERS, 0) + 0.5 * rng.standard_normal((classes * CLUSTERS, inner)).astype(
-        np.float32)
+    center = np.repeat(class_center, CLUSTERS, 0) + 0.5 * rng.standard_normal(
+        (classes * CLUSTERS, inner)
+    ).astype(np.float32)
     frames = rng.standard_normal((classes * CLUSTERS, SURFACE, inner)).astype(np.float32) / np.sqrt(inner)
     # Spread falls off along a cluster's dimensions, as principal components of real features do.
     spread = (1 / np.arange(1, SURFACE + 1) ** 0.7).astype(np.float32)
@@ -49,10 +50,19 @@ def make_run(out, samples, dim, classes, epochs, seed=1, test=None):
     groups = [{"name": "train", "role": "train", "begin": 0, "count": samples}]
     if test:
         groups.append({"name": "test", "role": "test", "begin": samples, "count": test})
-    (out / "run.json").write_text(json.dumps({
-        "format": "dvi-run", "version": 1, "name": f"synthetic-{samples}x{dim}-{classes}",
-        "classes": [f"class {c}" for c in range(classes)], "feature_dim": dim, "groups": groups,
-        "subject": {"kind": "linear-head"}}))
+    (out / "run.json").write_text(
+        json.dumps(
+            {
+                "format": "dvi-run",
+                "version": 1,
+                "name": f"synthetic-{samples}x{dim}-{classes}",
+                "classes": [f"class {c}" for c in range(classes)],
+                "feature_dim": dim,
+                "groups": groups,
+                "subject": {"kind": "linear-head"},
+            }
+        )
+    )
     for epoch in range(1, epochs + 1):
         folder = out / "epochs" / f"{epoch:06d}"
         folder.mkdir()
@@ -75,7 +85,7 @@ def make_run(out, samples, dim, classes, epochs, seed=1, test=None):
         means = sums / np.maximum(counts, 1)[:, None]
         scale = 10 / np.mean(np.linalg.norm(means - means.mean(0), axis=1) ** 2)
         np.save(folder / "head_weight.npy", (scale * means).astype(np.float32))
-        np.save(folder / "head_bias.npy", (-0.5 * scale * (means ** 2).sum(1)).astype(np.float32))
+        np.save(folder / "head_bias.npy", (-0.5 * scale * (means**2).sum(1)).astype(np.float32))
         (folder / "epoch.json").write_text(json.dumps({"epoch": epoch}))
 
 

@@ -1,6 +1,6 @@
 // What this machine can do at most, measured, beside what the program's products reach at the shapes it
-// needs: the roofs of docs/complexity.md. Prints one JSON line; all figures are the best of several tries on
-// all threads.
+// needs: the roofs of docs/explanation/complexity.md. Prints one JSON line; all figures are the best of
+// several tries on all threads.
 #include <fmt/format.h>
 
 #include <algorithm>

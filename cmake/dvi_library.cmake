@@ -9,7 +9,7 @@ target_compile_options(dvi_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restr
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   target_compile_options(dvi_options INTERFACE -Wno-dangling-reference)
 endif()
-target_include_directories(dvi_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+target_include_directories(dvi_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(dvi_options INTERFACE DVI_VERSION="${PROJECT_VERSION}")
 
 function(dvi_library name)

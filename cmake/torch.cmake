@@ -1,4 +1,4 @@
-# The target dvi_torch: LibTorch, for a few files of src/subject and src/vis and for scenarios only (torch/torch.h costs
+# The target dvi_torch: LibTorch, for a few files of src/subject, src/vis and src/scenarios only (torch/torch.h costs
 # 10 to 20 s a file, so keep it behind plain headers). It exists where DVI_WITH_TORCH is ON; all code sees
 # DVI_WITH_TORCH as 1 or 0, and what is linked with dvi_torch sees DVI_WITH_CUDA where LibTorch has CUDA.
 if(NOT DVI_WITH_TORCH)

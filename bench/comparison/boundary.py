@@ -2,9 +2,9 @@
 predicted as different classes, a whole round of pairs in one batch."""
 import numpy as np
 
-ALPHA = 0.5          # smallest share of a pair's first sample (published for MNIST and Fashion-MNIST)
-DELTA = 0.1          # largest margin on the boundary
-STEPS = 8            # halvings before a pair is given up
+ALPHA = 0.5  # smallest share of a pair's first sample (published for MNIST and Fashion-MNIST)
+DELTA = 0.1  # largest margin on the boundary
+STEPS = 8  # halvings before a pair is given up
 SUCCESS_SHARE = 0.05  # weight of the success rate against the need when class pairs are drawn
 
 
@@ -47,11 +47,15 @@ class _PairDrawer:
 
 def draw_boundary(logits, count, rng, judge):
     """At most `count` mixtures w * first + (1 - w) * second on the boundary, as three arrays first, second (rows of
-    `logits`, [n, C] of all samples that may be mixed) and w. judge(first, second, w) gives the logits of mixtures."""
+    `logits`, [n, C] of all samples that may be mixed) and w. judge(first, second, w) gives the logits of mixtures.
+    """
     drawer = _PairDrawer(logits, rng)
     chosen = []
-    while drawer.pairs and drawer.found.sum() < count and (drawer.tried.sum() < 4000 or
-                                                           drawer.found.sum() * 500 > drawer.tried.sum()):
+    while (
+        drawer.pairs
+        and drawer.found.sum() < count
+        and (drawer.tried.sum() < 4000 or drawer.found.sum() * 500 > drawer.tried.sum())
+    ):
         pair, (a, b), (i, j) = drawer.draw(max(256, count // 8))
         # Both directions of each pair.
         first, second = np.concatenate([a, b]), np.concatenate([b, a])

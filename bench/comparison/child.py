@@ -22,8 +22,9 @@ def run_child(command, limit, log):
     environment = dict(os.environ, OMP_WAIT_POLICY="passive")
     begin = time.perf_counter()
     with open(log, "ab") as out:
-        child = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out, env=environment,
-                                 start_new_session=True)
+        child = subprocess.Popen(
+            [str(c) for c in command], stdout=out, stderr=out, env=environment, start_new_session=True
+        )
         peak = 0
         try:
             while True:
@@ -41,8 +42,11 @@ def run_child(command, limit, log):
     if child.returncode:
         tail = pathlib.Path(log).read_text(errors="replace").strip().splitlines()[-1:]
         return {"failed": f"exit status {child.returncode}: {' '.join(tail)[:200]} (all of it: {log})"}
-    return {"seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_mib": peak}
+    return {
+        "seconds": time.perf_counter() - begin,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mib": peak,
+    }
 
 
 def _end(child, why):

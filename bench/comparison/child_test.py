@@ -26,10 +26,15 @@ class RunChild(unittest.TestCase):
         self.assertLess(usage["cpu_seconds"], 0.4)
 
     def test_failure_is_told_with_the_last_line(self):
-        self.assertIn("exit status 3: no such thing", self.run_python("import sys; print('no such thing'); sys.exit(3)")["failed"])
+        self.assertIn(
+            "exit status 3: no such thing",
+            self.run_python("import sys; print('no such thing'); sys.exit(3)")["failed"],
+        )
 
     def test_a_child_that_takes_too_long_is_ended(self):
-        self.assertEqual(self.run_python("import time; time.sleep(60)", limit=0.5), {"failed": "took more than 0.5 s"})
+        self.assertEqual(
+            self.run_python("import time; time.sleep(60)", limit=0.5), {"failed": "took more than 0.5 s"}
+        )
 
 
 if __name__ == "__main__":

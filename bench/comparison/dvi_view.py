@@ -1,4 +1,4 @@
-"""What `dvi fit` stored in a view (docs/run-format.md, "Views")."""
+"""What `dvi fit` stored in a view (docs/reference/run-format.md, "Views")."""
 import json
 import pathlib
 
@@ -24,7 +24,7 @@ class ViewEpoch:
         x = positions.astype(np.float32)
         layers = sizes(self.info["decoder"])
         for number, (o, i) in enumerate(layers):
-            weight, bias = weights[at:at + o * i].reshape(o, i), weights[at + o * i:at + o * i + o]
+            weight, bias = weights[at : at + o * i].reshape(o, i), weights[at + o * i : at + o * i + o]
             at += o * i + o
             x = x @ weight.T + bias
             if number + 1 < len(layers):

@@ -14,10 +14,16 @@ def describe():
     field = lambda name: (re.search(rf"^{name}\s*:\s*(.*)$", text, re.M) or ["", platform.processor()])[1]
     flags = set(field("flags").split())
     memory = re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())
-    return {"date": datetime.date.today().isoformat(), "processor": field("model name"),
-            "cores": len(os.sched_getaffinity(0)), "instructions": [f for f in NOTABLE if f in flags],
-            "absent_instructions": [f for f in NOTABLE if f not in flags],
-            "memory_gib": round(int(memory[1]) / 2**20), "system": debian(), "python": platform.python_version()}
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": field("model name"),
+        "cores": len(os.sched_getaffinity(0)),
+        "instructions": [f for f in NOTABLE if f in flags],
+        "absent_instructions": [f for f in NOTABLE if f not in flags],
+        "memory_gib": round(int(memory[1]) / 2**20),
+        "system": debian(),
+        "python": platform.python_version(),
+    }
 
 
 def debian():
@@ -32,6 +38,7 @@ def load():
 
 
 def revision(folder):
-    git = lambda *arguments: subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True,
-                                            text=True).stdout.strip()
+    git = lambda *arguments: subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True
+    ).stdout.strip()
     return git("rev-parse", "--short", "HEAD") or "unknown"

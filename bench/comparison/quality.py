@@ -1,4 +1,4 @@
-"""The one measure that all methods are judged by, in NumPy, from the definitions of docs/metrics.md. Nothing here
+"""The one measure that all methods are judged by, in NumPy, from the definitions of docs/reference/metrics.md. Nothing here
 knows which method made the arrays."""
 import numpy as np
 
@@ -43,9 +43,11 @@ def round_trip(features, features_after, head):
     before, after = softmax(head(features)), softmax(head(features_after))
     predicted = before.argmax(1)
     rows = np.arange(len(predicted))
-    return {"ppr": float((after.argmax(1) == predicted).mean()),
-            "ccr": float(np.abs(after[rows, predicted] - before[rows, predicted]).mean()),
-            "mse": float(((features.astype(np.float64) - features_after) ** 2).mean())}
+    return {
+        "ppr": float((after.argmax(1) == predicted).mean()),
+        "ccr": float(np.abs(after[rows, predicted] - before[rows, predicted]).mean()),
+        "mse": float(((features.astype(np.float64) - features_after) ** 2).mean()),
+    }
 
 
 class EpochReference:
@@ -80,8 +82,11 @@ class EpochReference:
             if role not in roles or not np.isfinite(positions[among]).all():
                 continue
             plane = self._near(positions, ids, among)
-            out[role] = {f"nn_{k}": overlap(self.neighbors[role][:, :k], plane[:, :k])
-                         for k in (10, 15, 20) if plane.shape[1] >= k}
+            out[role] = {
+                f"nn_{k}": overlap(self.neighbors[role][:, :k], plane[:, :k])
+                for k in (10, 15, 20)
+                if plane.shape[1] >= k
+            }
             if role in self.to_boundary and np.isfinite(positions[self.probe]).all():
                 near = nearest(positions[ids], positions[self.probe], 15)
                 out[role]["boundary_15"] = overlap(self.to_boundary[role], near)
@@ -116,26 +121,33 @@ def over_time(features, neighbors, positions):
     epochs, out = len(features), {}
     if epochs < 3:
         return out
-    kept = np.stack([(a[:, :15, None] == b[:, None, :15]).sum((1, 2)) / 15
-                     for a, b in zip(neighbors, neighbors[1:])], axis=1)
+    kept = np.stack(
+        [(a[:, :15, None] == b[:, None, :15]).sum((1, 2)) / 15 for a, b in zip(neighbors, neighbors[1:])],
+        axis=1,
+    )
     moved = np.stack([np.linalg.norm(b - a, axis=1) for a, b in zip(positions, positions[1:])], axis=1)
     out["temporal_pearson"] = float(correlation(kept, moved).mean())
-    between = lambda space: np.stack([np.stack([np.linalg.norm(a.astype(np.float64) - b, axis=1) for b in space], 1)
-                                      for a in space], 1)
+    between = lambda space: np.stack(
+        [np.stack([np.linalg.norm(a.astype(np.float64) - b, axis=1) for b in space], 1) for a in space], 1
+    )
     in_features, in_plane = between(features), between(positions)  # [n, T, T]
     bounds, thirds = [0, (epochs + 1) // 3, (2 * epochs + 1) // 3, epochs], []
     for begin, end in zip(bounds, bounds[1:]):
         if end - begin >= 3:
             for e in range(begin, end):
                 others = [o for o in range(begin, end) if o != e]
-                thirds.append(correlation(ranks(in_features[:, e][:, others]), ranks(in_plane[:, e][:, others])))
+                thirds.append(
+                    correlation(ranks(in_features[:, e][:, others]), ranks(in_plane[:, e][:, others]))
+                )
     if thirds:
         out["tlr"] = float(np.mean(thirds))
     if epochs >= 5:
         share = []
         for e in range(epochs):
             others = [o for o in range(epochs) if o != e]
-            near = [np.argsort(d[:, e][:, others], axis=1, kind="stable")[:, :3] for d in (in_features, in_plane)]
+            near = [
+                np.argsort(d[:, e][:, others], axis=1, kind="stable")[:, :3] for d in (in_features, in_plane)
+            ]
             share.append((near[0][:, :, None] == near[1][:, None, :]).sum((1, 2)))
         out["tnn_3"] = float(np.mean(share))
     return out

@@ -1,4 +1,4 @@
-"""quality.py and boundary.py beside slow versions written straight from docs/metrics.md and docs/run-format.md."""
+"""quality.py and boundary.py beside slow versions written straight from docs/reference/metrics.md and docs/reference/run-format.md."""
 import json
 import pathlib
 import tempfile
@@ -12,8 +12,11 @@ from comparison.recorded_run import RecordedRun, with_probes
 
 
 def slow_nearest(query, references, k, left_out=None):
-    distances = sorted((sum((float(a) - float(b)) ** 2 for a, b in zip(query, r)), row)
-                       for row, r in enumerate(references) if row != left_out)
+    distances = sorted(
+        (sum((float(a) - float(b)) ** 2 for a, b in zip(query, r)), row)
+        for row, r in enumerate(references)
+        if row != left_out
+    )
     return [row for _, row in distances[:k]]
 
 
@@ -21,21 +24,37 @@ def write_run(folder, rng, train=60, test=20, dim=6, classes=3):
     folder = pathlib.Path(folder)
     (folder / "epochs/000001").mkdir(parents=True)
     np.save(folder / "labels.npy", rng.integers(0, classes, train + test).astype(np.int32))
-    np.save(folder / "epochs/000001/features.npy", rng.standard_normal((train + test, dim)).astype(np.float32))
+    np.save(
+        folder / "epochs/000001/features.npy", rng.standard_normal((train + test, dim)).astype(np.float32)
+    )
     np.save(folder / "epochs/000001/head_weight.npy", rng.standard_normal((classes, dim)).astype(np.float32))
     np.save(folder / "epochs/000001/head_bias.npy", np.zeros(classes, np.float32))
     (folder / "epochs/000001/epoch.json").write_text('{"epoch": 1}')
-    (folder / "run.json").write_text(json.dumps({
-        "format": "dvi-run", "version": 1, "name": "t", "classes": list("abc"), "feature_dim": dim,
-        "groups": [{"name": "train", "role": "train", "begin": 0, "count": train},
-                   {"name": "test", "role": "test", "begin": train, "count": test}], "subject": {"kind": "linear-head"}}))
+    (folder / "run.json").write_text(
+        json.dumps(
+            {
+                "format": "dvi-run",
+                "version": 1,
+                "name": "t",
+                "classes": list("abc"),
+                "feature_dim": dim,
+                "groups": [
+                    {"name": "train", "role": "train", "begin": 0, "count": train},
+                    {"name": "test", "role": "test", "begin": train, "count": test},
+                ],
+                "subject": {"kind": "linear-head"},
+            }
+        )
+    )
     return RecordedRun(folder)
 
 
 class Nearest(unittest.TestCase):
     def test_agrees_with_sorting_all_distances(self):
         rng = np.random.default_rng(1)
-        references = rng.standard_normal((80, 5)).astype(np.float32) + 100  # far from 0: cancellation would show
+        references = (
+            rng.standard_normal((80, 5)).astype(np.float32) + 100
+        )  # far from 0: cancellation would show
         references[7] = references[3]  # a tie, and a sample with a double
         found = quality.nearest(references, references, 10, np.arange(80))
         for i in range(80):
@@ -60,18 +79,30 @@ class Reference(unittest.TestCase):
             out = reference.neighborhoods(positions)
             for role, own, among in (("train", range(60), range(60)), ("test", range(60, 80), range(80))):
                 for k in (10, 15, 20):
-                    shared = [len(set(slow_nearest(reference.features[i], reference.features[among], k, i)) &
-                                  set(slow_nearest(positions[i], positions[among], k, i))) for i in own]
+                    shared = [
+                        len(
+                            set(slow_nearest(reference.features[i], reference.features[among], k, i))
+                            & set(slow_nearest(positions[i], positions[among], k, i))
+                        )
+                        for i in own
+                    ]
                     self.assertAlmostEqual(out[role][f"nn_{k}"], np.mean(shared))
-                shared = [len(set(slow_nearest(reference.features[i], reference.features[80:], 15)) &
-                              set(slow_nearest(positions[i], positions[80:], 15))) for i in own]
+                shared = [
+                    len(
+                        set(slow_nearest(reference.features[i], reference.features[80:], 15))
+                        & set(slow_nearest(positions[i], positions[80:], 15))
+                    )
+                    for i in own
+                ]
                 self.assertAlmostEqual(out[role]["boundary_15"], np.mean(shared))
             self.assertEqual(out["test"]["boundary_15_chance"], 7.5)
 
     def test_a_method_that_cannot_place_new_samples_has_no_test_figures(self):
         rng = np.random.default_rng(4)
         with tempfile.TemporaryDirectory() as folder:
-            run = with_probes(write_run(folder + "/run", rng), folder + "/more", {1: rng.standard_normal((30, 6))})
+            run = with_probes(
+                write_run(folder + "/run", rng), folder + "/more", {1: rng.standard_normal((30, 6))}
+            )
             positions = np.full((110, 2), np.nan, np.float32)
             positions[:60] = rng.standard_normal((60, 2))
             out = quality.EpochReference(run, 1).neighborhoods(positions)
@@ -138,7 +169,9 @@ class Decoder(unittest.TestCase):
             place = pathlib.Path(folder) / "views/v/epochs/000001"
             place.mkdir(parents=True)
             (place / "view_epoch.json").write_text('{"encoder": [4, 2], "decoder": [2, 3, 4]}')
-            parts = [rng.standard_normal(s).astype(np.float32) for s in ((2, 4), (2,), (3, 2), (3,), (4, 3), (4,))]
+            parts = [
+                rng.standard_normal(s).astype(np.float32) for s in ((2, 4), (2,), (3, 2), (3,), (4, 3), (4,))
+            ]
             np.save(place / "weights.npy", np.concatenate([p.ravel() for p in parts]))
             z = rng.standard_normal((5, 2)).astype(np.float32)
             expected = np.maximum(z @ parts[2].T + parts[3], 0) @ parts[4].T + parts[5]

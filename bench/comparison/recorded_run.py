@@ -1,4 +1,4 @@
-"""A run directory (docs/run-format.md) as arrays, and its subject model."""
+"""A run directory (docs/reference/run-format.md) as arrays, and its subject model."""
 import json
 import pathlib
 
@@ -21,8 +21,14 @@ class RecordedRun:
 
     def ids_of(self, role):
         """Sample ids of all groups with this role."""
-        return np.concatenate([np.arange(0)] + [np.arange(g["begin"], g["begin"] + g["count"])
-                                                for g in self.manifest["groups"] if g["role"] == role])
+        return np.concatenate(
+            [np.arange(0)]
+            + [
+                np.arange(g["begin"], g["begin"] + g["count"])
+                for g in self.manifest["groups"]
+                if g["role"] == role
+            ]
+        )
 
     @property
     def classes(self):
@@ -75,14 +81,18 @@ class Subject:
     def script(self):
         if self._script is None:
             import torch
+
             self._script = torch.jit.load(str(self.script_path)).eval()
         return self._script
 
     def _batched(self, names, x):
         import torch
+
         method = next(getattr(self.script, name) for name in names if hasattr(self.script, name))
         with torch.no_grad():
-            return np.concatenate([method(torch.from_numpy(x[i:i + 1000])).numpy() for i in range(0, len(x), 1000)])
+            return np.concatenate(
+                [method(torch.from_numpy(x[i : i + 1000])).numpy() for i in range(0, len(x), 1000)]
+            )
 
     def features(self, x):
         """[n, ...] float32 model inputs -> [n, D]"""
@@ -99,17 +109,26 @@ class Subject:
 
 def with_probes(run, folder, probes):
     """Writes a copy of `run` into `folder` that has one more group, "probe": at each epoch the boundary samples
-    probes[epoch] [M, D], by which every method is judged and on which none is fitted. Views are not copied."""
+    probes[epoch] [M, D], by which every method is judged and on which none is fitted. Views are not copied.
+    """
     folder = pathlib.Path(folder)
     count = len(next(iter(probes.values())))
     manifest = dict(run.manifest)
-    manifest["groups"] = manifest["groups"] + [{"name": "probe", "role": "probe", "begin": run.count, "count": count}]
+    manifest["groups"] = manifest["groups"] + [
+        {"name": "probe", "role": "probe", "begin": run.count, "count": count}
+    ]
     manifest.pop("columns", None)
     folder.mkdir(parents=True)
-    np.save(folder / "labels.npy", np.concatenate([np.load(run.folder / "labels.npy"), np.full(count, -1, np.int32)]))
+    np.save(
+        folder / "labels.npy",
+        np.concatenate([np.load(run.folder / "labels.npy"), np.full(count, -1, np.int32)]),
+    )
     if (run.folder / "inputs.npy").exists():
         inputs = np.load(run.folder / "inputs.npy")
-        np.save(folder / "inputs.npy", np.concatenate([inputs, np.zeros((count, *inputs.shape[1:]), inputs.dtype)]))
+        np.save(
+            folder / "inputs.npy",
+            np.concatenate([inputs, np.zeros((count, *inputs.shape[1:]), inputs.dtype)]),
+        )
     else:
         manifest.pop("inputs", None)
     for epoch, probe in probes.items():

@@ -24,12 +24,27 @@ def number(value, decimals=2):
 
 
 # The evaluation's columns: heading, group, key, decimals.
-COLUMNS = [("nn_10 train", "train", "nn_10", 2), ("test", "test", "nn_10", 2), ("nn_15 train", "train", "nn_15", 2),
-           ("test", "test", "nn_15", 2), ("nn_20 train", "train", "nn_20", 2), ("test", "test", "nn_20", 2),
-           ("boundary_15 train", "train", "boundary_15", 2), ("test", "test", "boundary_15", 2)]
-RETURN_COLUMNS = [("PPR train", "train", "ppr", 3), ("test", "test", "ppr", 3), ("boundary", "boundary", "ppr", 3),
-                  ("CCR train", "train", "ccr", 3), ("test", "test", "ccr", 3), ("boundary", "boundary", "ccr", 3),
-                  ("MSE train", "train", "mse", 4), ("test", "test", "mse", 4), ("boundary", "boundary", "mse", 4)]
+COLUMNS = [
+    ("nn_10 train", "train", "nn_10", 2),
+    ("test", "test", "nn_10", 2),
+    ("nn_15 train", "train", "nn_15", 2),
+    ("test", "test", "nn_15", 2),
+    ("nn_20 train", "train", "nn_20", 2),
+    ("test", "test", "nn_20", 2),
+    ("boundary_15 train", "train", "boundary_15", 2),
+    ("test", "test", "boundary_15", 2),
+]
+RETURN_COLUMNS = [
+    ("PPR train", "train", "ppr", 3),
+    ("test", "test", "ppr", 3),
+    ("boundary", "boundary", "ppr", 3),
+    ("CCR train", "train", "ccr", 3),
+    ("test", "test", "ccr", 3),
+    ("boundary", "boundary", "ccr", 3),
+    ("MSE train", "train", "mse", 4),
+    ("test", "test", "mse", 4),
+    ("boundary", "boundary", "mse", 4),
+]
 
 
 def quality_rows(methods, epoch, columns):
@@ -38,7 +53,10 @@ def quality_rows(methods, epoch, columns):
         for key, suffix in (("quality", ""), ("encoder_quality", ", encoder alone")):
             for entry in method.get(key, {}).get("epochs", []):
                 if entry["epoch"] == epoch:
-                    values = [number(entry.get(group, {}).get(name), decimals) for _, group, name, decimals in columns]
+                    values = [
+                        number(entry.get(group, {}).get(name), decimals)
+                        for _, group, name, decimals in columns
+                    ]
                     if any(v != "-" for v in values):
                         rows.append([method["title"] + suffix] + values)
     return rows
@@ -47,8 +65,15 @@ def quality_rows(methods, epoch, columns):
 def fit_seconds(method, epoch, besides):
     """Wall seconds of the stages that make the picture, without passes of the subject model."""
     stages = next(e["seconds"] for e in method["epochs"] if e["epoch"] == epoch)
-    skip = (*besides, "boundary_subject", "boundary", "project all", "project new", "inverse-project",
-            "fit again with all samples")
+    skip = (
+        *besides,
+        "boundary_subject",
+        "boundary",
+        "project all",
+        "project new",
+        "inverse-project",
+        "fit again with all samples",
+    )
     fit = sum(s for stage, s in stages.items() if stage not in skip)
     # Of the boundary search what is not inside the subject model counts, where a method tells the two apart.
     own = stages.get("boundary", 0) - stages["boundary_subject"] if "boundary_subject" in stages else 0
@@ -67,11 +92,18 @@ def speed_rows(result):
         fitted = [sum(e.get("cpu_seconds", {}).values()) for e in method["epochs"]]
         if any(fitted):
             processor = sum(fitted)
-        rows.append([method["title"], number(first), number(statistics.mean(following)) if following else "-",
-                     number(sum(e[1].get("boundary", 0) for e in epochs) / len(epochs)),
-                     number(sum(sum(s for k, s in e[1].items() if k != "boundary_subject") for e in epochs)),
-                     number(processor, 1), f"{method['process']['peak_mib']:.0f}" +
-                     (f" ({method['libraries_mib']:.0f})" if "libraries_mib" in method else "")])
+        rows.append(
+            [
+                method["title"],
+                number(first),
+                number(statistics.mean(following)) if following else "-",
+                number(sum(e[1].get("boundary", 0) for e in epochs) / len(epochs)),
+                number(sum(sum(s for k, s in e[1].items() if k != "boundary_subject") for e in epochs)),
+                number(processor, 1),
+                f"{method['process']['peak_mib']:.0f}"
+                + (f" ({method['libraries_mib']:.0f})" if "libraries_mib" in method else ""),
+            ]
+        )
     return rows
 
 
@@ -95,12 +127,25 @@ def ratio_text(result):
     for name, method in methods.items():
         if name == "dvi" or "epochs" not in method:
             continue
-        ratios = [fit_seconds(method, e, besides)[0] / fit_seconds(methods["dvi"], e, besides)[0]
-                  for e in result["epochs"]]
-        lines.append([method["title"], number(ratios[0], 1),
-                      number(statistics.mean(ratios[1:]), 1) if len(ratios) > 1 else "-"])
-    return ("Fit seconds of each divided by those of `dvi fit`, same epoch, same run of the bench:\n\n" +
-            table(["", "first epoch", "following"], lines)) if lines else ""
+        ratios = [
+            fit_seconds(method, e, besides)[0] / fit_seconds(methods["dvi"], e, besides)[0]
+            for e in result["epochs"]
+        ]
+        lines.append(
+            [
+                method["title"],
+                number(ratios[0], 1),
+                number(statistics.mean(ratios[1:]), 1) if len(ratios) > 1 else "-",
+            ]
+        )
+    return (
+        (
+            "Fit seconds of each divided by those of `dvi fit`, same epoch, same run of the bench:\n\n"
+            + table(["", "first epoch", "following"], lines)
+        )
+        if lines
+        else ""
+    )
 
 
 def neighbor_text(knn):
@@ -108,14 +153,31 @@ def neighbor_text(knn):
         return ""
     rows = []
     for e in knn["epochs"]:
-        rows += [[str(e["epoch"]), "dvi, exact", number(e["dvi"]["seconds"], 3), number(e["dvi"]["cpu_seconds"], 3),
-                  number(e["dvi_recall"], 4)]]
+        rows += [
+            [
+                str(e["epoch"]),
+                "dvi, exact",
+                number(e["dvi"]["seconds"], 3),
+                number(e["dvi"]["cpu_seconds"], 3),
+                number(e["dvi_recall"], 4),
+            ]
+        ]
         for name, recall in e["recalls"].items():
-            rows.append([str(e["epoch"]), name, number(e["seconds"][name], 3), number(e["cpu_seconds"][name], 3),
-                         number(recall, 4)])
-    return (f"## Nearest neighbours: 15 of {knn['samples']:,} x {knn['dim']}\n\nMedians of three. Recall against "
-            "quality.py's own neighbours (distances in double precision).\n\n" +
-            table(["epoch", "", "seconds", "processor s", "recall"], rows) + "\n")
+            rows.append(
+                [
+                    str(e["epoch"]),
+                    name,
+                    number(e["seconds"][name], 3),
+                    number(e["cpu_seconds"][name], 3),
+                    number(recall, 4),
+                ]
+            )
+    return (
+        f"## Nearest neighbours: 15 of {knn['samples']:,} x {knn['dim']}\n\nMedians of three. Recall against "
+        "quality.py's own neighbours (distances in double precision).\n\n"
+        + table(["epoch", "", "seconds", "processor s", "recall"], rows)
+        + "\n"
+    )
 
 
 def check_text(checks):
@@ -128,11 +190,17 @@ def check_text(checks):
         key = (c["group"], c["metric"])
         if key not in worst or off > worst[key][0]:
             worst[key] = (off, c)
-    rows = [[g, m, number(c["here"], 4), number(c["dvi eval"], 4), f"{100 * off:.2f} %"]
-            for (g, m), (off, c) in worst.items()]
-    return ("## Cross-check\n\n`dvi eval --json` and this bench's own evaluator on the same positions of `dvi fit`: the "
-            f"largest disagreement of each number among {len(checks)} compared. (Boundary features are stored in half "
-            "precision, hence boundary_15.)\n\n" + table(["group", "metric", "here", "dvi eval", "apart"], rows) + "\n")
+    rows = [
+        [g, m, number(c["here"], 4), number(c["dvi eval"], 4), f"{100 * off:.2f} %"]
+        for (g, m), (off, c) in worst.items()
+    ]
+    return (
+        "## Cross-check\n\n`dvi eval --json` and this bench's own evaluator on the same positions of `dvi fit`: the "
+        f"largest disagreement of each number among {len(checks)} compared. (Boundary features are stored in half "
+        "precision, hence boundary_15.)\n\n"
+        + table(["group", "metric", "here", "dvi eval", "apart"], rows)
+        + "\n"
+    )
 
 
 def markdown(result):
@@ -164,8 +232,18 @@ def markdown(result):
 def method_text(result):
     s = result["samples"]
     text = "## Speed and memory\n\n"
-    text += table(["", "fit, first epoch, s", "fit, following, s", "boundary samples, s", "all stages, all epochs, s",
-                   "processor s, all epochs", "peak MiB (of it libraries)"], speed_rows(result))
+    text += table(
+        [
+            "",
+            "fit, first epoch, s",
+            "fit, following, s",
+            "boundary samples, s",
+            "all stages, all epochs, s",
+            "processor s, all epochs",
+            "peak MiB (of it libraries)",
+        ],
+        speed_rows(result),
+    )
     text += """
 *fit* counts the stages that make the picture (neighbours, complexes, attention, layout, training) without passes of the
 subject model, without loading, measuring, painting and writing, which peers do not do; *boundary samples* is the search
@@ -187,11 +265,22 @@ t-SNE cannot place new samples: nn of train is of a layout of the train samples,
 together, in which nothing is held out.
 
 """
-    over = [[method["title"], number(q.get("temporal_pearson"), 3), number(q.get("tlr"), 3), number(q.get("tnn_3"), 2)]
-            for method in result["methods"].values() if (q := method.get("quality", {}).get("run"))]
+    over = [
+        [
+            method["title"],
+            number(q.get("temporal_pearson"), 3),
+            number(q.get("tlr"), 3),
+            number(q.get("tnn_3"), 2),
+        ]
+        for method in result["methods"].values()
+        if (q := method.get("quality", {}).get("run"))
+    ]
     if over:
-        text += ("## Over time\n\n" + table(["", "temporal_pearson", "tlr", "tnn_3"], over) +
-                 "\nLess temporal_pearson is better; read it from about 6 epochs on (docs/metrics.md).\n\n")
+        text += (
+            "## Over time\n\n"
+            + table(["", "temporal_pearson", "tlr", "tnn_3"], over)
+            + "\nLess temporal_pearson is better; read it from about 6 epochs on (docs/reference/metrics.md).\n\n"
+        )
     return text
 
 
@@ -201,6 +290,8 @@ def flat(x):
 
 def loaded(loads, cores):
     if max(loads, default=0) > 1.5 * cores:
-        return ("**The machine was busy with other work: wall seconds are too long for everyone; compare processor "
-                "seconds and ratios, and take those with caution too.**")
+        return (
+            "**The machine was busy with other work: wall seconds are too long for everyone; compare processor "
+            "seconds and ratios, and take those with caution too.**"
+        )
     return "The machine was otherwise idle."

@@ -48,9 +48,18 @@ class Job:
         for name, array in (("positions", positions), ("round_trip", after), ("together", together)):
             if array is not None:
                 np.save(self.epoch_folder(epoch) / f"{name}.npy", np.asarray(array, np.float32))
-        self.results.append({"epoch": epoch, "seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds, **details})
+        self.results.append(
+            {"epoch": epoch, "seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds, **details}
+        )
         print(self.results[-1], flush=True)
 
     def finish(self, versions):
-        write_result(self.out, {"epochs": self.results, "versions": versions, "libraries_mib": self.libraries_mib,
-                                "threads": len(os.sched_getaffinity(0))})
+        write_result(
+            self.out,
+            {
+                "epochs": self.results,
+                "versions": versions,
+                "libraries_mib": self.libraries_mib,
+                "threads": len(os.sched_getaffinity(0)),
+            },
+        )

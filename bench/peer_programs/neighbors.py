@@ -14,8 +14,9 @@ job = common.Job(sys.argv)
 def approximate(x):
     trees = min(64, 5 + int(round(len(x) ** 0.5 / 20)))
     rounds = max(5, int(round(np.log2(len(x)))))
-    index, _ = NNDescent(x, n_neighbors=K + 1, metric="euclidean", n_trees=trees, n_iters=rounds, max_candidates=60,
-                         n_jobs=-1).neighbor_graph
+    index, _ = NNDescent(
+        x, n_neighbors=K + 1, metric="euclidean", n_trees=trees, n_iters=rounds, max_candidates=60, n_jobs=-1
+    ).neighbor_graph
     return index
 
 

@@ -12,8 +12,9 @@ job = common.Job(sys.argv)
 
 
 def layout(features):
-    return TSNE(n_components=2, perplexity=30, init="pca", learning_rate="auto", n_jobs=-1,
-                random_state=0).fit_transform(features)
+    return TSNE(
+        n_components=2, perplexity=30, init="pca", learning_rate="auto", n_jobs=-1, random_state=0
+    ).fit_transform(features)
 
 
 for epoch in job.epochs:

@@ -7,10 +7,10 @@ one batch.
 
 import numpy as np
 
-DELTA = 0.1      # a sample is on the boundary when its margin is below
-STEPS = 8        # of bisection, at most
-INTERVAL = 0.1   # of l that must be reached before a mixture is accepted
-EXPLORE = 0.05   # share of class pairs drawn by their success so far; the others by how much they lack
+DELTA = 0.1  # a sample is on the boundary when its margin is below
+STEPS = 8  # of bisection, at most
+INTERVAL = 0.1  # of l that must be reached before a mixture is accepted
+EXPLORE = 0.05  # share of class pairs drawn by their success so far; the others by how much they lack
 
 
 def margin(logits):
@@ -76,7 +76,9 @@ def draw_boundary(inputs, logits, predict, count, rng, alpha=0.5, max_prediction
                 break
             l = (low[open_rows] + high[open_rows]) / 2
             lx = l.astype(np.float32).reshape((-1,) + (1,) * (inputs.ndim - 1))
-            x = lx * inputs[first[open_rows]].astype(np.float32) + (1 - lx) * inputs[second[open_rows]].astype(np.float32)
+            x = lx * inputs[first[open_rows]].astype(np.float32) + (1 - lx) * inputs[
+                second[open_rows]
+            ].astype(np.float32)
             f, z = predict(x)
             budget -= len(x)
             still_first = z.argmax(axis=1) == predictions[first[open_rows]]

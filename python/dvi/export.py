@@ -30,7 +30,11 @@ class Run:
         self.labels = np.load(os.path.join(folder, "labels.npy"))
         self.inputs = self.array("inputs.npy")
         root = os.path.join(folder, "epochs")
-        self.epochs = sorted(int(n) for n in os.listdir(root) if n.isdigit() and os.path.exists(os.path.join(root, n, "epoch.json")))
+        self.epochs = sorted(
+            int(n)
+            for n in os.listdir(root)
+            if n.isdigit() and os.path.exists(os.path.join(root, n, "epoch.json"))
+        )
 
     def array(self, *parts):
         """A memory-mapped array, or None if it is not there."""
@@ -41,8 +45,10 @@ class Run:
         return self.array("epochs", f"{n:06d}", *parts)
 
     def ids(self, role):
-        return np.concatenate([np.zeros(0, np.int64)] + [np.arange(g["begin"], g["begin"] + g["count"]) for g in self.groups
-                                                         if g["role"] == role])
+        return np.concatenate(
+            [np.zeros(0, np.int64)]
+            + [np.arange(g["begin"], g["begin"] + g["count"]) for g in self.groups if g["role"] == role]
+        )
 
     def logits(self, n):
         logits = self.of_epoch(n, "logits.npy")
@@ -58,7 +64,9 @@ class Export:
 
     def __init__(self, run, out):
         if os.path.exists(out) and os.listdir(out):
-            raise SystemExit(f"dvi.export: {out}: expected a new or empty folder, found files in it; choose another name")
+            raise SystemExit(
+                f"dvi.export: {out}: expected a new or empty folder, found files in it; choose another name"
+            )
         self.run, self.out, self.left_out = run, out, []
 
     def path(self, *parts):
@@ -88,18 +96,27 @@ class Export:
         if weight is None:
             self.left_out.append(f"the head of epoch {n} (there is only TorchScript of it)")
             return
-        save_tensors(self.path(*parts), {"prediction.weight": np.asarray(weight), "prediction.bias": np.asarray(bias)})
+        save_tensors(
+            self.path(*parts), {"prediction.weight": np.asarray(weight), "prediction.bias": np.asarray(bias)}
+        )
 
 
 def export_v1(run, out):
     e = Export(run, out)
     train, test = run.ids("train"), run.ids("test")
     if len(train) == 0 or len(test) == 0:
-        raise SystemExit("dvi.export: layout v1 has a training pool and a test set, and this run has not both; try --layout ttv")
-    others = sorted({g["name"] for g in run.groups} - {g["name"] for g in run.groups if g["role"] in ("train", "test")})
+        raise SystemExit(
+            "dvi.export: layout v1 has a training pool and a test set, and this run has not both; try --layout ttv"
+        )
+    others = sorted(
+        {g["name"] for g in run.groups} - {g["name"] for g in run.groups if g["role"] in ("train", "test")}
+    )
     if others:
         e.left_out.append(f"groups {', '.join(others)}")
-    for part, stem, ids in (("Training_data", "training_dataset", train), ("Testing_data", "testing_dataset", test)):
+    for part, stem, ids in (
+        ("Training_data", "training_dataset", train),
+        ("Testing_data", "testing_dataset", test),
+    ):
         save_tensors(e.path(part, f"{stem}_label.pth"), run.labels[ids].astype(np.int64))
         if run.inputs is not None:
             save_tensors(e.path(part, f"{stem}_data.pth"), np.asarray(run.inputs[ids]))
@@ -122,7 +139,10 @@ def export_v1(run, out):
         training_set = run.of_epoch(n, "training_set.npy")
         if training_set is not None:
             e.save_json([pool_row[int(i)] for i in training_set if int(i) in pool_row], *at, "index.json")
-        for mine, theirs in (("boundary_features.npy", "border_centers.npy"), ("boundary_inputs.npy", "ori_border_centers.npy")):
+        for mine, theirs in (
+            ("boundary_features.npy", "border_centers.npy"),
+            ("boundary_inputs.npy", "ori_border_centers.npy"),
+        ):
             array = run.of_epoch(n, mine)
             if array is not None and not os.path.exists(e.path(*at, theirs)):
                 np.save(e.path(*at, theirs), np.asarray(array))
@@ -133,7 +153,9 @@ def export_v1(run, out):
                 if values is None or np.isnan(values).all():
                     continue
                 some = {str(i): v for i, v in enumerate(values.tolist()) if v == v}
-                e.save_json(values.tolist() if len(some) == len(values) else some, *at, f"{part}_{score}_score.json")
+                e.save_json(
+                    values.tolist() if len(some) == len(values) else some, *at, f"{part}_{score}_score.json"
+                )
         e.save_state_dict(n, *at, "subject_model.pth")
     return e
 
@@ -142,13 +164,17 @@ def export_ttv(run, out):
     e = Export(run, out)
     count = len(run.labels)
     source_index = run.array("columns", "source_index.npy")
-    row = np.arange(count) if source_index is None else np.asarray(source_index).astype(np.int64)  # of each sample, there
+    row = (
+        np.arange(count) if source_index is None else np.asarray(source_index).astype(np.int64)
+    )  # of each sample, there
     order = np.argsort(row)  # sample of each row
     np.save(e.path("dataset", "labels.npy"), run.labels[order].astype(np.int64))
     e.save_json({role: row[run.ids(role)].tolist() for role in ("train", "test")}, "dataset", "index.json")
     others = [g["name"] for g in run.groups if g["role"] not in ("train", "test", "other")]
     if others:
-        e.left_out.append(f"the roles of groups {', '.join(others)}: their samples are in neither list of index.json")
+        e.left_out.append(
+            f"the roles of groups {', '.join(others)}: their samples are in neither list of index.json"
+        )
     e.restore_imported()
     if not os.path.exists(e.path("dataset", "info.json")):
         e.save_json({"classes": run.json["classes"], "model": run.json["name"]}, "dataset", "info.json")
@@ -208,17 +234,23 @@ def _save_png(path, pixels):
     lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1).tobytes()
     with open(path, "wb") as f:
         f.write(b"\x89PNG\r\n\x1a\n")
-        for tag, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)), (b"IDAT", zlib.compress(lines)),
-                          (b"IEND", b"")):
+        for tag, data in (
+            (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)),
+            (b"IDAT", zlib.compress(lines)),
+            (b"IEND", b""),
+        ):
             f.write(struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data)))
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m dvi.export", description="Writes a run in the layout of an earlier tool.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dvi.export", description="Writes a run in the layout of an earlier tool."
+    )
     parser.add_argument("run")
     parser.add_argument("out", help="folder to write (new)")
-    parser.add_argument("--layout", choices=("v1", "ttv"), required=True,
-                        help="v1: DVI; ttv: time-travelling-visualizer")
+    parser.add_argument(
+        "--layout", choices=("v1", "ttv"), required=True, help="v1: DVI; ttv: time-travelling-visualizer"
+    )
     options = parser.parse_args(arguments)
     e = (export_v1 if options.layout == "v1" else export_ttv)(Run(options.run), options.out)
     print(f"{options.out}: layout {options.layout}, {len(e.run.labels)} samples, {len(e.run.epochs)} epochs")

@@ -1,4 +1,4 @@
-"""Whole files, or nothing: arrays and JSON in the layout of docs/run-format.md."""
+"""Whole files, or nothing: arrays and JSON in the layout of docs/reference/run-format.md."""
 
 import json
 import os

@@ -41,25 +41,33 @@ class Groups:
     def add(self, name, role, samples: Samples):
         plain_name("group", name)
         if name in self._groups:
-            raise ValueError(f"group \"{name}\" was added before; give each group a name of its own")
+            raise ValueError(f'group "{name}" was added before; give each group a name of its own')
         bad = np.flatnonzero((samples.labels < -1) | (samples.labels >= self._class_count))
         if len(bad):
-            raise ValueError(f"labels of group \"{name}\" must be from 0 to {self._class_count - 1} (or -1 for none), and "
-                             f"sample {bad[0]} has {samples.labels[bad[0]]}")
+            raise ValueError(
+                f'labels of group "{name}" must be from 0 to {self._class_count - 1} (or -1 for none), and '
+                f"sample {bad[0]} has {samples.labels[bad[0]]}"
+            )
         if self._groups:
             first_name, first = next(iter(self._groups)), self.first
             for what in ("kind", "fields", "header"):
                 if getattr(samples, what) != getattr(first, what):
-                    raise ValueError(f"group \"{name}\" must hold the {what} of \"{first_name}\", {getattr(first, what)}, and "
-                                     f"holds {getattr(samples, what)}")
+                    raise ValueError(
+                        f'group "{name}" must hold the {what} of "{first_name}", {getattr(first, what)}, and '
+                        f"holds {getattr(samples, what)}"
+                    )
             shapes = [None if s.stored is None else s.stored.shape[1:] for s in (first, samples)]
             if shapes[0] != shapes[1]:
-                raise ValueError(f"samples of group \"{name}\" must have the shape {shapes[0]} of \"{first_name}\", and have "
-                                 f"{shapes[1]}")
+                raise ValueError(
+                    f'samples of group "{name}" must have the shape {shapes[0]} of "{first_name}", and have '
+                    f"{shapes[1]}"
+                )
         self._groups[name] = (role, samples)
 
     def to_json(self):
-        return [{"name": name, "role": role, "begin": begin, "count": s.count} for name, role, s, begin in self]
+        return [
+            {"name": name, "role": role, "begin": begin, "count": s.count} for name, role, s, begin in self
+        ]
 
     def labels(self):
         return np.concatenate([s.labels for _, _, s, _ in self])
@@ -72,8 +80,10 @@ class Groups:
     def inputs(self, changed):
         """Stored inputs of each group, those in `changed` {group: array} in place of the ones added."""
         if any(s.stored is None for _, _, s, _ in self):
-            raise ValueError("there are no inputs for the model to run on: give inputs (and model_inputs for texts) to add_group, "
-                             "or features= and logits= to epoch")
+            raise ValueError(
+                "there are no inputs for the model to run on: give inputs (and model_inputs for texts) to add_group, "
+                "or features= and logits= to epoch"
+            )
         return [changed.get(name, s.stored) for name, _, s, _ in self]
 
     def changed_inputs(self, inputs):
@@ -83,8 +93,10 @@ class Groups:
         for name, values in inputs.items():
             x, stored = to_numpy(values), self._groups[name][1].stored
             if stored is None or x.shape != stored.shape:
-                raise ValueError(f"inputs of group \"{name}\" must have the shape {None if stored is None else stored.shape} given to "
-                                 f"add_group, and have {x.shape}")
+                raise ValueError(
+                    f'inputs of group "{name}" must have the shape {None if stored is None else stored.shape} given to '
+                    f"add_group, and have {x.shape}"
+                )
             out[name] = x if x.dtype == np.uint8 else x.astype(np.float32)
         return out
 
@@ -99,7 +111,9 @@ class Groups:
         if value.ndim == 1:
             value = value[:, None]
         if value.ndim != 2 or len(value) != self.count:
-            raise ValueError(f"{what} must have shape [{self.count}, ...], a row a sample, and have {value.shape}")
+            raise ValueError(
+                f"{what} must have shape [{self.count}, ...], a row a sample, and have {value.shape}"
+            )
         return np.array(value, np.float32, order="C")  # a copy: training may go on to change the caller's
 
     def column(self, name, values, spec):
@@ -109,9 +123,11 @@ class Groups:
         if not isinstance(values, dict):
             values = to_numpy(values)
             if values.shape != (self.count,):
-                raise ValueError(f"column \"{name}\" must have {self.count} values, one a sample, and has shape {values.shape}")
-            values = {group: values[begin:begin + s.count] for group, _, s, begin in self}
-        self.expect_known(f"column \"{name}\" has values", values)
+                raise ValueError(
+                    f'column "{name}" must have {self.count} values, one a sample, and has shape {values.shape}'
+                )
+            values = {group: values[begin : begin + s.count] for group, _, s, begin in self}
+        self.expect_known(f'column "{name}" has values', values)
         parts = {group: to_numpy(v) for group, v in values.items()}
         if any(v.dtype.kind not in "biuf" for v in parts.values()):
             words = spec.setdefault("categories", sorted({str(w) for v in parts.values() for w in v}))
@@ -122,7 +138,9 @@ class Groups:
         for group, _, samples, _ in self:
             v = parts.get(group)
             if v is not None and v.shape != (samples.count,):
-                raise ValueError(f"column \"{name}\" must have {samples.count} values for group \"{group}\", and has shape {v.shape}")
+                raise ValueError(
+                    f'column "{name}" must have {samples.count} values for group "{group}", and has shape {v.shape}'
+                )
             v = np.full(samples.count, -1 if whole else np.nan) if v is None else v
             pieces.append(v.astype(np.int32 if whole else np.float32))
         return np.concatenate(pieces)
@@ -132,9 +150,13 @@ class Groups:
         ids = to_numpy(values)
         if ids.dtype == bool and ids.shape == (self.count,):
             ids = np.flatnonzero(ids)
-        if ids.ndim != 1 or (ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= self.count)):
-            raise ValueError(f"{what} must be sample ids from 0 to {self.count - 1}, and has shape {ids.shape}"
-                             + (f" and values from {ids.min()} to {ids.max()}" if ids.size else ""))
+        if ids.ndim != 1 or (
+            ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= self.count)
+        ):
+            raise ValueError(
+                f"{what} must be sample ids from 0 to {self.count - 1}, and has shape {ids.shape}"
+                + (f" and values from {ids.min()} to {ids.max()}" if ids.size else "")
+            )
         return ids.astype(np.int32)
 
     def accuracies(self, logits):
@@ -143,6 +165,6 @@ class Groups:
         for name, _, samples, begin in self:
             known = samples.labels >= 0
             if known.any():
-                right = predictions[begin:begin + samples.count][known] == samples.labels[known]
+                right = predictions[begin : begin + samples.count][known] == samples.labels[known]
                 out[f"{name}_accuracy"] = round(float(right.mean()), 6)
         return out

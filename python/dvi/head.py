@@ -13,13 +13,19 @@ def two_logits(logits):
 def given_head(weight, bias, class_count, feature_dim):
     """(weight [C, D], bias [C]) as float32 copies; `bias` may be None, and one row stands for two classes."""
     weight = np.array(to_numpy(weight), np.float32)
-    bias = np.zeros(len(weight), np.float32) if bias is None else np.array(to_numpy(bias), np.float32).reshape(-1)
+    bias = (
+        np.zeros(len(weight), np.float32)
+        if bias is None
+        else np.array(to_numpy(bias), np.float32).reshape(-1)
+    )
     if weight.ndim == 2 and len(weight) == 1 and class_count == 2:
         weight = np.concatenate([np.zeros_like(weight), weight])
         bias = np.concatenate([np.zeros_like(bias), bias])
     if weight.shape != (class_count, feature_dim) or bias.shape != (class_count,):
-        raise ValueError(f"head_weight must have shape {[class_count, feature_dim]} and head_bias {[class_count]}, and have "
-                         f"{list(weight.shape)} and {list(bias.shape)}")
+        raise ValueError(
+            f"head_weight must have shape {[class_count, feature_dim]} and head_bias {[class_count]}, and have "
+            f"{list(weight.shape)} and {list(bias.shape)}"
+        )
     return weight, bias
 
 

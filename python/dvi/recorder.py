@@ -1,4 +1,4 @@
-"""Recorder: fills a run directory (docs/run-format.md) while a classifier is being trained."""
+"""Recorder: fills a run directory (docs/reference/run-format.md) while a classifier is being trained."""
 
 import atexit
 import json
@@ -17,7 +17,17 @@ from .head import given_head, solved_head, two_logits
 from .samples import ModelView, Samples, rows_csv, to_numpy
 from .writer import BackgroundWriter
 
-_OWN_ENTRIES = ("run.json", "inputs.npy", "texts.txt", "rows.csv", "labels.npy", "columns", "selections", "epochs", "views")
+_OWN_ENTRIES = (
+    "run.json",
+    "inputs.npy",
+    "texts.txt",
+    "rows.csv",
+    "labels.npy",
+    "columns",
+    "selections",
+    "epochs",
+    "views",
+)
 
 
 class Recorder:
@@ -41,7 +51,7 @@ class Recorder:
     layout      how images are stored: "NHWC", "NCHW" or "NHW"; guessed from the shape
     features, head   of a torch.nn.Module: the method or submodule that gives the features, and that which makes
                 logits of them; found by themselves where the model has methods features/feature and head/prediction,
-                or ends in a Linear layer (see docs/recording.md)
+                or ends in a Linear layer (see docs/how-to/recording.md)
     boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over the
                 training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it can
                 run the model
@@ -49,16 +59,31 @@ class Recorder:
     max_pending_bytes   memory for epochs that wait to be written; an epoch that does not fit is absent, with a warning
     """
 
-    def __init__(self, directory, classes, *, name=None, mode="new", scale=None, mean=None, std=None, layout=None,
-                 features=None, head=None, boundary=False, batch_size=256, max_pending_bytes=2 << 30):
+    def __init__(
+        self,
+        directory,
+        classes,
+        *,
+        name=None,
+        mode="new",
+        scale=None,
+        mean=None,
+        std=None,
+        layout=None,
+        features=None,
+        head=None,
+        boundary=False,
+        batch_size=256,
+        max_pending_bytes=2 << 30,
+    ):
         self.directory = os.fspath(directory)
         self.classes = [str(c) for c in classes]
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise ValueError(f"classes must be at least two distinct names, and are {self.classes}")
         if mode not in ("new", "resume", "replace"):
-            raise ValueError(f"mode must be \"new\", \"resume\" or \"replace\", and is {mode!r}")
+            raise ValueError(f'mode must be "new", "resume" or "replace", and is {mode!r}')
         if layout not in (None, "NHWC", "NCHW", "NHW"):
-            raise ValueError(f"layout must be \"NHWC\", \"NCHW\" or \"NHW\", and is {layout!r}")
+            raise ValueError(f'layout must be "NHWC", "NCHW" or "NHW", and is {layout!r}')
         self.failures = []  # (epoch or None, sentence) of all that was not recorded
         self._name = name or os.path.basename(os.path.abspath(self.directory)) or "run"
         self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std)
@@ -90,8 +115,10 @@ class Recorder:
         if not os.path.exists(path):
             return
         if mode == "new":
-            raise FileExistsError(f"{self.directory} already holds a run: give another directory, or mode=\"resume\" to go on "
-                                  f"recording it, or mode=\"replace\" to delete it")
+            raise FileExistsError(
+                f'{self.directory} already holds a run: give another directory, or mode="resume" to go on '
+                f'recording it, or mode="replace" to delete it'
+            )
         with open(path) as f:
             run = json.load(f)
         if run.get("format") != "dvi-run":
@@ -123,7 +150,7 @@ class Recorder:
         columns   {name: [count] values} shown beside each sample; see add_column()
         """
         if self._feature_dim is not None:
-            raise ValueError(f"group \"{name}\" must be added before the first epoch")
+            raise ValueError(f'group "{name}" must be added before the first epoch')
         samples = Samples(inputs, labels, model_inputs)
         self._groups.add(name, role or name, samples)
         for column, values in (columns or {}).items():
@@ -136,7 +163,9 @@ class Recorder:
         categories. `categories` names the whole numbers 0, 1, ..."""
         if isinstance(values, dict):
             values = {**self._columns.get(name, {}), **values}
-        self._groups.column(name, values, dict(categories=categories) if categories else {})  # complains now, if at all
+        self._groups.column(
+            name, values, dict(categories=categories) if categories else {}
+        )  # complains now, if at all
         self._columns[name] = values
         spec = {k: v for k, v in (("categories", categories), ("title", title)) if v is not None}
         if spec:
@@ -145,8 +174,21 @@ class Recorder:
 
     # --- during training -------------------------------------------------------------------------------------------
 
-    def epoch(self, n, model=None, *, predict=None, features=None, logits=None, head_weight=None, head_bias=None,
-              inputs=None, columns=None, training_set=None, **scalars):
+    def epoch(
+        self,
+        n,
+        model=None,
+        *,
+        predict=None,
+        features=None,
+        logits=None,
+        head_weight=None,
+        head_bias=None,
+        inputs=None,
+        columns=None,
+        training_set=None,
+        **scalars,
+    ):
         """Records the model as it is now as epoch `n` (from 0). One of
 
         model        a torch.nn.Module, or
@@ -169,7 +211,9 @@ class Recorder:
         if not self._active:
             return False
         if self._closed:
-            self._fail(n, f"epoch {n} is not recorded: the recorder is closed; make another with mode=\"resume\"")
+            self._fail(
+                n, f'epoch {n} is not recorded: the recorder is closed; make another with mode="resume"'
+            )
             return False
         try:
             number = int(n)
@@ -193,8 +237,11 @@ class Recorder:
             files.write_folder(folder, content, "epoch.json", remove_others=True)
 
         if not self._writer.submit(number, size, write):
-            self._fail(n, f"epoch {n} is not recorded: {self._writer.pending_bytes >> 20} MB still wait to be written to "
-                          f"{self.directory}; record fewer epochs, use a faster disk, or raise max_pending_bytes")
+            self._fail(
+                n,
+                f"epoch {n} is not recorded: {self._writer.pending_bytes >> 20} MB still wait to be written to "
+                f"{self.directory}; record fewer epochs, use a faster disk, or raise max_pending_bytes",
+            )
             return False
         return True
 
@@ -240,18 +287,24 @@ class Recorder:
         if samples.kind == "image":
             settings["layout"] = settings["layout"] or samples.guess_layout()
             if settings["layout"] is None:
-                raise ValueError(f"which axis of images of shape {samples.stored.shape} holds the channels cannot be told: "
-                                 f"pass layout=\"NHWC\" or \"NCHW\" to Recorder")
+                raise ValueError(
+                    f"which axis of images of shape {samples.stored.shape} holds the channels cannot be told: "
+                    f'pass layout="NHWC" or "NCHW" to Recorder'
+                )
             if len(settings["layout"]) != samples.stored.ndim:
-                raise ValueError(f"layout {settings['layout']} does not fit images of shape {samples.stored.shape}")
+                raise ValueError(
+                    f"layout {settings['layout']} does not fit images of shape {samples.stored.shape}"
+                )
             # Stated even where it is the default, so that boundary and per-epoch inputs are in the same units.
             if settings["scale"] is None and samples.stored.dtype == np.uint8:
                 settings["scale"] = 1 / 255
         else:
             settings["layout"] = None
             if settings["mean"] is not None or settings["std"] is not None:
-                raise ValueError("mean and std are for images; give texts and rows to add_group as the model sees them, in "
-                                 "model_inputs")
+                raise ValueError(
+                    "mean and std are for images; give texts and rows to add_group as the model sees them, in "
+                    "model_inputs"
+                )
         self._view = ModelView(samples.kind, **settings)
         return self._view
 
@@ -262,16 +315,18 @@ class Recorder:
         at = 0
         for array in arrays:
             for begin in range(0, len(array), self._batch_size):
-                x = view.normalised(array[begin:begin + self._batch_size])
+                x = view.normalised(array[begin : begin + self._batch_size])
                 f, z = subject(view.nchw(x) if channels_first else x)
                 f, z = to_numpy(f), to_numpy(z)
                 if f.ndim != 2 or z.ndim != 2 or len(f) != len(x) or len(z) != len(x):
-                    raise ValueError(f"the model must give features [{len(x)}, D] and logits [{len(x)}, C] of {len(x)} samples, "
-                                     f"and gives {f.shape} and {z.shape}")
+                    raise ValueError(
+                        f"the model must give features [{len(x)}, D] and logits [{len(x)}, C] of {len(x)} samples, "
+                        f"and gives {f.shape} and {z.shape}"
+                    )
                 if features is None:
                     features = np.empty((count, f.shape[1]), np.float32)
                     logits = np.empty((count, z.shape[1]), np.float32)
-                features[at:at + len(x)], logits[at:at + len(x)] = f, z
+                features[at : at + len(x)], logits[at : at + len(x)] = f, z
                 at += len(x)
         self._check_finite("features", features)
         self._check_finite("logits", logits)
@@ -306,15 +361,21 @@ class Recorder:
             self._check_finite("features", features)
             logits = None if logits is None else two_logits(self._groups.matrix("logits", logits))
             if self._boundary:
-                self._tell("boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
-                           "feature space")
+                self._tell(
+                    "boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
+                    "feature space"
+                )
         content = {k: v for k, v in content.items() if v is not None}
         if not 2 <= features.shape[1] <= 4096:
-            raise ValueError(f"features must have from 2 to 4096 dimensions, and have {features.shape[1]}: take another layer, "
-                             f"Recorder(..., features=\"NAME\")")
+            raise ValueError(
+                f"features must have from 2 to 4096 dimensions, and have {features.shape[1]}: take another layer, "
+                f'Recorder(..., features="NAME")'
+            )
         if self._feature_dim not in (None, features.shape[1]):
-            raise ValueError(f"features must have {self._feature_dim} dimensions as at the first epoch, and have "
-                             f"{features.shape[1]}")
+            raise ValueError(
+                f"features must have {self._feature_dim} dimensions as at the first epoch, and have "
+                f"{features.shape[1]}"
+            )
         content["features.npy"] = features
         weight, bias = self._head_arrays(head_weight, head_bias, features, logits, content)
         if logits is None and weight is not None:
@@ -322,14 +383,18 @@ class Recorder:
         if logits is not None:
             self._check_finite("logits", logits)
             if logits.shape[1] != len(self.classes):
-                raise ValueError(f"logits must have {len(self.classes)} columns, one a class, and have {logits.shape[1]}")
+                raise ValueError(
+                    f"logits must have {len(self.classes)} columns, one a class, and have {logits.shape[1]}"
+                )
             content["logits.npy"] = logits
         if weight is not None:
             content["head_weight.npy"], content["head_bias.npy"] = weight, bias
         kind = "torchscript" if "subject.pt" in content else "linear-head"
         if self._subject_kind not in (None, kind):
-            raise ValueError(f"the run's epochs hold the subject model as {self._subject_kind}, and this one could only be "
-                             f"recorded as {kind}")
+            raise ValueError(
+                f"the run's epochs hold the subject model as {self._subject_kind}, and this one could only be "
+                f"recorded as {kind}"
+            )
         self._subject_kind, self._feature_dim = kind, features.shape[1]
         return content
 
@@ -337,24 +402,34 @@ class Recorder:
         import torch
 
         from .torch_subject import TorchSubject
+
         if not isinstance(model, torch.nn.Module):
-            raise ValueError(f"model must be a torch.nn.Module, and is a {type(model).__name__}; for another framework "
-                             f"use predict= or features=, logits=, head_weight= and head_bias=")
+            raise ValueError(
+                f"model must be a torch.nn.Module, and is a {type(model).__name__}; for another framework "
+                f"use predict= or features=, logits=, head_weight= and head_bias="
+            )
         samples = self._groups.first
-        return TorchSubject(model, len(self.classes), self._features, self._head, samples.fields, samples.integers)
+        return TorchSubject(
+            model, len(self.classes), self._features, self._head, samples.fields, samples.integers
+        )
 
     def _torchscript(self, subject, view, arrays, has_linear_head):
         from .torch_subject import NotRecordable
+
         if self._subject_kind == "linear-head":
             return None
-        few = np.concatenate([a[:2].astype(np.float32) if a.dtype != arrays[0].dtype else a[:2] for a in arrays])[:4]
+        few = np.concatenate(
+            [a[:2].astype(np.float32) if a.dtype != arrays[0].dtype else a[:2] for a in arrays]
+        )[:4]
         try:
             return subject.torchscript(view.nchw(view.normalised(few)))
         except NotRecordable as e:
             if not has_linear_head or self._subject_kind is not None:
                 raise
-            self._tell(f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
-                       f"samples in feature space, unless Recorder(..., boundary=True) draws them here")
+            self._tell(
+                f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
+                f"samples in feature space, unless Recorder(..., boundary=True) draws them here"
+            )
             return None
 
     def _head_arrays(self, weight, bias, features, logits, content):
@@ -363,11 +438,16 @@ class Recorder:
             if "subject.pt" in content:
                 return None, None
             if logits is None:
-                raise ValueError("there is no head: give head_weight= and head_bias=, or logits= to solve them from")
+                raise ValueError(
+                    "there is no head: give head_weight= and head_bias=, or logits= to solve them from"
+                )
             weight, bias, residual = solved_head(features, logits)
-            self._tell(f"no head is given: a linear head is solved from features and logits by least squares, off by "
-                       f"{100 * residual:.2g} % of the logits' spread at the first epoch; pass head_weight= and head_bias= to "
-                       f"have the model's own", key="solved")
+            self._tell(
+                f"no head is given: a linear head is solved from features and logits by least squares, off by "
+                f"{100 * residual:.2g} % of the logits' spread at the first epoch; pass head_weight= and head_bias= to "
+                f"have the model's own",
+                key="solved",
+            )
             content["epoch.json"] = {"head_residual": residual}
             return weight, bias
         return given_head(weight, bias, len(self.classes), features.shape[1])
@@ -375,13 +455,17 @@ class Recorder:
     def _check_finite(self, what, array):
         if not np.isfinite(array).all():
             sample = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-            raise ValueError(f"{what} must be finite numbers, and sample {sample} has NaN or infinity: the training may have "
-                             f"diverged")
+            raise ValueError(
+                f"{what} must be finite numbers, and sample {sample} has NaN or infinity: the training may have "
+                f"diverged"
+            )
 
     def _mixable(self):
         if self._groups.first.integers:
-            self._tell("boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
-                       "in feature space")
+            self._tell(
+                "boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
+                "in feature space"
+            )
             return False
         return True
 
@@ -392,8 +476,12 @@ class Recorder:
         rows = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in chosen])
         x = arrays[chosen[0]] if len(chosen) == 1 else np.concatenate([arrays[i] for i in chosen])
         mixtures, features = draw_boundary(
-            x, logits[rows], lambda batch: self._run(subject, view, [batch], channels_first),
-            max(len(rows) // len(self.classes), 1), np.random.default_rng(1))
+            x,
+            logits[rows],
+            lambda batch: self._run(subject, view, [batch], channels_first),
+            max(len(rows) // len(self.classes), 1),
+            np.random.default_rng(1),
+        )
         if len(mixtures):
             content["boundary_inputs.npy"], content["boundary_features.npy"] = mixtures, features
 
@@ -401,7 +489,9 @@ class Recorder:
         for group, array in self._groups.changed_inputs(inputs).items():
             content[f"inputs/{group}.npy"] = array
         for name, values in columns.items():
-            content[f"columns/{name}.npy"] = self._groups.column(name, values, self._column_specs.get(name, {}))
+            content[f"columns/{name}.npy"] = self._groups.column(
+                name, values, self._column_specs.get(name, {})
+            )
         if training_set is not None:
             content["training_set.npy"] = self._groups.ids("training_set", training_set)
 
@@ -422,20 +512,31 @@ class Recorder:
         content, first = {}, self._groups.first
         all_samples = [samples for _, _, samples, _ in self._groups]
         view = self._model_view()
-        run = {"format": "dvi-run", "version": 1, "name": self._name, "classes": self.classes,
-               "feature_dim": int(self._feature_dim), "groups": self._groups.to_json(), "subject": {"kind": self._subject_kind}}
+        run = {
+            "format": "dvi-run",
+            "version": 1,
+            "name": self._name,
+            "classes": self.classes,
+            "feature_dim": int(self._feature_dim),
+            "groups": self._groups.to_json(),
+            "subject": {"kind": self._subject_kind},
+        }
         if view is not None:
             run["inputs"] = view.to_json()
         if self._resumed is not None:
             for key in ("classes", "feature_dim", "groups", "subject"):
                 if self._resumed.get(key) != run[key]:
-                    raise ValueError(f"{self.directory} holds a run whose {key} are {self._resumed.get(key)}, and this one has "
-                                     f"{run[key]}: record into another directory")
+                    raise ValueError(
+                        f"{self.directory} holds a run whose {key} are {self._resumed.get(key)}, and this one has "
+                        f"{run[key]}: record into another directory"
+                    )
             return {}, {k: v for k, v in self._resumed.items() if k != "finished"}
         if first.stored is not None:
             arrays = [s.stored for s in all_samples]
             if len({a.dtype for a in arrays}) > 1:
-                raise ValueError("all groups must have inputs of the same dtype, and some are uint8 and some float")
+                raise ValueError(
+                    "all groups must have inputs of the same dtype, and some are uint8 and some float"
+                )
             content["inputs.npy"] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
         if first.kind == "text":
             content["texts.txt"] = "".join(t + "\n" for s in all_samples for t in s.texts).encode()
@@ -443,7 +544,9 @@ class Recorder:
             content["rows.csv"] = rows_csv(all_samples)
         content["labels.npy"] = self._groups.labels()
         for name, values in self._columns.items():
-            content[f"columns/{name}.npy"] = self._groups.column(name, values, self._column_specs.setdefault(name, {}))
+            content[f"columns/{name}.npy"] = self._groups.column(
+                name, values, self._column_specs.setdefault(name, {})
+            )
         self._column_specs = {name: spec for name, spec in self._column_specs.items() if spec}
         if self._column_specs:
             run["columns"] = self._column_specs
@@ -459,7 +562,10 @@ class Recorder:
     # --- telling ---------------------------------------------------------------------------------------------------
 
     def _write_failed(self, number, error):
-        self._fail(number, f"epoch {number} is not recorded: {self.directory} could not be written: {_sentence(error)}")
+        self._fail(
+            number,
+            f"epoch {number} is not recorded: {self.directory} could not be written: {_sentence(error)}",
+        )
 
     def _fail(self, number, sentence):
         self.failures.append((number, sentence))
@@ -480,5 +586,8 @@ class Recorder:
 
 def _sentence(error):
     text = " ".join(str(error).split())
-    return text if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "NotRecordable" else (
-        f"{type(error).__name__}: {text}")
+    return (
+        text
+        if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "NotRecordable"
+        else (f"{type(error).__name__}: {text}")
+    )

@@ -18,8 +18,12 @@ def to_numpy(values):
 
 def _is_text(inputs):
     if isinstance(inputs, np.ndarray):
-        return inputs.dtype.kind in "US" or (inputs.dtype == object and inputs.ndim == 1 and inputs.size > 0
-                                             and isinstance(inputs.flat[0], str))
+        return inputs.dtype.kind in "US" or (
+            inputs.dtype == object
+            and inputs.ndim == 1
+            and inputs.size > 0
+            and isinstance(inputs.flat[0], str)
+        )
     return isinstance(inputs, (list, tuple)) and len(inputs) > 0 and isinstance(inputs[0], str)
 
 
@@ -37,8 +41,13 @@ def _table(inputs):
 
 def _storable(array, what):
     """uint8 and float32 are what inputs.npy may hold."""
-    if array.dtype == bool or (array.dtype.kind in "iu" and array.dtype != np.uint8 and array.size > 0
-                               and array.min() >= 0 and array.max() <= 255):
+    if array.dtype == bool or (
+        array.dtype.kind in "iu"
+        and array.dtype != np.uint8
+        and array.size > 0
+        and array.min() >= 0
+        and array.max() <= 255
+    ):
         return array.astype(np.uint8)
     if array.dtype == np.uint8:
         return array
@@ -63,8 +72,13 @@ class Samples:
     def __init__(self, inputs, labels, model_inputs):
         if inputs is not None and hasattr(inputs, "dataset") and hasattr(inputs, "batch_size"):
             inputs = inputs.dataset  # a DataLoader: its order is another each time, the data set's is not
-        if inputs is not None and not isinstance(inputs, (list, tuple, dict, np.ndarray)) and not hasattr(
-                inputs, "shape") and hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+        if (
+            inputs is not None
+            and not isinstance(inputs, (list, tuple, dict, np.ndarray))
+            and not hasattr(inputs, "shape")
+            and hasattr(inputs, "__getitem__")
+            and hasattr(inputs, "__len__")
+        ):
             inputs, labels = _stack_data_set(inputs, labels)
         self.kind = self.stored = self.texts = self.header = self.rows = self.fields = None
         self.integers = self.from_tensor = False
@@ -90,11 +104,15 @@ class Samples:
             elif array.ndim in (3, 4):
                 self.kind = "image"
                 if model_inputs is not None:
-                    raise ValueError("model_inputs is for texts and rows: of images the model is given the images")
+                    raise ValueError(
+                        "model_inputs is for texts and rows: of images the model is given the images"
+                    )
                 self.stored = _storable(array, "images")
             else:
-                raise ValueError(f"inputs must be images ([count, height, width] or with channels), rows ([count, columns]) "
-                                 f"or texts, and have shape {array.shape}")
+                raise ValueError(
+                    f"inputs must be images ([count, height, width] or with channels), rows ([count, columns]) "
+                    f"or texts, and have shape {array.shape}"
+                )
         if model_inputs is not None:
             if isinstance(model_inputs, dict) or hasattr(model_inputs, "keys"):
                 self.fields = [str(k) for k in model_inputs.keys()]
@@ -102,19 +120,30 @@ class Samples:
             else:
                 array = to_numpy(model_inputs)
             self.integers = array.dtype.kind in "iu" and self.kind == "text"
-            if self.integers and array.size and np.abs(array).max() > 2 ** 24:
+            if self.integers and array.size and np.abs(array).max() > 2**24:
                 raise ValueError("model_inputs holds integers above 2^24, which float32 cannot hold exactly")
-            self.stored = array.astype(np.float32) if array.dtype.kind in "biuf" else _storable(array, "model_inputs")
-        sizes = {len(s) for s in ([self.stored] if self.stored is not None else [])
-                 + ([self.texts] if self.texts is not None else []) + (self.rows or [])}
+            self.stored = (
+                array.astype(np.float32) if array.dtype.kind in "biuf" else _storable(array, "model_inputs")
+            )
+        sizes = {
+            len(s)
+            for s in ([self.stored] if self.stored is not None else [])
+            + ([self.texts] if self.texts is not None else [])
+            + (self.rows or [])
+        }
         if labels is not None:
             labels = to_numpy(labels)
             if labels.ndim != 1 or labels.dtype.kind not in "iub":
-                raise ValueError(f"labels must be class numbers [count], and have dtype {labels.dtype} and shape {labels.shape}")
+                raise ValueError(
+                    f"labels must be class numbers [count], and have dtype {labels.dtype} and shape {labels.shape}"
+                )
             sizes.add(len(labels))
         if len(sizes) != 1:
-            raise ValueError(f"inputs, model_inputs and labels must have the same number of samples, and have {sorted(sizes)}"
-                             if sizes else "a group needs inputs or labels, and was given neither")
+            raise ValueError(
+                f"inputs, model_inputs and labels must have the same number of samples, and have {sorted(sizes)}"
+                if sizes
+                else "a group needs inputs or labels, and was given neither"
+            )
         self.count = sizes.pop()
         if self.count == 0:
             raise ValueError("a group needs at least one sample, and was given none")
@@ -146,6 +175,7 @@ def _stack_data_set(data_set, labels):
         inputs = np.stack(inputs)
         if tensors and inputs.ndim == 4:
             import torch
+
             inputs = torch.from_numpy(inputs)
     return inputs, labels
 
@@ -157,12 +187,14 @@ def rows_csv(groups):
     out.writerow(groups[0].header)
     for group in groups:
         columns = [c.tolist() for c in group.rows]
-        out.writerows([" ".join(v.splitlines()) if isinstance(v, str) else v for v in row] for row in zip(*columns))
+        out.writerows(
+            [" ".join(v.splitlines()) if isinstance(v, str) else v for v in row] for row in zip(*columns)
+        )
     return text.getvalue().encode()
 
 
 class ModelView:
-    """How stored inputs become what the model sees: docs/run-format.md, run.json, `inputs`."""
+    """How stored inputs become what the model sees: docs/reference/run-format.md, run.json, `inputs`."""
 
     def __init__(self, kind, layout, scale, mean, std):
         self.kind, self.layout, self.scale = kind, layout, scale
@@ -174,7 +206,11 @@ class ModelView:
         out = {"kind": self.kind}
         if self.layout:
             out["layout"] = self.layout
-        out.update((key, np.asarray(value, np.float64).tolist()) for key, value in self._stated.items() if value is not None)
+        out.update(
+            (key, np.asarray(value, np.float64).tolist())
+            for key, value in self._stated.items()
+            if value is not None
+        )
         return out
 
     def normalised(self, stored):

@@ -19,19 +19,27 @@ def show(run, width="100%", height=720, program=None):
     """
     run = os.path.abspath(os.fspath(run))
     if not os.path.exists(os.path.join(run, "run.json")):
-        raise FileNotFoundError(f"{run} holds no run.json: give a run directory, after its first epoch was recorded")
+        raise FileNotFoundError(
+            f"{run} holds no run.json: give a run directory, after its first epoch was recorded"
+        )
     process, address = _servers.get(run, (None, None))
     if process is None or process.poll() is not None:
         program = program or os.environ.get("DVI") or shutil.which("dvi")
         if program is None:
-            raise FileNotFoundError("the program dvi is not on the PATH: build it, and put its folder on the PATH, name it in the "
-                                    "environment variable DVI, or pass program=")
+            raise FileNotFoundError(
+                "the program dvi is not on the PATH: build it, and put its folder on the PATH, name it in the "
+                "environment variable DVI, or pass program="
+            )
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         with tempfile.TemporaryFile("w+") as said:
-            process = subprocess.Popen([program, "serve", run, "--port", str(port), "--frames"], stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=said)
+            process = subprocess.Popen(
+                [program, "serve", run, "--port", str(port), "--frames"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
             address = f"http://127.0.0.1:{port}/"
             _wait_for(process, port, said)
         _servers[run] = process, address

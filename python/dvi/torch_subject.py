@@ -16,8 +16,10 @@ FEATURE_METHODS = ("features", "feature")
 HEAD_METHODS = ("head", "prediction")
 NEWEST_FILE_FORMAT = 10  # of TorchScript archives that LibTorch 1.13 reads
 
-WAY_OUT = ("dvi then works with the recorded arrays alone; to silence this, or where the arrays do not suffice, pass "
-           "features=, logits=, head_weight= and head_bias= to Recorder.epoch()")
+WAY_OUT = (
+    "dvi then works with the recorded arrays alone; to silence this, or where the arrays do not suffice, pass "
+    "features=, logits=, head_weight= and head_bias= to Recorder.epoch()"
+)
 
 
 class NotRecordable(Exception):
@@ -28,8 +30,11 @@ def unwrap(model):
     """The user's own module inside torch.compile's and the data-parallel wrappers."""
     while True:
         inner = getattr(model, "_orig_mod", None)
-        if inner is None and type(model).__name__ in ("DataParallel", "DistributedDataParallel",
-                                                       "FullyShardedDataParallel"):
+        if inner is None and type(model).__name__ in (
+            "DataParallel",
+            "DistributedDataParallel",
+            "FullyShardedDataParallel",
+        ):
             inner = model.module
         if inner is None:
             return model
@@ -42,8 +47,9 @@ def is_sharded(model):
     dist = torch.distributed
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() < 2:
         return False
-    return (any(type(m).__name__ == "FullyShardedDataParallel" for m in model.modules())
-            or any(type(p).__name__ == "DTensor" or hasattr(p, "ds_id") for p in model.parameters()))
+    return any(type(m).__name__ == "FullyShardedDataParallel" for m in model.modules()) or any(
+        type(p).__name__ == "DTensor" or hasattr(p, "ds_id") for p in model.parameters()
+    )
 
 
 def _first_tensor(value):
@@ -70,40 +76,56 @@ class TorchSubject:
 
     def __init__(self, model, class_count, features=None, head=None, fields=None, integers=False):
         if is_sharded(model):
-            raise NotRecordable(f"the weights of {type(model).__name__} are spread over several processes, and the one that "
-                                f"records cannot run it alone; compute features and logits in all of them, and pass features= and "
-                                f"logits= to Recorder.epoch()")
+            raise NotRecordable(
+                f"the weights of {type(model).__name__} are spread over several processes, and the one that "
+                f"records cannot run it alone; compute features and logits in all of them, and pass features= and "
+                f"logits= to Recorder.epoch()"
+            )
         self.model = unwrap(model)
         self._class_count, self._fields, self._integers = class_count, fields, integers
-        parameter = next((t for t in list(self.model.parameters()) + list(self.model.buffers())
-                          if t.is_floating_point()), None)
+        parameter = next(
+            (t for t in list(self.model.parameters()) + list(self.model.buffers()) if t.is_floating_point()),
+            None,
+        )
         self.device = torch.device("cpu") if parameter is None else parameter.device
         self.dtype = torch.float32 if parameter is None else parameter.dtype
         self._names = (features, head)
         self._modules = dict(self.model.named_modules())
         self._method = self._submodule = self._head = None
-        self._taken = []      # (module, input, output) of the layers watched, in the order they ran
+        self._taken = []  # (module, input, output) of the layers watched, in the order they ran
         self._instead = None  # output forced on the submodule while the head alone is run
         if features is None:
             names = [n for n in FEATURE_METHODS if self._is_method(n)]
-            heads = [n for n in HEAD_METHODS if callable(getattr(self.model, n, None))] if head is None else [head]
+            heads = (
+                [n for n in HEAD_METHODS if callable(getattr(self.model, n, None))]
+                if head is None
+                else [head]
+            )
             if names and heads:
                 self._method, self._head = getattr(self.model, names[0]), self._callable(heads[0])
             elif head is not None:
                 self._head = self._modules.get(head)
                 if self._head is None:
-                    raise NotRecordable(f"the model {type(self.model).__name__} has no submodule named \"{head}\" to take the "
-                                        f"input of; name what gives the features too, Recorder(..., features=\"NAME\")")
+                    raise NotRecordable(
+                        f'the model {type(self.model).__name__} has no submodule named "{head}" to take the '
+                        f'input of; name what gives the features too, Recorder(..., features="NAME")'
+                    )
         elif features in self._modules and features:
             self._submodule = self._modules[features]
             self._head = None if head is None else self._callable(head)
         elif self._is_method(features):
             self._method = getattr(self.model, features)
-            heads = [n for n in HEAD_METHODS if callable(getattr(self.model, n, None))] if head is None else [head]
+            heads = (
+                [n for n in HEAD_METHODS if callable(getattr(self.model, n, None))]
+                if head is None
+                else [head]
+            )
             self._head = self._callable(heads[0]) if heads else None
         else:
-            raise NotRecordable(f"the model {type(self.model).__name__} has neither a method nor a submodule named "
-                                f"\"{features}\"; its submodules are {', '.join(n for n in self._modules if n)}")
+            raise NotRecordable(
+                f"the model {type(self.model).__name__} has neither a method nor a submodule named "
+                f"\"{features}\"; its submodules are {', '.join(n for n in self._modules if n)}"
+            )
         self._feature_shape = None
 
     def _is_method(self, name):
@@ -115,7 +137,9 @@ class TorchSubject:
             return self._modules[name]
         if callable(getattr(self.model, name, None)):
             return getattr(self.model, name)
-        raise NotRecordable(f"the model {type(self.model).__name__} has neither a method nor a submodule named \"{name}\"")
+        raise NotRecordable(
+            f'the model {type(self.model).__name__} has neither a method nor a submodule named "{name}"'
+        )
 
     @contextlib.contextmanager
     def frozen(self):
@@ -130,8 +154,11 @@ class TorchSubject:
         hooks = []
         try:
             for module, _ in modes:
-                if (module is self._head if isinstance(self._head, torch.nn.Module) else
-                        isinstance(module, torch.nn.Linear) and module.out_features == self._class_count):
+                if (
+                    module is self._head
+                    if isinstance(self._head, torch.nn.Module)
+                    else isinstance(module, torch.nn.Linear) and module.out_features == self._class_count
+                ):
                     hooks.append(module.register_forward_hook(self._watch))
             if self._submodule is not None:
                 hooks.append(self._submodule.register_forward_hook(self._watch_submodule))
@@ -191,18 +218,24 @@ class TorchSubject:
             if not taken:
                 raise NotRecordable(
                     f"no nn.Linear with {self._class_count} outputs (one a class) ran in {type(self.model).__name__}: name "
-                    f"the layer whose output are the features, Recorder(..., features=\"NAME\")" if self._submodule is None
-                    else f"the submodule \"{self._names[0]}\" did not run in the model's forward pass")
+                    f'the layer whose output are the features, Recorder(..., features="NAME")'
+                    if self._submodule is None
+                    else f'the submodule "{self._names[0]}" did not run in the model\'s forward pass'
+                )
             module, before, after = taken[-1]
             f = _first_tensor(after) if self._submodule is not None else before
             if self._submodule is None:
                 self._head = module
         if f is None or f.dim() < 2 or f.shape[0] != x.shape[0]:
-            raise NotRecordable(f"the features of {x.shape[0]} samples must have shape [{x.shape[0]}, ...], and have "
-                                f"{'none' if f is None else list(f.shape)}: name another layer, Recorder(..., features=\"NAME\")")
+            raise NotRecordable(
+                f"the features of {x.shape[0]} samples must have shape [{x.shape[0]}, ...], and have "
+                f"{'none' if f is None else list(f.shape)}: name another layer, Recorder(..., features=\"NAME\")"
+            )
         if self._submodule is None and f.dim() != 2:
-            raise NotRecordable(f"the features must be one vector a sample, and have shape {list(f.shape)}: name another "
-                                f"layer, Recorder(..., features=\"NAME\")")
+            raise NotRecordable(
+                f"the features must be one vector a sample, and have shape {list(f.shape)}: name another "
+                f'layer, Recorder(..., features="NAME")'
+            )
         self._feature_shape = f.shape[1:]
         return f.flatten(1).float()
 
@@ -213,20 +246,29 @@ class TorchSubject:
             self._find_head(shaped)
         z = self._rest_of_model(shaped) if self._head == "rest" else _first_tensor(self._head(shaped))
         if z is None or z.dim() != 2 or z.shape[1] != self._class_count:
-            raise NotRecordable(f"the head must give {self._class_count} logits, one a class, and gives shape "
-                                f"{None if z is None else list(z.shape)}: name the head, Recorder(..., head=\"NAME\")")
+            raise NotRecordable(
+                f"the head must give {self._class_count} logits, one a class, and gives shape "
+                f'{None if z is None else list(z.shape)}: name the head, Recorder(..., head="NAME")'
+            )
         return z.float()
 
     def _find_head(self, f):
-        linear = [m for m in self._modules.values() if isinstance(m, torch.nn.Linear)
-                  and m.out_features == self._class_count and m.in_features == f.shape[-1]]
+        linear = [
+            m
+            for m in self._modules.values()
+            if isinstance(m, torch.nn.Linear)
+            and m.out_features == self._class_count
+            and m.in_features == f.shape[-1]
+        ]
         if self._submodule is not None:
             self._head = "rest"
         elif linear:
             self._head = linear[-1]
         else:
-            raise NotRecordable(f"{type(self.model).__name__} has no method or submodule named \"head\" or \"prediction\" to make "
-                                f"logits of its features: name it, Recorder(..., head=\"NAME\")")
+            raise NotRecordable(
+                f'{type(self.model).__name__} has no method or submodule named "head" or "prediction" to make '
+                f'logits of its features: name it, Recorder(..., head="NAME")'
+            )
 
     def _rest_of_model(self, f):
         """What the model makes of the submodule's output: the model runs on blanks, and the output is put in place."""
@@ -251,11 +293,17 @@ class TorchSubject:
         """(weight [C, D], bias [C]) if a single nn.Linear makes these logits of these features, else None."""
         candidates = [self._head] if isinstance(self._head, torch.nn.Linear) else list(self._modules.values())
         for module in candidates:
-            if (isinstance(module, torch.nn.Linear) and module.out_features == logits.shape[1]
-                    and module.in_features == features.shape[1]):
+            if (
+                isinstance(module, torch.nn.Linear)
+                and module.out_features == logits.shape[1]
+                and module.in_features == features.shape[1]
+            ):
                 weight = module.weight.detach().float().cpu().numpy().copy()
-                bias = (np.zeros(len(weight), np.float32) if module.bias is None
-                        else module.bias.detach().float().cpu().numpy().copy())
+                bias = (
+                    np.zeros(len(weight), np.float32)
+                    if module.bias is None
+                    else module.bias.detach().float().cpu().numpy().copy()
+                )
                 if _close(features @ weight.T + bias, logits):
                     return weight, bias
         return None
@@ -265,8 +313,13 @@ class TorchSubject:
         samples as the model sees them, is what it is traced with and compared on. Raises NotRecordable."""
         subject = self
         if self.device.type != "cpu" or self.dtype != torch.float32:
-            subject = TorchSubject(copy.deepcopy(self.model).to("cpu", torch.float32), self._class_count, *self._names,
-                                   self._fields, self._integers)
+            subject = TorchSubject(
+                copy.deepcopy(self.model).to("cpu", torch.float32),
+                self._class_count,
+                *self._names,
+                self._fields,
+                self._integers,
+            )
         try:
             with contextlib.ExitStack() as stack:
                 if subject is not self:
@@ -275,13 +328,20 @@ class TorchSubject:
                 warnings.simplefilter("ignore")
                 f, z = subject(x)
                 few = max(1, len(x) // 2)
-                samples = {"features": torch.from_numpy(x[:few].copy()), "head": torch.from_numpy(f[:few].copy())}
+                samples = {
+                    "features": torch.from_numpy(x[:few].copy()),
+                    "head": torch.from_numpy(f[:few].copy()),
+                }
                 try:
-                    traced = torch.jit.trace_module(_Traced(subject).eval(), samples, check_trace=False, strict=False)
+                    traced = torch.jit.trace_module(
+                        _Traced(subject).eval(), samples, check_trace=False, strict=False
+                    )
                 except Exception:
                     # Tracing reads every attribute of every module, and those of a LightningModule raise away from its trainer.
                     try:
-                        traced = torch.jit.trace_module(_TracedTensors(subject).eval(), samples, check_trace=False, strict=False)
+                        traced = torch.jit.trace_module(
+                            _TracedTensors(subject).eval(), samples, check_trace=False, strict=False
+                        )
                     except Exception:
                         traced = None
                     if traced is None:
@@ -295,14 +355,20 @@ class TorchSubject:
             raise
         except Exception as e:
             first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
-            raise NotRecordable(f"{type(self.model).__name__} cannot be traced to TorchScript ({first_line}); {WAY_OUT}") from e
+            raise NotRecordable(
+                f"{type(self.model).__name__} cannot be traced to TorchScript ({first_line}); {WAY_OUT}"
+            ) from e
         if not same:
-            raise NotRecordable(f"{type(self.model).__name__} traced to TorchScript gives other numbers than the model itself (its "
-                                f"Python code depends on its input); {WAY_OUT}")
+            raise NotRecordable(
+                f"{type(self.model).__name__} traced to TorchScript gives other numbers than the model itself (its "
+                f"Python code depends on its input); {WAY_OUT}"
+            )
         newer = newer_than_libtorch_1_13(archive.getvalue())
         if newer:
-            raise NotRecordable(f"the TorchScript of {type(self.model).__name__} by PyTorch {torch.__version__} uses {newer}, which "
-                                f"LibTorch 1.13 does not know; {WAY_OUT}")
+            raise NotRecordable(
+                f"the TorchScript of {type(self.model).__name__} by PyTorch {torch.__version__} uses {newer}, which "
+                f"LibTorch 1.13 does not know; {WAY_OUT}"
+            )
         return archive.getvalue()
 
 
@@ -332,7 +398,9 @@ class _TracedTensors(_Traced):
 
 
 def _close(a, b):
-    return a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4 * max(float(np.abs(b).max(initial=0)), 1e-6))
+    return a.shape == b.shape and np.allclose(
+        a, b, rtol=1e-3, atol=1e-4 * max(float(np.abs(b).max(initial=0)), 1e-6)
+    )
 
 
 def newer_than_libtorch_1_13(archive):
@@ -352,8 +420,11 @@ def newer_than_libtorch_1_13(archive):
             except SyntaxError:
                 continue
             for node in ast.walk(tree):
-                if (not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute)
-                        or ast.unparse(node.func.value) not in ("torch", "ops.aten")):
+                if (
+                    not isinstance(node, ast.Call)
+                    or not isinstance(node.func, ast.Attribute)
+                    or ast.unparse(node.func.value) not in ("torch", "ops.aten")
+                ):
                     continue
                 operator, count = node.func.attr, len(node.args) + len(node.keywords)
                 # Names that TorchScript itself spells in the torch namespace, and no operators.

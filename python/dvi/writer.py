@@ -6,7 +6,8 @@ from collections import deque
 
 class BackgroundWriter:
     """Runs jobs one after another in a thread of its own. At most `max_pending_bytes` wait at any time (a job larger than
-    that is taken when nothing else waits); what does not fit is refused rather than making the caller wait."""
+    that is taken when nothing else waits); what does not fit is refused rather than making the caller wait.
+    """
 
     def __init__(self, max_pending_bytes, on_failure):
         """`on_failure(name, exception)` is called in the writer's thread when a job raises."""

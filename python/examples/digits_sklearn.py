@@ -37,8 +37,13 @@ def main():
     for epoch in range(1, 7):
         for _ in range(3):
             model.partial_fit(x, digits.target[train], classes=range(10))
-        recorder.epoch(epoch, predict=predict, head_weight=model.coefs_[-1].T, head_bias=model.intercepts_[-1],
-                       train_loss=model.loss_)
+        recorder.epoch(
+            epoch,
+            predict=predict,
+            head_weight=model.coefs_[-1].T,
+            head_bias=model.intercepts_[-1],
+            train_loss=model.loss_,
+        )
         print(f"epoch {epoch}: loss {model.loss_:.3f}")
 
 

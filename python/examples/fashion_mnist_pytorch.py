@@ -16,7 +16,18 @@ from torch.nn import functional as F
 
 import dvi
 
-CLASSES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+CLASSES = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+]
 
 
 def read_idx(path, header):
@@ -60,8 +71,8 @@ def main():
     model = Net()
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
 
-    recorder = dvi.Recorder(args.run, classes=CLASSES)                                            # 1
-    recorder.add_group("train", train_x, train_y).add_group("test", test_x, test_y)               # 2
+    recorder = dvi.Recorder(args.run, classes=CLASSES)  # 1
+    recorder.add_group("train", train_x, train_y).add_group("test", test_x, test_y)  # 2
     for epoch in range(1, args.epochs + 1):
         model.train()
         total = 0.0
@@ -71,7 +82,7 @@ def main():
             loss.backward()
             optimizer.step()
             total += loss.item() * len(batch)
-        recorder.epoch(epoch, model, train_loss=total / len(x))                                   # 3
+        recorder.epoch(epoch, model, train_loss=total / len(x))  # 3
         print(f"epoch {epoch}: loss {total / len(x):.3f}")
 
 

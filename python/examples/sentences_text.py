@@ -13,8 +13,14 @@ import dvi
 
 TOPICS = {
     "weather": ("rain snow wind sun cloud storm frost fog".split(), "falls blows clears returns".split()),
-    "cooking": ("soup bread onion butter pepper stew rice garlic".split(), "simmers browns rises cools".split()),
-    "music": ("violin chorus melody drum song rhythm organ flute".split(), "plays fades repeats swells".split()),
+    "cooking": (
+        "soup bread onion butter pepper stew rice garlic".split(),
+        "simmers browns rises cools".split(),
+    ),
+    "music": (
+        "violin chorus melody drum song rhythm organ flute".split(),
+        "plays fades repeats swells".split(),
+    ),
 }
 PLACES = "in the morning|over the hills|at home|in the old town|again|before dinner|all day".split("|")
 
@@ -26,7 +32,9 @@ def sentences(count, rng):
         nouns, verbs = list(TOPICS.values())[label]
         if rng.random() < 0.15:  # a word of another topic, so that some sentences are hard
             verbs = list(TOPICS.values())[rng.integers(len(TOPICS))][1]
-        texts.append(f"the {rng.choice(nouns)} {rng.choice(verbs)} {rng.choice(PLACES)} while the {rng.choice(nouns)} waits")
+        texts.append(
+            f"the {rng.choice(nouns)} {rng.choice(verbs)} {rng.choice(PLACES)} while the {rng.choice(nouns)} waits"
+        )
         labels.append(label)
     return texts, np.array(labels)
 
@@ -60,7 +68,9 @@ def main():
             b2 -= 0.5 * p.sum(0)
             w1 -= 0.5 * x[batch].T @ back
             b1 -= 0.5 * back.sum(0)
-        recorder.epoch(epoch, features=np.maximum(np.vstack([x, bag(test)]) @ w1 + b1, 0), head_weight=w2.T, head_bias=b2)
+        recorder.epoch(
+            epoch, features=np.maximum(np.vstack([x, bag(test)]) @ w1 + b1, 0), head_weight=w2.T, head_bias=b2
+        )
     recorder.close()
 
 

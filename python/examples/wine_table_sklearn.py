@@ -27,15 +27,22 @@ def main():
         return {name: wine.data[rows, i] for i, name in enumerate(wine.feature_names)}
 
     recorder = dvi.Recorder(sys.argv[1], classes=wine.target_names)
-    recorder.add_group("train", table(train), wine.target[train], model_inputs=scaler.transform(wine.data[train]))
+    recorder.add_group(
+        "train", table(train), wine.target[train], model_inputs=scaler.transform(wine.data[train])
+    )
     recorder.add_group("test", table(test), wine.target[test], model_inputs=scaler.transform(wine.data[test]))
     x = scaler.transform(wine.data)
     for epoch in range(1, 7):
         for _ in range(4):
             model.partial_fit(x[train], wine.target[train], classes=range(3))
         hidden = np.maximum(x[order] @ model.coefs_[0] + model.intercepts_[0], 0)
-        recorder.epoch(epoch, features=hidden, head_weight=model.coefs_[1].T, head_bias=model.intercepts_[1],
-                       train_loss=model.loss_)
+        recorder.epoch(
+            epoch,
+            features=hidden,
+            head_weight=model.coefs_[1].T,
+            head_bias=model.intercepts_[1],
+            train_loss=model.loss_,
+        )
         print(f"epoch {epoch}: loss {model.loss_:.3f}")
 
 

@@ -8,7 +8,7 @@ assert torch.__version__.startswith("1.13"), torch.__version__
 arguments = {}
 for schema in torch._C._jit_get_all_schemas():
     if schema.name.startswith("aten::"):
-        name = schema.name[len("aten::"):]
+        name = schema.name[len("aten::") :]
         arguments[name] = max(arguments.get(name, 0), len(schema.arguments))
 path = os.path.join(os.path.dirname(__file__), "..", "dvi", "libtorch_1_13_operators.txt")
 with open(path, "w") as f:

@@ -25,8 +25,13 @@ class Served:
     """`dvi serve RUN` on a free port, until the end of the with block."""
 
     def __init__(self, run):
-        self.process = subprocess.Popen([DVI, "serve", run, "--port", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [DVI, "serve", run, "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def __enter__(self):
         said = ""
@@ -56,8 +61,13 @@ class Examples(unittest.TestCase):
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
         self.run_folder = os.path.join(folder, "run")
-        done = subprocess.run([sys.executable, os.path.join(PYTHON, "examples", name), self.run_folder, *arguments],
-                              capture_output=True, text=True, env={**os.environ, "PYTHONPATH": PYTHON}, timeout=TIMEOUT)
+        done = subprocess.run(
+            [sys.executable, os.path.join(PYTHON, "examples", name), self.run_folder, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": PYTHON},
+            timeout=TIMEOUT,
+        )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [int(epoch) for epoch in sorted(os.listdir(os.path.join(self.run_folder, "epochs")))]
 
@@ -69,7 +79,9 @@ class Examples(unittest.TestCase):
     def fit_and_serve(self, epochs, ask):
         """Fits the first and the last epoch, and calls ask(served, the view's address) while the run is served."""
         if not DVI:
-            self.skipTest("recorded; the rest needs the program dvi, built at build/dvi or named by the variable DVI")
+            self.skipTest(
+                "recorded; the rest needs the program dvi, built at build/dvi or named by the variable DVI"
+            )
         self.dvi("check", self.run_folder)
         fitted = [epochs[0], epochs[-1]]
         self.dvi("fit", self.run_folder, "--epochs", ",".join(map(str, fitted)))
@@ -82,7 +94,9 @@ class Examples(unittest.TestCase):
             self.assertEqual(served.json("/api/runs/0/views/default")["epochs"], fitted)
             ask(served, f"/api/runs/0/views/default/epochs/{fitted[-1]}")
 
-    @unittest.skipUnless(importlib.util.find_spec("torch") and os.path.isdir(FASHION), "needs torch and dataset-fashion-mnist")
+    @unittest.skipUnless(
+        importlib.util.find_spec("torch") and os.path.isdir(FASHION), "needs torch and dataset-fashion-mnist"
+    )
     def test_pytorch_images(self):
         epochs = self.run_example("fashion_mnist_pytorch.py", "--train", "300", "--epochs", "3")
         self.assertEqual(epochs, [1, 2, 3])
@@ -93,6 +107,7 @@ class Examples(unittest.TestCase):
             self.assertEqual((card["id"], card["group"]), (310, "test"))
             self.assertEqual(len(card["neighbors"]["features"]), 15)
             self.assertTrue(served.bytes("/api/runs/0/inputs/310.png").startswith(b"\x89PNG"))
+
         self.fit_and_serve(epochs, ask)
 
     @unittest.skipUnless(importlib.util.find_spec("sklearn"), "needs scikit-learn")
@@ -104,6 +119,7 @@ class Examples(unittest.TestCase):
             self.assertEqual(served.json("/api/runs/0/views/default")["boundary_from"], "recorded")
             self.assertTrue(served.bytes("/api/runs/0/inputs/1300.png").startswith(b"\x89PNG"))
             self.assertEqual(served.json(f"{view}/card?id=1300")["group"], "test")
+
         self.fit_and_serve(epochs, ask)
 
     @unittest.skipUnless(importlib.util.find_spec("sklearn"), "needs scikit-learn")
@@ -118,6 +134,7 @@ class Examples(unittest.TestCase):
             self.assertEqual([name for name, _ in row], names)
             self.assertEqual([float(value) for _, value in row], [float(value) for value in rows[140]])
             self.assertIn("flavanoids", names)
+
         self.fit_and_serve(epochs, ask)
 
     def test_texts(self):
@@ -130,6 +147,7 @@ class Examples(unittest.TestCase):
             with open(os.path.join(self.run_folder, "texts.txt")) as texts:
                 self.assertEqual(card["text"], texts.read().split("\n")[1000])
             self.assertEqual(len(card["history"]["epochs"]), 2)
+
         self.fit_and_serve(epochs, ask)
 
 

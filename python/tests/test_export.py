@@ -30,15 +30,16 @@ def png_pixels(path):
     """Reads what the exporter's PNGs hold: 8 bits, filter 0."""
     import struct
     import zlib
+
     with open(path, "rb") as f:
         data = f.read()
     at, image = 8, b""
     while at < len(data):
-        length, tag = struct.unpack(">I4s", data[at:at + 8])
+        length, tag = struct.unpack(">I4s", data[at : at + 8])
         if tag == b"IHDR":
-            width, height, _, kind = struct.unpack(">IIBB", data[at + 8:at + 18])
+            width, height, _, kind = struct.unpack(">IIBB", data[at + 8 : at + 18])
         if tag == b"IDAT":
-            image += data[at + 8:at + 8 + length]
+            image += data[at + 8 : at + 8 + length]
         at += 12 + length
     lines = np.frombuffer(zlib.decompress(image), np.uint8).reshape(height, -1)
     assert not lines[:, 0].any()
@@ -57,11 +58,17 @@ class TorchFormat(unittest.TestCase):
                 got = torch.load(path)
                 np.testing.assert_array_equal(got.numpy(), array)
                 self.assertEqual(got.numpy().dtype, array.dtype)
-            state = {"fc.weight": np.ones((2, 3), np.float32), "fc.bias": np.zeros(2, np.float32), "empty": np.zeros((0, 2), np.float32)}
+            state = {
+                "fc.weight": np.ones((2, 3), np.float32),
+                "fc.bias": np.zeros(2, np.float32),
+                "empty": np.zeros((0, 2), np.float32),
+            }
             save_tensors(path, state)
             got = torch.load(path)
             self.assertEqual(list(got), list(state))
-            torch.nn.ModuleDict({"fc": torch.nn.Linear(3, 2)}).load_state_dict({k: v for k, v in got.items() if k != "empty"})
+            torch.nn.ModuleDict({"fc": torch.nn.Linear(3, 2)}).load_state_dict(
+                {k: v for k, v in got.items() if k != "empty"}
+            )
 
 
 @unittest.skipUnless(DVI, "there is no dvi program")
@@ -81,7 +88,9 @@ class ImportThenExport(unittest.TestCase):
             json.dump(value, f)
 
     def round_trip(self, layout):
-        done = subprocess.run([DVI, "import", self.path("source"), self.path("run")], capture_output=True, text=True)
+        done = subprocess.run(
+            [DVI, "import", self.path("source"), self.path("run")], capture_output=True, text=True
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
@@ -92,6 +101,7 @@ class ImportThenExport(unittest.TestCase):
     def assert_same_files(self):
         def names(root):
             return sorted(os.path.relpath(os.path.join(d, n), root) for d, _, ns in os.walk(root) for n in ns)
+
         source, back = self.path("source"), self.path("back")
         self.assertEqual(names(source), names(back))
         for name in names(source):
@@ -118,8 +128,11 @@ class ImportThenExport(unittest.TestCase):
 
     def state_dict(self, epoch):
         rng = np.random.default_rng(epoch)
-        return {"body.weight": rng.normal(size=(4, 4)).astype(np.float32),
-                "prediction.weight": rng.normal(size=(C, D)).astype(np.float32), "prediction.bias": rng.normal(size=C).astype(np.float32)}
+        return {
+            "body.weight": rng.normal(size=(4, 4)).astype(np.float32),
+            "prediction.weight": rng.normal(size=(C, D)).astype(np.float32),
+            "prediction.bias": rng.normal(size=C).astype(np.float32),
+        }
 
     def save(self, tensors, *parts):
         """By PyTorch itself where it is there."""
@@ -132,7 +145,10 @@ class ImportThenExport(unittest.TestCase):
 
     def test_v1(self):
         images, labels = self.rng.random((N, 3, 4, 4), dtype=np.float32), np.arange(N) % C
-        for part, stem, rows in (("Training_data", "training_dataset", slice(0, POOL)), ("Testing_data", "testing_dataset", slice(POOL, N))):
+        for part, stem, rows in (
+            ("Training_data", "training_dataset", slice(0, POOL)),
+            ("Testing_data", "testing_dataset", slice(POOL, N)),
+        ):
             self.save(images[rows], "source", part, f"{stem}_data.pth")
             self.save(labels[rows], "source", part, f"{stem}_label.pth")
         self.json([3, 1], "source", "index.json")
@@ -141,7 +157,12 @@ class ImportThenExport(unittest.TestCase):
             f.write("# theirs\n")
         for n in (1, 2, 5):
             at = ("source", "Model", f"Epoch_{n}")
-            for name, rows in (("train_data", POOL), ("test_data", N - POOL), ("border_centers", 4), ("test_border_centers", 2)):
+            for name, rows in (
+                ("train_data", POOL),
+                ("test_data", N - POOL),
+                ("border_centers", 4),
+                ("test_border_centers", 2),
+            ):
                 np.save(self.path(*at, name + ".npy"), self.rng.normal(size=(rows, D)).astype(np.float32))
             np.save(self.path(*at, "ori_border_centers.npy"), self.rng.random((4, 3, 4, 4), dtype=np.float32))
             self.save(self.state_dict(n), *at, "subject_model.pth")
@@ -162,20 +183,25 @@ class ImportThenExport(unittest.TestCase):
         labels, order = np.arange(N) % C, self.rng.permutation(N).tolist()
         np.save(self.path("source", "dataset", "labels.npy"), labels)
         self.json({"classes": ["a", "b", "c"], "model": "Net"}, "source", "dataset", "info.json")
-        self.json({"train": order[:POOL], "test": order[POOL:N - 1]}, "source", "dataset", "index.json")
+        self.json({"train": order[:POOL], "test": order[POOL : N - 1]}, "source", "dataset", "index.json")
         with open(self.path("source", "scripts", "model.py"), "w") as f:
             f.write("# theirs\n")
         for n in (1, 7):
             at = ("source", "epochs", f"epoch_{n}")
             state, f = self.state_dict(n), self.rng.normal(size=(N, D)).astype(np.float32)
             np.save(self.path(*at, "embeddings.npy"), f)
-            np.save(self.path(*at, "predictions.npy"), f @ state["prediction.weight"].T + state["prediction.bias"])
+            np.save(
+                self.path(*at, "predictions.npy"), f @ state["prediction.weight"].T + state["prediction.bias"]
+            )
             self.save(state, *at, "model.pth")
 
     def test_ttv_with_images(self):
         self.make_ttv()
         for i in range(N):
-            export._save_png(self.path("source", "dataset", "image", f"{i}.png"), self.rng.integers(0, 256, (5, 4, 3), dtype=np.uint8))
+            export._save_png(
+                self.path("source", "dataset", "image", f"{i}.png"),
+                self.rng.integers(0, 256, (5, 4, 3), dtype=np.uint8),
+            )
         said = self.round_trip("ttv")
         self.assertIn("prediction.weight, which makes the recorded logits", said)
         self.assert_same_files()
@@ -189,10 +215,17 @@ class ImportThenExport(unittest.TestCase):
 
     def test_a_recorded_run_goes_out_and_comes_back(self):
         import dvi
+
         x = self.rng.integers(0, 256, (N, 4, 4), dtype=np.uint8)
         r = dvi.Recorder(self.path("recorded"), ["a", "b", "c"])
-        r.add_group("train", x[:POOL], np.arange(POOL) % C).add_group("test", x[POOL:], np.arange(N - POOL) % C)
-        w, b, f = self.rng.normal(size=(C, D)), self.rng.normal(size=C), self.rng.normal(size=(N, D)).astype(np.float32)
+        r.add_group("train", x[:POOL], np.arange(POOL) % C).add_group(
+            "test", x[POOL:], np.arange(N - POOL) % C
+        )
+        w, b, f = (
+            self.rng.normal(size=(C, D)),
+            self.rng.normal(size=C),
+            self.rng.normal(size=(N, D)).astype(np.float32),
+        )
         r.epoch(4, features=f, head_weight=w, head_bias=b)
         r.close()
         for layout in ("v1", "ttv"):
@@ -200,8 +233,16 @@ class ImportThenExport(unittest.TestCase):
             with contextlib.redirect_stdout(io.StringIO()):
                 export.main([self.path("recorded"), out, "--layout", layout])
             subprocess.run([DVI, "import", out, back], check=True, capture_output=True)
-            for name in ("inputs.npy", "labels.npy", "epochs/000004/features.npy", "epochs/000004/head_weight.npy", "epochs/000004/head_bias.npy"):
-                np.testing.assert_array_equal(np.load(self.path("recorded", name)), np.load(os.path.join(back, name)), err_msg=name)
+            for name in (
+                "inputs.npy",
+                "labels.npy",
+                "epochs/000004/features.npy",
+                "epochs/000004/head_weight.npy",
+                "epochs/000004/head_bias.npy",
+            ):
+                np.testing.assert_array_equal(
+                    np.load(self.path("recorded", name)), np.load(os.path.join(back, name)), err_msg=name
+                )
 
 
 if __name__ == "__main__":

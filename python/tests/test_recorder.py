@@ -48,7 +48,9 @@ class RunTest(unittest.TestCase):
 
     def arrays(self, n=20, d=5, c=3):
         features = self.rng.normal(size=(n, d)).astype(np.float32)
-        weight, bias = self.rng.normal(size=(c, d)).astype(np.float32), self.rng.normal(size=c).astype(np.float32)
+        weight, bias = self.rng.normal(size=(c, d)).astype(np.float32), self.rng.normal(size=c).astype(
+            np.float32
+        )
         return dict(features=features, head_weight=weight, head_bias=bias)
 
     def recorder(self, **options):
@@ -65,17 +67,38 @@ class Layout(RunTest):
         r.add_group("train", x, y, columns={"weight": np.linspace(0, 1, 20)})
         r.add_group("test", x[:6], [0, 1, 2, -1, -1, -1])
         r.add_column("origin", {"train": ["web"] * 10 + ["lab"] * 10, "test": ["lab"] * 6}, title="Origin")
-        self.assertTrue(r.epoch(3, **a, train_loss=0.5, rate=np.float32(0.1), bad=float("nan"),
-                                training_set=[0, 5], columns={"doubt": np.arange(26) / 26}))
+        self.assertTrue(
+            r.epoch(
+                3,
+                **a,
+                train_loss=0.5,
+                rate=np.float32(0.1),
+                bad=float("nan"),
+                training_set=[0, 5],
+                columns={"doubt": np.arange(26) / 26},
+            )
+        )
         r.close()
         self.assertEqual(r.failures, [])
         run = load(self.path("run.json"))
-        self.assertEqual(run, {
-            "format": "dvi-run", "version": 1, "name": "toy", "classes": ["a", "b", "c"], "feature_dim": 5,
-            "groups": [{"name": "train", "role": "train", "begin": 0, "count": 20},
-                       {"name": "test", "role": "test", "begin": 20, "count": 6}],
-            "inputs": {"kind": "image", "layout": "NHW", "scale": 1 / 255}, "subject": {"kind": "linear-head"},
-            "columns": {"origin": {"categories": ["lab", "web"], "title": "Origin"}}, "finished": True})
+        self.assertEqual(
+            run,
+            {
+                "format": "dvi-run",
+                "version": 1,
+                "name": "toy",
+                "classes": ["a", "b", "c"],
+                "feature_dim": 5,
+                "groups": [
+                    {"name": "train", "role": "train", "begin": 0, "count": 20},
+                    {"name": "test", "role": "test", "begin": 20, "count": 6},
+                ],
+                "inputs": {"kind": "image", "layout": "NHW", "scale": 1 / 255},
+                "subject": {"kind": "linear-head"},
+                "columns": {"origin": {"categories": ["lab", "web"], "title": "Origin"}},
+                "finished": True,
+            },
+        )
         np.testing.assert_array_equal(self.array("inputs.npy"), np.concatenate([x, x[:6]]))
         labels = self.array("labels.npy")
         self.assertEqual(labels.dtype, np.int32)
@@ -85,8 +108,18 @@ class Layout(RunTest):
         np.testing.assert_allclose(weight[:20], np.linspace(0, 1, 20), rtol=1e-6)
         self.assertTrue(np.isnan(weight[20:]).all())
         epoch = ("epochs", "000003")
-        self.assertEqual(sorted(os.listdir(self.path(*epoch))), [
-            "columns", "epoch.json", "features.npy", "head_bias.npy", "head_weight.npy", "logits.npy", "training_set.npy"])
+        self.assertEqual(
+            sorted(os.listdir(self.path(*epoch))),
+            [
+                "columns",
+                "epoch.json",
+                "features.npy",
+                "head_bias.npy",
+                "head_weight.npy",
+                "logits.npy",
+                "training_set.npy",
+            ],
+        )
         for name in ("features", "head_weight", "head_bias"):
             saved = self.array(*epoch, name + ".npy")
             self.assertEqual(saved.dtype.str, "<f4")
@@ -99,8 +132,12 @@ class Layout(RunTest):
         self.assertEqual(scalars["epoch"], 3)
         self.assertEqual(scalars["train_loss"], 0.5)
         self.assertNotIn("bad", scalars)
-        self.assertAlmostEqual(scalars["train_accuracy"], float((logits[:20].argmax(1) == y).mean()), places=5)
-        self.assertAlmostEqual(scalars["test_accuracy"], float((logits[20:23].argmax(1) == [0, 1, 2]).mean()), places=5)
+        self.assertAlmostEqual(
+            scalars["train_accuracy"], float((logits[:20].argmax(1) == y).mean()), places=5
+        )
+        self.assertAlmostEqual(
+            scalars["test_accuracy"], float((logits[20:23].argmax(1) == [0, 1, 2]).mean()), places=5
+        )
 
     def test_every_file_is_of_a_format_readers_take(self):
         r = self.recorder()
@@ -126,7 +163,9 @@ class Layout(RunTest):
         with self.assertWarnsRegex(RuntimeWarning, "solved from features and logits"):
             r.epoch(1, features=a["features"], logits=a["features"] @ a["head_weight"].T + a["head_bias"])
         r.close()
-        np.testing.assert_allclose(self.array("epochs", "000001", "head_weight.npy"), a["head_weight"], atol=1e-5)
+        np.testing.assert_allclose(
+            self.array("epochs", "000001", "head_weight.npy"), a["head_weight"], atol=1e-5
+        )
         np.testing.assert_allclose(self.array("epochs", "000001", "head_bias.npy"), a["head_bias"], atol=1e-5)
         self.assertLess(load(self.path("epochs", "000001", "epoch.json"))["head_residual"], 1e-5)
         self.assertNotIn("inputs", load(self.path("run.json")))
@@ -145,7 +184,9 @@ class Layout(RunTest):
 
     def test_texts_and_token_ids(self):
         r = self.recorder()
-        r.add_group("train", ["one\ntwo", "três", ""], [0, 1, 2], model_inputs=np.array([[1, 2], [3, 4], [5, 70000]]))
+        r.add_group(
+            "train", ["one\ntwo", "três", ""], [0, 1, 2], model_inputs=np.array([[1, 2], [3, 4], [5, 70000]])
+        )
         r.epoch(1, **self.arrays(3))
         r.close()
         with open(self.path("texts.txt"), encoding="utf-8") as f:
@@ -157,7 +198,12 @@ class Layout(RunTest):
 
     def test_rows(self):
         r = self.recorder()
-        r.add_group("train", {"age": [30, 40], "town": ["Ulm, Donau", 'the "Rock"']}, [0, 1], model_inputs=[[3.0, 0], [4.0, 1]])
+        r.add_group(
+            "train",
+            {"age": [30, 40], "town": ["Ulm, Donau", 'the "Rock"']},
+            [0, 1],
+            model_inputs=[[3.0, 0], [4.0, 1]],
+        )
         r.add_group("test", [{"age": 50, "town": "A\nB"}], [2], model_inputs=[[5.0, 2]])
         r.epoch(1, **self.arrays(3))
         r.close()
@@ -193,7 +239,9 @@ class Layout(RunTest):
         self.assertEqual(r.failures, [])
         np.testing.assert_array_equal(self.array("epochs", "000001", "inputs", "adversarial.npy"), attack)
         np.testing.assert_allclose(np.concatenate(seen)[20:], attack / 255, rtol=1e-6)
-        np.testing.assert_allclose(self.array("epochs", "000001", "features.npy")[20:], attack.reshape(4, -1) / 255, rtol=1e-6)
+        np.testing.assert_allclose(
+            self.array("epochs", "000001", "features.npy")[20:], attack.reshape(4, -1) / 255, rtol=1e-6
+        )
 
     def test_mean_and_std_and_layout(self):
         x = self.rng.integers(0, 256, (3, 4, 5, 3), dtype=np.uint8)
@@ -210,8 +258,16 @@ class Layout(RunTest):
             r.epoch(1, predict=predict)
         r.close()
         np.testing.assert_allclose(seen[0], (x / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.6, 0.7], atol=1e-5)
-        self.assertEqual(load(self.path("run.json"))["inputs"],
-                         {"kind": "image", "layout": "NHWC", "scale": 1 / 255, "mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7]})
+        self.assertEqual(
+            load(self.path("run.json"))["inputs"],
+            {
+                "kind": "image",
+                "layout": "NHWC",
+                "scale": 1 / 255,
+                "mean": [0.1, 0.2, 0.3],
+                "std": [0.5, 0.6, 0.7],
+            },
+        )
 
     def test_dvi_check_accepts_what_is_written(self):
         if not DVI:
@@ -221,8 +277,13 @@ class Layout(RunTest):
         r.add_group("train", x, np.arange(40) % 3).add_group("test", x[:20], [-1] * 20)
         weight = self.rng.normal(size=(3, 36)).astype(np.float32)
         for n in (1, 2, 7):
-            r.epoch(n, predict=lambda b: (b.reshape(len(b), -1), b.reshape(len(b), -1) @ (n * weight.T)),
-                    head_weight=n * weight, train_loss=1 / n, training_set=np.arange(10 * n % 40 + 1))
+            r.epoch(
+                n,
+                predict=lambda b: (b.reshape(len(b), -1), b.reshape(len(b), -1) @ (n * weight.T)),
+                head_weight=n * weight,
+                train_loss=1 / n,
+                training_set=np.arange(10 * n % 40 + 1),
+            )
         r.close()
         self.assertEqual(r.failures, [])
         done = subprocess.run([DVI, "check", self.run_folder], capture_output=True, text=True)
@@ -251,12 +312,16 @@ class Robustness(RunTest):
         r.add_group("train", self.images(), [0] * 20)
         a = self.arrays()
         broken = dict(a, features=np.where(np.arange(20)[:, None] == 7, np.nan, a["features"]))
-        for bad, words in ((broken, "sample 7 has NaN"), (dict(features=a["features"]), "there is no head"),
-                           (dict(a, features=a["features"][:3]), r"shape \[20, \.\.\.\]"),
-                           (dict(a, head_weight=a["head_weight"][:2]), "head_weight must have shape"), ({}, "takes one of"),
-                           (dict(a, training_set=[20]), "training_set must be sample ids"),
-                           (dict(a, columns={"x": [1]}), "must have 20 values"),
-                           (dict(predict=lambda x: 1 / 0), "ZeroDivisionError")):
+        for bad, words in (
+            (broken, "sample 7 has NaN"),
+            (dict(features=a["features"]), "there is no head"),
+            (dict(a, features=a["features"][:3]), r"shape \[20, \.\.\.\]"),
+            (dict(a, head_weight=a["head_weight"][:2]), "head_weight must have shape"),
+            ({}, "takes one of"),
+            (dict(a, training_set=[20]), "training_set must be sample ids"),
+            (dict(a, columns={"x": [1]}), "must have 20 values"),
+            (dict(predict=lambda x: 1 / 0), "ZeroDivisionError"),
+        ):
             with self.assertWarnsRegex(RuntimeWarning, words):
                 self.assertFalse(r.epoch(1, **bad))
         self.assertTrue(r.epoch(2, **a))
@@ -291,7 +356,9 @@ class Robustness(RunTest):
             self.assertTrue(r.epoch(2, **a))
             self.assertTrue(r.epoch(1, **dict(a, features=a["features"] + 1)))
             r.flush()
-        self.assertEqual(["epoch 2" in str(w.message) and "No space left" in str(w.message) for w in caught], [True, False])
+        self.assertEqual(
+            ["epoch 2" in str(w.message) and "No space left" in str(w.message) for w in caught], [True, False]
+        )
         self.assertEqual([n for n, _ in r.failures], [2, 1])
         self.assertEqual(os.listdir(self.path("epochs")), ["000001"])
         np.testing.assert_array_equal(self.array("epochs", "000001", "features.npy"), a["features"])
@@ -304,7 +371,9 @@ class Robustness(RunTest):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
         real = open
-        with mock.patch("builtins.open", lambda p, m="r", **o: real("/dev/full" if str(p).endswith(".tmp") else p, m, **o)):
+        with mock.patch(
+            "builtins.open", lambda p, m="r", **o: real("/dev/full" if str(p).endswith(".tmp") else p, m, **o)
+        ):
             with self.assertRaises(OSError):
                 files.write_folder(self.run_folder, {"a.npy": np.zeros(100000), "z.json": {}}, "z.json")
         self.assertFalse(os.path.exists(self.run_folder))
@@ -395,7 +464,9 @@ class Robustness(RunTest):
         with mock.patch("os.replace", watch):
             r.epoch(1, **self.arrays())
             r.flush()
-        self.assertEqual(seen, [["epoch.json", "features.npy", "head_bias.npy", "head_weight.npy", "logits.npy"]])
+        self.assertEqual(
+            seen, [["epoch.json", "features.npy", "head_bias.npy", "head_weight.npy", "logits.npy"]]
+        )
 
     def test_modes(self):
         def record(n, mode="new", count=20):
@@ -404,6 +475,7 @@ class Robustness(RunTest):
             taken = r.epoch(n, **self.arrays(count), training_set=[n])
             r.close()
             return taken
+
         record(1)
         with self.assertRaisesRegex(FileExistsError, "resume"):
             record(2)
@@ -420,7 +492,11 @@ class Robustness(RunTest):
         self.assertFalse(os.path.exists(self.path("views")))
 
     def test_only_one_process_of_data_parallel_training_records(self):
-        for ranks in {"RANK": "1", "LOCAL_RANK": "0"}, {"LOCAL_RANK": "1"}, {"NODE_RANK": "1", "LOCAL_RANK": "0"}:
+        for ranks in (
+            {"RANK": "1", "LOCAL_RANK": "0"},
+            {"LOCAL_RANK": "1"},
+            {"NODE_RANK": "1", "LOCAL_RANK": "0"},
+        ):
             with self.subTest(ranks), mock.patch.dict(os.environ, ranks):
                 r = self.recorder()
                 r.add_group("train", labels=[0] * 20)
@@ -429,10 +505,15 @@ class Robustness(RunTest):
             self.assertFalse(os.path.exists(self.run_folder))
 
     def script(self, end):
-        code = ("import sys; sys.path.insert(0, sys.argv[1])\nimport dvi, numpy as np\n"
-                "r = dvi.Recorder(sys.argv[2], ['a', 'b'])\nr.add_group('train', labels=[0] * 2000)\n"
-                "f = np.random.rand(2000, 300)\nfor n in range(5): r.epoch(n, features=f, head_weight=np.ones((2, 300)))\n" + end)
-        return subprocess.run([sys.executable, "-c", code, PYTHON, self.run_folder], capture_output=True, text=True)
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1])\nimport dvi, numpy as np\n"
+            "r = dvi.Recorder(sys.argv[2], ['a', 'b'])\nr.add_group('train', labels=[0] * 2000)\n"
+            "f = np.random.rand(2000, 300)\nfor n in range(5): r.epoch(n, features=f, head_weight=np.ones((2, 300)))\n"
+            + end
+        )
+        return subprocess.run(
+            [sys.executable, "-c", code, PYTHON, self.run_folder], capture_output=True, text=True
+        )
 
     def test_a_script_that_just_ends_loses_nothing(self):
         self.assertEqual(self.script("").stderr, "")
@@ -491,6 +572,7 @@ class Boundary(RunTest):
             asked.append(len(b))
             z = np.where(b[:, :1] > 0, [[1.0, 0, 0]], [[0, 1.0, 0]])
             return b, z
+
         mixtures, _ = draw_boundary(x, never(x)[1], never, 10, self.rng)
         self.assertEqual(len(mixtures), 0)
         self.assertLess(sum(asked[1:]), 6 * len(x) + 64)
@@ -500,11 +582,17 @@ class Boundary(RunTest):
         w = self.rng.normal(size=(36, 3)).astype(np.float32)
         r = self.recorder(boundary=True)
         r.add_group("train", x, [0] * 200)
-        r.epoch(1, predict=lambda b: (b.reshape(len(b), -1), (b.reshape(len(b), -1) - 0.5) @ w), head_weight=w.T,
-                head_bias=-0.5 * w.sum(0))
+        r.epoch(
+            1,
+            predict=lambda b: (b.reshape(len(b), -1), (b.reshape(len(b), -1) - 0.5) @ w),
+            head_weight=w.T,
+            head_bias=-0.5 * w.sum(0),
+        )
         r.close()
         self.assertEqual(r.failures, [])
-        inputs, features = (self.array("epochs", "000001", f"boundary_{n}.npy") for n in ("inputs", "features"))
+        inputs, features = (
+            self.array("epochs", "000001", f"boundary_{n}.npy") for n in ("inputs", "features")
+        )
         self.assertEqual(inputs.shape[1:], (6, 6))
         self.assertEqual(len(inputs), 66)
         self.assertGreater(inputs.max(), 1)  # in the units of inputs.npy
@@ -521,8 +609,10 @@ class Show(RunTest):
         r.close()
         program = os.path.join(self.folder, "dvi")
         with open(program, "w") as f:
-            f.write(f"#!{sys.executable}\nimport sys, http.server as h\nassert sys.argv[1] == 'serve' and sys.argv[3] == '--port'\n"
-                    "h.HTTPServer(('127.0.0.1', int(sys.argv[4])), h.BaseHTTPRequestHandler).serve_forever()\n")
+            f.write(
+                f"#!{sys.executable}\nimport sys, http.server as h\nassert sys.argv[1] == 'serve' and sys.argv[3] == '--port'\n"
+                "h.HTTPServer(('127.0.0.1', int(sys.argv[4])), h.BaseHTTPRequestHandler).serve_forever()\n"
+            )
         os.chmod(program, 0o755)
         frames = []
         notebook = mock.MagicMock()

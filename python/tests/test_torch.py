@@ -187,10 +187,12 @@ class WhereFeaturesComeFrom(TorchTest):
             r.close()
             t = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32, order="C")) / 255
             with torch.no_grad():
-                np.testing.assert_allclose(torch.from_numpy(self.array("logits")).log_softmax(1), model.eval()(t), atol=1e-5)
+                np.testing.assert_allclose(
+                    torch.from_numpy(self.array("logits")).log_softmax(1), model.eval()(t), atol=1e-5
+                )
 
     def test_names_that_are_not_there(self):
-        with self.assertWarnsRegex(RuntimeWarning, "neither a method nor a submodule named \"nothing\""):
+        with self.assertWarnsRegex(RuntimeWarning, 'neither a method nor a submodule named "nothing"'):
             self.record(Plain(), expect=False, features="nothing")
         with self.assertWarnsRegex(RuntimeWarning, "no nn.Linear with 4 outputs"):
             self.record(nn.Sequential(nn.Flatten(), nn.Linear(64, 5)), expect=False)
@@ -229,14 +231,21 @@ class WhereFeaturesComeFrom(TorchTest):
         mask[3:, 3:] = 0
         model = Encoder()
         r = dvi.Recorder(self.run_folder, range(C))
-        r.add_group("train", [f"text {i}" for i in range(9)], [0] * 9, model_inputs={"input_ids": ids, "attention_mask": mask})
+        r.add_group(
+            "train",
+            [f"text {i}" for i in range(9)],
+            [0] * 9,
+            model_inputs={"input_ids": ids, "attention_mask": mask},
+        )
         self.assertTrue(r.epoch(1, model), r.failures)
         r.close()
         with torch.no_grad():
             np.testing.assert_allclose(self.array("logits"), model(ids, mask).logits.numpy(), atol=1e-6)
             stored = torch.from_numpy(np.load(os.path.join(self.run_folder, "inputs.npy")))
             loaded = torch.jit.load(self.subject_path())
-            np.testing.assert_allclose(loaded.head(loaded.features(stored)).numpy(), self.array("logits"), atol=1e-6)
+            np.testing.assert_allclose(
+                loaded.head(loaded.features(stored)).numpy(), self.array("logits"), atol=1e-6
+            )
 
     def test_a_data_set_and_a_normalised_tensor(self):
         data = torch.utils.data.TensorDataset(torch.rand(12, 3, 8, 8), torch.arange(12) % C)
@@ -245,7 +254,9 @@ class WhereFeaturesComeFrom(TorchTest):
         model = nn.Sequential(nn.Flatten(), nn.Linear(192, 5), nn.Linear(5, C))
         self.assertTrue(r.epoch(1, model), r.failures)
         r.close()
-        np.testing.assert_array_equal(np.load(os.path.join(self.run_folder, "inputs.npy")), data.tensors[0].numpy())
+        np.testing.assert_array_equal(
+            np.load(os.path.join(self.run_folder, "inputs.npy")), data.tensors[0].numpy()
+        )
         np.testing.assert_array_equal(np.load(os.path.join(self.run_folder, "labels.npy")), np.arange(12) % C)
         with open(os.path.join(self.run_folder, "run.json")) as f:
             self.assertEqual(json.load(f)["inputs"], {"kind": "image", "layout": "NCHW"})
@@ -269,18 +280,24 @@ class TorchScriptThatCannotBe(TorchTest):
             return out.getvalue()
 
         newer = rewritten(b"torch.relu(", b"torch.scaled_dot_product_attention(")
-        self.assertEqual(torch_subject.newer_than_libtorch_1_13(newer), "the operator scaled_dot_product_attention")
+        self.assertEqual(
+            torch_subject.newer_than_libtorch_1_13(newer), "the operator scaled_dot_product_attention"
+        )
         longer = rewritten(b"torch.relu(", b"torch.relu(1, 2, ")
         self.assertEqual(torch_subject.newer_than_libtorch_1_13(longer), "the operator relu with 3 arguments")
 
     def test_the_arrays_are_recorded_where_torchscript_is_too_new(self):
         with mock.patch("dvi.torch_subject.newer_than_libtorch_1_13", lambda a: "the operator x"):
-            with self.assertWarnsRegex(RuntimeWarning, "LibTorch 1.13 does not know; dvi then works with the recorded arrays"):
+            with self.assertWarnsRegex(
+                RuntimeWarning, "LibTorch 1.13 does not know; dvi then works with the recorded arrays"
+            ):
                 self.record(Plain())
             self.assertEqual(self.kind(), "linear-head")
             self.assertFalse(os.path.exists(self.subject_path()))
             self.assertEqual(self.array("head_weight").shape, (C, 12))
-            with self.assertWarnsRegex(RuntimeWarning, "pass features=, logits=, head_weight= and head_bias="):
+            with self.assertWarnsRegex(
+                RuntimeWarning, "pass features=, logits=, head_weight= and head_bias="
+            ):
                 self.record(DeepHead(), expect=False)
 
     def test_a_run_keeps_the_kind_it_began_with(self):
@@ -289,6 +306,7 @@ class TorchScriptThatCannotBe(TorchTest):
             r.add_group("train", self.x, self.y)
             self.assertEqual(r.epoch(n, Plain()), expect, r.failures)
             r.close()
+
         with mock.patch("dvi.torch_subject.newer_than_libtorch_1_13", lambda a: "the operator x"):
             with self.assertWarns(RuntimeWarning):
                 record(1, "new", True)
@@ -304,9 +322,12 @@ class TorchScriptThatCannotBe(TorchTest):
             def forward(self, x):
                 y = self.body(x).flatten(1)
                 for row in range(len(x)):  # unrolled by tracing for the samples it saw
-                    y = torch.cat([y[:row], y[row:row + 1] * 2, y[row + 1:]])
+                    y = torch.cat([y[:row], y[row : row + 1] * 2, y[row + 1 :]])
                 return self.out(self.hidden(y))
-        with self.assertWarnsRegex(RuntimeWarning, "gives other numbers than the model itself|cannot be traced"):
+
+        with self.assertWarnsRegex(
+            RuntimeWarning, "gives other numbers than the model itself|cannot be traced"
+        ):
             self.record(Branching())
         self.assertEqual(self.kind(), "linear-head")
 
@@ -323,16 +344,22 @@ class TorchScriptThatCannotBe(TorchTest):
                 t = self.group(nn.functional.gelu(self.conv(x))).flatten(2).transpose(1, 2)
                 t = t + self.attend(self.norm(t), t, t, need_weights=False)[0]
                 return self.out(nn.functional.silu(t).mean(1))
+
         r = self.record(Attention())
         self.assertEqual((r.failures, self.kind()), ([], "torchscript"))
 
 
 class TrainingDoesNotNotice(TorchTest):
     def state(self, model):
-        return ([m.training for m in model.modules()], torch.get_rng_state().tolist(), random.getstate(),
-                np.random.get_state()[1].tolist(), torch.is_grad_enabled(),
-                {k: v.clone() for k, v in model.state_dict().items()},
-                [len(m._forward_hooks) for m in model.modules()])
+        return (
+            [m.training for m in model.modules()],
+            torch.get_rng_state().tolist(),
+            random.getstate(),
+            np.random.get_state()[1].tolist(),
+            torch.is_grad_enabled(),
+            {k: v.clone() for k, v in model.state_dict().items()},
+            [len(m._forward_hooks) for m in model.modules()],
+        )
 
     def assert_unchanged(self, before, model):
         after = self.state(model)
@@ -346,6 +373,7 @@ class TrainingDoesNotNotice(TorchTest):
             def forward(self, x):  # draws from every generator, even in evaluation mode
                 torch.rand(1), random.random(), np.random.rand()
                 return super().forward(x)
+
         model = Noisy()
         model.train()
         model.body[1].eval()  # frozen batch norm
@@ -361,9 +389,13 @@ class TrainingDoesNotNotice(TorchTest):
 
             def forward(self, x):
                 raise AssertionError("would wait for the other processes")
-        with mock.patch("torch.distributed.is_initialized", lambda: True), \
-                mock.patch("torch.distributed.get_world_size", lambda: 2):
-            with self.assertWarnsRegex(RuntimeWarning, "epoch 1 is not recorded: the weights .* are spread over several"):
+
+        with mock.patch("torch.distributed.is_initialized", lambda: True), mock.patch(
+            "torch.distributed.get_world_size", lambda: 2
+        ):
+            with self.assertWarnsRegex(
+                RuntimeWarning, "epoch 1 is not recorded: the weights .* are spread over several"
+            ):
                 self.record(FullyShardedDataParallel(Plain()), expect=False)
             with mock.patch.object(nn.Parameter, "ds_id", 1, create=True):
                 with self.assertWarnsRegex(RuntimeWarning, "spread over several"):
@@ -376,6 +408,7 @@ class TrainingDoesNotNotice(TorchTest):
                 super().forward(x)
                 torch.rand(1)
                 raise RuntimeError("boom")
+
         model = Failing().train()
         before = self.state(model)
         with self.assertWarnsRegex(RuntimeWarning, "epoch 1 is not recorded: RuntimeError: boom"):
@@ -396,6 +429,7 @@ class TrainingDoesNotNotice(TorchTest):
                 if recorder:
                     recorder.epoch(n, model)
             return model.state_dict()
+
         r = dvi.Recorder(self.run_folder, range(C), boundary=True)
         r.add_group("train", self.x, self.y)
         with_it, without = train(r), train(None)
@@ -409,7 +443,9 @@ class TrainingDoesNotNotice(TorchTest):
         np.testing.assert_array_equal(heads[2], without["out.weight"].numpy())
         loaded = torch.jit.load(self.subject_path(0))
         with torch.no_grad():
-            np.testing.assert_allclose(loaded.features(self.tensor()).numpy(), self.array("features", 0), atol=1e-5)
+            np.testing.assert_allclose(
+                loaded.features(self.tensor()).numpy(), self.array("features", 0), atol=1e-5
+            )
 
     def test_inside_autocast_the_features_are_exact(self):
         model = Plain()
@@ -418,11 +454,21 @@ class TrainingDoesNotNotice(TorchTest):
             self.assertTrue(torch.is_autocast_cpu_enabled())
         model.eval()
         with torch.no_grad():
-            np.testing.assert_allclose(self.array("logits"), model.out(torch.relu(model.hidden(
-                model.body(self.tensor()).flatten(1)))).numpy(), atol=1e-5)
+            np.testing.assert_allclose(
+                self.array("logits"),
+                model.out(torch.relu(model.hidden(model.body(self.tensor()).flatten(1)))).numpy(),
+                atol=1e-5,
+            )
 
     def test_costs_little_more_than_the_forward_pass(self):
-        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10))
+        model = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(784, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 1024),
+            nn.ReLU(),
+            nn.Linear(1024, 10),
+        )
         x = np.random.default_rng(0).integers(0, 256, (4000, 28, 28), dtype=np.uint8)
         r = dvi.Recorder(self.run_folder, range(10))
         r.add_group("train", x, [0] * 4000)
@@ -432,7 +478,7 @@ class TrainingDoesNotNotice(TorchTest):
         def forward():
             with torch.no_grad():
                 for i in range(0, 4000, 256):
-                    model(torch.from_numpy(x[i:i + 256].astype(np.float32)[:, None] / 255))
+                    model(torch.from_numpy(x[i : i + 256].astype(np.float32)[:, None] / 255))
 
         def seconds(f):
             start = time.perf_counter()
@@ -473,22 +519,33 @@ class Callbacks(TorchTest):
     def test_lightning(self):
         class Callback:
             pass
-        self.stub(**{"lightning": types.ModuleType("lightning"),
-                     "lightning.pytorch": types.SimpleNamespace(Callback=Callback)})
+
+        self.stub(
+            **{
+                "lightning": types.ModuleType("lightning"),
+                "lightning.pytorch": types.SimpleNamespace(Callback=Callback),
+            }
+        )
         from dvi.lightning import RecorderCallback
+
         model = Plain()
         callback = RecorderCallback(self.recorder(), every=2)
         self.assertIsInstance(callback, Callback)
         trainer = types.SimpleNamespace(is_global_zero=True, callback_metrics={})
         for epoch in range(4):
             trainer.current_epoch = epoch
-            trainer.callback_metrics = {"train_loss": torch.tensor(0.5 / (epoch + 1)), "features": torch.tensor(1.0),
-                                        "vector": torch.ones(3)}
+            trainer.callback_metrics = {
+                "train_loss": torch.tensor(0.5 / (epoch + 1)),
+                "features": torch.tensor(1.0),
+                "vector": torch.ones(3),
+            }
             callback.on_train_epoch_end(trainer, model)
         trainer.is_global_zero = False
         callback.on_train_epoch_end(trainer, model)
         callback.on_fit_end(trainer, model)
-        self.assertEqual(sorted(os.listdir(os.path.join(self.run_folder, "epochs"))), ["000001", "000002", "000004"])
+        self.assertEqual(
+            sorted(os.listdir(os.path.join(self.run_folder, "epochs"))), ["000001", "000002", "000004"]
+        )
         self.assertEqual(self.scalars(4)["train_loss"], 0.125)
         self.assertEqual(self.scalars(4)["logged_features"], 1.0)
         self.assertNotIn("vector", self.scalars(4))
@@ -496,30 +553,48 @@ class Callbacks(TorchTest):
     def test_older_lightning(self):
         class Callback:
             pass
-        self.stub(**{"lightning": None, "lightning.pytorch": None,
-                     "pytorch_lightning": types.SimpleNamespace(Callback=Callback)})
+
+        self.stub(
+            **{
+                "lightning": None,
+                "lightning.pytorch": None,
+                "pytorch_lightning": types.SimpleNamespace(Callback=Callback),
+            }
+        )
         from dvi.lightning import RecorderCallback
+
         self.assertTrue(issubclass(RecorderCallback, Callback))
         callback = RecorderCallback(self.recorder())
-        callback.on_train_epoch_end(types.SimpleNamespace(is_global_zero=True, current_epoch=0, callback_metrics={}), Plain())
+        callback.on_train_epoch_end(
+            types.SimpleNamespace(is_global_zero=True, current_epoch=0, callback_metrics={}), Plain()
+        )
         callback.on_exception(None, None, KeyboardInterrupt())
         with open(os.path.join(self.run_folder, "run.json")) as f:
             self.assertNotIn("finished", json.load(f))
 
     def test_lightning_resumed_from_a_checkpoint(self):
         """trainer.fit(ckpt_path=...) in a new process: epochs go on counting where the checkpoint was made."""
+
         class Callback:
             pass
-        self.stub(**{"lightning": types.ModuleType("lightning"),
-                     "lightning.pytorch": types.SimpleNamespace(Callback=Callback)})
+
+        self.stub(
+            **{
+                "lightning": types.ModuleType("lightning"),
+                "lightning.pytorch": types.SimpleNamespace(Callback=Callback),
+            }
+        )
         from dvi.lightning import RecorderCallback
 
         def fit(recorder, epochs, error=None):
             callback = RecorderCallback(recorder)
             for epoch in epochs:
-                trainer = types.SimpleNamespace(is_global_zero=True, current_epoch=epoch, callback_metrics={"first": epochs[0]})
+                trainer = types.SimpleNamespace(
+                    is_global_zero=True, current_epoch=epoch, callback_metrics={"first": epochs[0]}
+                )
                 callback.on_train_epoch_end(trainer, Plain())
             callback.on_exception(None, None, error) if error else callback.on_fit_end(None, None)
+
         fit(self.recorder(), range(3), KeyboardInterrupt())
         resumed = dvi.Recorder(self.run_folder, range(C), mode="resume").add_group("train", self.x, self.y)
         fit(resumed, range(2, 4))
@@ -529,6 +604,7 @@ class Callbacks(TorchTest):
 
     def test_a_lightning_module_is_traced(self):
         """Its properties may raise, and are named in __jit_unused_properties__; it holds its trainer."""
+
         class Module(Plain):
             __jit_unused_properties__ = ["trainer"]
 
@@ -539,32 +615,55 @@ class Callbacks(TorchTest):
             @property
             def trainer(self):
                 raise RuntimeError("not attached to a Trainer")
+
         model, recorder = Module(), self.recorder()
         self.assertTrue(recorder.epoch(1, model), recorder.failures)
         recorder.close()
         loaded = torch.jit.load(self.subject_path(1))
         with torch.no_grad():
-            np.testing.assert_allclose(loaded.head(loaded.features(self.tensor())).numpy(), self.array("logits"), atol=1e-5)
+            np.testing.assert_allclose(
+                loaded.head(loaded.features(self.tensor())).numpy(), self.array("logits"), atol=1e-5
+            )
 
-    def hugging_face(self, epochs, *, steps=4, log=None, evaluate=None, told=True, max_steps=None, best=False, resumed=0):
+    def hugging_face(
+        self, epochs, *, steps=4, log=None, evaluate=None, told=True, max_steps=None, best=False, resumed=0
+    ):
         """Calls the callback as Trainer.train() calls its callbacks: DefaultFlowCallback sets the flags before them, each
-        event resets its own; an epoch is logged, then evaluated, after on_epoch_end. The model is given with every event."""
+        event resets its own; an epoch is logged, then evaluated, after on_epoch_end. The model is given with every event.
+        """
+
         class TrainerCallback:
-            def on_log(self, *_, **__): pass
+            def on_log(self, *_, **__):
+                pass
+
             on_evaluate = on_epoch_begin = on_train_end = on_log
+
         self.stub(transformers=types.SimpleNamespace(TrainerCallback=TrainerCallback))
         from dvi.huggingface import RecorderCallback
+
         recorder = dvi.Recorder(self.run_folder, range(C), mode="resume" if resumed else "new")
         callback = RecorderCallback(recorder.add_group("train", self.x, self.y))
         self.assertIsInstance(callback, TrainerCallback)
         model = Plain()
         args = types.SimpleNamespace(load_best_model_at_end=best)
-        state = types.SimpleNamespace(is_world_process_zero=True, epoch=float(resumed), global_step=resumed * steps, log_history=[])
+        state = types.SimpleNamespace(
+            is_world_process_zero=True, epoch=float(resumed), global_step=resumed * steps, log_history=[]
+        )
         control = types.SimpleNamespace(should_log=False, should_evaluate=False)
 
         def event(name, **more):
-            getattr(callback, name)(args, state, control, model=model, processing_class=None, optimizer=None, lr_scheduler=None,
-                                    train_dataloader=None, eval_dataloader=None, **more)
+            getattr(callback, name)(
+                args,
+                state,
+                control,
+                model=model,
+                processing_class=None,
+                optimizer=None,
+                lr_scheduler=None,
+                train_dataloader=None,
+                eval_dataloader=None,
+                **more,
+            )
 
         def logged(numbers):
             numbers["epoch"] = state.epoch
@@ -573,7 +672,9 @@ class Callbacks(TorchTest):
             event("on_log", logs=numbers)
 
         def log_and_evaluate():
-            if control.should_log and (not state.log_history or state.log_history[-1]["step"] != state.global_step):
+            if control.should_log and (
+                not state.log_history or state.log_history[-1]["step"] != state.global_step
+            ):
                 logged({"loss": 1.0 / state.global_step})
             if control.should_evaluate:
                 if told:
@@ -605,7 +706,9 @@ class Callbacks(TorchTest):
         logged({"train_runtime": 1.0})
         event("on_train_end")
         bias = [self.array("head_bias", n)[0] for n in self.epochs()]
-        return np.round(np.array(bias) - bias[0]).tolist()  # in training steps since the end of the first epoch recorded
+        return np.round(
+            np.array(bias) - bias[0]
+        ).tolist()  # in training steps since the end of the first epoch recorded
 
     def epochs(self):
         return [int(name) for name in sorted(os.listdir(os.path.join(self.run_folder, "epochs")))]

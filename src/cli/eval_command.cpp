@@ -17,7 +17,8 @@ void add_eval_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Tell how true the pictures of a fitted run are");
   command->add_option("RUN", options->run, "Run directory")->required();
   command->add_option("--view", options->view, "View to evaluate (default: \"default\", else the first)");
-  command->add_flag("--json")->description(R"(Print {"epochs", "run"} instead of tables (docs/metrics.md))");
+  command->add_flag("--json")->description(
+      R"(Print {"epochs", "run"} instead of tables (docs/reference/metrics.md))");
   command->callback([options] {
     const auto run = Run::open(options->run);
     const auto view = View::open(run, options->view.empty() ? default_view_name(run) : options->view);

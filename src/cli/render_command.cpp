@@ -1,4 +1,5 @@
-// dvi render RUN -o FILE: pictures and films of a fitted run, made without a browser (docs/rendering.md).
+// dvi render RUN -o FILE: pictures and films of a fitted run, made without a browser
+// (docs/how-to/rendering.md).
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// dvi report RUN -o FILE.html: the viewer and a view's data in one file (docs/rendering.md).
+// dvi report RUN -o FILE.html: the viewer and a view's data in one file (docs/how-to/rendering.md).
 #include "report/report.h"
 
 #include <fmt/format.h>

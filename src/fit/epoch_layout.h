@@ -1,5 +1,5 @@
-// Where the default preset puts the points of one epoch (docs/method.md): a draft that knows the epoch
-// before, then settled between the epochs on both sides.
+// Where the default preset puts the points of one epoch (docs/explanation/method.md): a draft that knows the
+// epoch before, then settled between the epochs on both sides.
 #pragma once
 
 #include <array>

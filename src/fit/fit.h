@@ -1,5 +1,5 @@
-// `dvi fit`: a visualization model for every recorded epoch, written into views/NAME (docs/run-format.md,
-// "Views").
+// `dvi fit`: a visualization model for every recorded epoch, written into views/NAME
+// (docs/reference/run-format.md, "Views").
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace dvi {
 
 enum class Preset {
   standard,  ///< "default": a layout that keeps neighbours and boundaries, and two networks that reproduce it
-             ///< (docs/method.md)
+             ///< (docs/explanation/method.md)
   paper,     ///< "paper": DVI (AAAI 2022) to the letter
 };
 
@@ -29,8 +29,8 @@ struct FitOptions {
 
 /// Fits what is not fitted yet, in order of epochs; every finished epoch is on disk before the next begins,
 /// so that a killed fit goes on where it was. Throws Error for runs that cannot be fitted
-/// (docs/run-format.md), for a view of other settings, for a view that another process is fitting, and where
-/// the disk is full; files already there stay as they are.
+/// (docs/reference/run-format.md), for a view of other settings, for a view that another process is fitting,
+/// and where the disk is full; files already there stay as they are.
 void fit_run(const std::filesystem::path& run, const FitOptions& options);
 
 /// "1,2,5-9" -> {1, 2, 5, 6, 7, 8, 9}. Throws Error for anything else.

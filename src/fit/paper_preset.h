@@ -1,4 +1,4 @@
-// `--preset paper`: the published method (docs/method.md, "The paper preset").
+// `--preset paper`: the published method (docs/explanation/method.md, "The paper preset").
 #pragma once
 
 #include "fit/projection.h"

@@ -1,4 +1,4 @@
-// The default preset: a layout, then networks that reproduce it (docs/method.md).
+// The default preset: a layout, then networks that reproduce it (docs/explanation/method.md).
 #pragma once
 
 #include "fit/projection.h"

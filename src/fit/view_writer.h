@@ -1,5 +1,5 @@
-// Writes views (docs/run-format.md, "Views"). An epoch appears by one rename; view.json is replaced by rename
-// after it.
+// Writes views (docs/reference/run-format.md, "Views"). An epoch appears by one rename; view.json is replaced
+// by rename after it.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// Turns the folders of earlier DeepVisualInsight tools into run directories (docs/importing.md).
+// Turns the folders of earlier DeepVisualInsight tools into run directories (docs/how-to/importing.md).
 //
 // Two layouts are known, and told apart by what is in the folder:
 // - "v1", DVI's own: Training_data/, Testing_data/, Model/Epoch_N/

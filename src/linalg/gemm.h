@@ -18,7 +18,8 @@ enum class Precision {
 };
 
 /// bf16 where the processor has AMX (there it is about ten times f32); f32 elsewhere: without AMX the AVX-512
-/// bf16 instructions reach half the speed of f32 (docs/architecture.md). DVI_PRECISION=f32|bf16 overrides.
+/// bf16 instructions reach half the speed of f32 (docs/explanation/architecture.md). DVI_PRECISION=f32|bf16
+/// overrides.
 Precision best_precision();
 
 /// The instruction set oneDNN uses here, e.g. "avx512_core_fp16", and its version, for view.json.

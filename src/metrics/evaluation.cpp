@@ -184,7 +184,7 @@ std::string legend(const Json& references) {
       "tlr, tnn_3       are a sample's steps in the picture as long, compared with each other, as in feature "
       "space? 1\n"
       "                 is best; and which 3 epochs are nearest to an epoch? 3 is best\n"
-      "Formulas and traps: docs/metrics.md\n",
+      "Formulas and traps: docs/reference/metrics.md\n",
       chance("train"), chance("test"));
 }
 

@@ -1,5 +1,5 @@
 // Finds what happened to samples between two fitted epochs: flips, forgetting, learning, jumps of confidence,
-// big moves (docs/run-format.md, events.npy; stored by run/events.h).
+// big moves (docs/reference/run-format.md, events.npy; stored by run/events.h).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// How true a picture is: the metrics of one epoch. docs/metrics.md explains each, with its formula and its
-// traps.
+// How true a picture is: the metrics of one epoch. docs/reference/metrics.md explains each, with its formula
+// and its traps.
 //
 // Lists of neighbours in both spaces are given (graph/neighbors.h, graph/plane_neighbors.h); only
 // nn_15_with_self searches, for the test samples nearest to some train samples. Trustworthiness and

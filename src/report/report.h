@@ -20,8 +20,8 @@ struct ReportSizes {
 };
 
 /// Writes `file` at once or not at all. The data are the answers that `dvi serve` would give
-/// (docs/http-api.md), packed as the page's own offline copies are (web/src/export/copy-format.ts). Throws
-/// Error if the run has no such view or epoch, or the program was built without its page.
+/// (docs/reference/http-api.md), packed as the page's own offline copies are (web/src/export/copy-format.ts).
+/// Throws Error if the run has no such view or epoch, or the program was built without its page.
 ReportSizes write_report(const std::filesystem::path& run, const ReportOptions& options,
                          const std::filesystem::path& file);
 

@@ -1,4 +1,4 @@
-// `dvi check`: everything docs/run-format.md demands, one sentence a finding.
+// `dvi check`: everything docs/reference/run-format.md demands, one sentence a finding.
 #pragma once
 
 #include <string>

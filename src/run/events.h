@@ -9,7 +9,7 @@
 
 namespace dvi {
 
-/// The numbers are those of docs/run-format.md.
+/// The numbers are those of docs/reference/run-format.md.
 enum class EventKind : int32_t { flip = 0, forgetting = 1, learned = 2, confidence_jump = 3, big_move = 4 };
 constexpr int event_kind_count = 5;
 /// Short names, by number: "flip", "forgetting", "learned", "confidence jump", "big move".

@@ -23,7 +23,7 @@ class Fields {
   bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
   const Json& get(const char* key) const {
     if (!has(key))
-      fail("{}: expected the key \"{}\", found none; add it (see docs/run-format.md)", where_, key);
+      fail("{}: expected the key \"{}\", found none; add it (see docs/reference/run-format.md)", where_, key);
     return json_[key];
   }
   std::string text(const char* key) const {
@@ -336,7 +336,8 @@ Run Run::open(const fs::path& folder) {
   const auto manifest_file = folder / "run.json";
   if (!fs::exists(manifest_file))
     fail(
-        "{}: expected a run directory, found no run.json in it; record one (docs/run-format.md) or try "
+        "{}: expected a run directory, found no run.json in it; record one (docs/reference/run-format.md) or "
+        "try "
         "'dvi import' for folders of other tools",
         folder.string());
   Run run;

@@ -1,4 +1,4 @@
-// The run directory (docs/run-format.md): what was recorded while a classifier was trained.
+// The run directory (docs/reference/run-format.md): what was recorded while a classifier was trained.
 #pragma once
 
 #include <filesystem>
@@ -47,7 +47,7 @@ struct Manifest {
   std::vector<int32_t> ids_of_role(const std::string& role) const;
   const Group& group_of(int64_t sample) const;
 
-  /// Throws Error naming `file` for anything docs/run-format.md does not allow.
+  /// Throws Error naming `file` for anything docs/reference/run-format.md does not allow.
   static Manifest from_json(const Json&, const std::filesystem::path& file);
   Json to_json() const;
 };

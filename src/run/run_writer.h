@@ -1,4 +1,4 @@
-// Writes run directories (docs/run-format.md). An epoch appears all at once or not at all.
+// Writes run directories (docs/reference/run-format.md). An epoch appears all at once or not at all.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Views, for reading: what `dvi fit` made of a run (docs/run-format.md, "Views"). Nothing is copied: arrays
-// are mapped.
+// Views, for reading: what `dvi fit` made of a run (docs/reference/run-format.md, "Views"). Nothing is
+// copied: arrays are mapped.
 #pragma once
 
 #include <array>
@@ -19,8 +19,8 @@
 
 namespace dvi {
 
-/// One fitted epoch. N samples, M boundary samples; every array was checked against docs/run-format.md when
-/// it was opened.
+/// One fitted epoch. N samples, M boundary samples; every array was checked against
+/// docs/reference/run-format.md when it was opened.
 class ViewEpoch {
  public:
   /// Throws Error if a file is missing or of another shape or dtype.

@@ -1,4 +1,4 @@
-// The HTTP API (docs/http-api.md), one file for each kind of question.
+// The HTTP API (docs/reference/http-api.md), one file for each kind of question.
 #pragma once
 
 #include "server/metrics_worker.h"

@@ -1,4 +1,4 @@
-// The binary answers of a fitted epoch (docs/http-api.md).
+// The binary answers of a fitted epoch (docs/reference/http-api.md).
 #pragma once
 
 #include <array>

@@ -64,7 +64,8 @@ std::string find_method(const torch::jit::Module& module, std::initializer_list<
   fail(
       "{}: expected a TorchScript module with the methods features(x) and head(f) (or feature and "
       "prediction), found {}; "
-      "mark both with @torch.jit.export before torch.jit.script, or record arrays (docs/run-format.md)",
+      "mark both with @torch.jit.export before torch.jit.script, or record arrays "
+      "(docs/reference/run-format.md)",
       file.string(), found.empty() ? "no method" : "only " + found);
 }
 

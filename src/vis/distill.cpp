@@ -331,7 +331,7 @@ class Distiller {
   /// On the processor.
   template <typename After>
   DistillLosses train(const DistillSchedule& schedule, const After& after) {
-    // Waking a thread for fewer samples than these takes longer than they do (docs/trainer.md).
+    // Waking a thread for fewer samples than these takes longer than they do (docs/explanation/trainer.md).
     constexpr int64_t samples_worth_a_thread = 32;
     workers_.resize(
         static_cast<size_t>(std::clamp<int64_t>(schedule.batch / samples_worth_a_thread, 1, threads())));

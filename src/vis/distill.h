@@ -43,8 +43,8 @@ struct DistillOptions {
   double beyond = 0.15;
   Precision precision = best_precision();
   /// Where linear heads' networks are trained. `fastest`: on a CUDA device if LibTorch finds one, whatever
-  /// the size of the task (docs/trainer.md), else on the processor by this project's own kernels. For tests:
-  /// through LibTorch wherever it runs, on a CUDA device with steps captured as a graph or not.
+  /// the size of the task (docs/explanation/trainer.md), else on the processor by this project's own kernels.
+  /// For tests: through LibTorch wherever it runs, on a CUDA device with steps captured as a graph or not.
   enum class Device { fastest, processor, torch, torch_eager };
   Device device = Device::fastest;
 };

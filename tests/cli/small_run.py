@@ -1,4 +1,4 @@
-"""A small run directory for tests of the program, written the way docs/run-format.md tells, with nothing but NumPy."""
+"""A small run directory for tests of the program, written the way docs/reference/run-format.md tells, with nothing but NumPy."""
 
 import hashlib
 import json
@@ -110,5 +110,7 @@ class ProgramTest(unittest.TestCase):
             self.assertIn(str(word), lines[0])
         after = snapshot(self.place.name)
         self.assertEqual({path: after.get(path) for path in before}, before)
-        self.assertEqual([path for path in after if ".tmp" in path], [], "half-written files were left behind")
+        self.assertEqual(
+            [path for path in after if ".tmp" in path], [], "half-written files were left behind"
+        )
         return lines[0]

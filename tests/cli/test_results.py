@@ -28,7 +28,9 @@ class Results(ProgramTest):
     def test_json_is_what_was_asked_for(self):
         self.assertEqual(self.assert_json("check", self.run_folder)["problems"], [])
         self.assert_works("--quiet", "fit", self.run_folder, "--epochs", "1")
-        self.assertEqual([epoch["epoch"] for epoch in self.assert_json("eval", self.run_folder)["epochs"]], [1])
+        self.assertEqual(
+            [epoch["epoch"] for epoch in self.assert_json("eval", self.run_folder)["epochs"]], [1]
+        )
         self.assertGreater(self.assert_json("query", self.run_folder, "label = 'class 0'")["count"], 0)
 
     def test_quiet_is_about_progress(self):

@@ -24,7 +24,18 @@ class Surroundings(ProgramTest):
           (cd "$1" && sha256sum --quiet -c "$3/before") && ! find "$1/run" | grep -F .tmp
         """
         done = subprocess.run(
-            ["unshare", "--mount", "bash", "-c", script, "test", mount, self.run_folder, self.place.name, DVI],
+            [
+                "unshare",
+                "--mount",
+                "bash",
+                "-c",
+                script,
+                "test",
+                mount,
+                self.run_folder,
+                self.place.name,
+                DVI,
+            ],
             capture_output=True,
             text=True,
             timeout=300,
@@ -81,7 +92,13 @@ class Surroundings(ProgramTest):
 
 class CommandLine(ProgramTest):
     def test_not_understood(self):
-        for arguments in [["paint"], ["fit"], ["fit", "run", "--epochs"], ["--threads", "0", "check", "x"], []]:
+        for arguments in [
+            ["paint"],
+            ["fit"],
+            ["fit", "run", "--epochs"],
+            ["--threads", "0", "check", "x"],
+            [],
+        ]:
             with self.subTest(arguments=arguments):
                 self.assert_refused(*arguments, status=2, words=["--help"])
 

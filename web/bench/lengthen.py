@@ -42,11 +42,19 @@ def lengthen(run, out, epochs, view="default"):
         link(run / "epochs" / from_, out / "epochs" / name)
         (out / "epochs" / name / "epoch.json").write_text(json.dumps({**scalars, "epoch": number}))
         link(old_view / "epochs" / from_, new_view / "epochs" / name)
-        os.symlink((old_view / "epochs" / from_ / "metrics.json").resolve(), new_view / "epochs" / name / "metrics.json")
+        os.symlink(
+            (old_view / "epochs" / from_ / "metrics.json").resolve(),
+            new_view / "epochs" / name / "metrics.json",
+        )
         described = json.loads((old_view / "epochs" / from_ / "view_epoch.json").read_text())
-        (new_view / "epochs" / name / "view_epoch.json").write_text(json.dumps({**described, "epoch": number}))
+        (new_view / "epochs" / name / "view_epoch.json").write_text(
+            json.dumps({**described, "epoch": number})
+        )
         (new_view / "territories" / revision).mkdir(parents=True, exist_ok=True)
-        os.symlink((old_view / "territories" / revision / from_).resolve(), new_view / "territories" / revision / name)
+        os.symlink(
+            (old_view / "territories" / revision / from_).resolve(),
+            new_view / "territories" / revision / name,
+        )
         if number > 1:
             # On the way back the later of the two epochs tells what happened between them.
             rows = by_epoch[max(source, old[number - 2])].copy()
@@ -57,7 +65,9 @@ def lengthen(run, out, epochs, view="default"):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run")
     parser.add_argument("out")
     parser.add_argument("--epochs", type=int, default=50)

@@ -1,4 +1,4 @@
-// The server's API (docs/http-api.md) as typed functions. Nothing else in the page fetches.
+// The server's API (docs/reference/http-api.md) as typed functions. Nothing else in the page fetches.
 
 export interface RunEntry {
   id: number;

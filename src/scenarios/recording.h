@@ -29,8 +29,8 @@ class Recording {
   Recording(const std::string& scenario, const ScenarioOptions& options, const std::string& run_name,
             std::vector<std::string> classes, std::vector<Source> sources);
 
-  /// A column of the whole run; `shown` is its entry in run.json's "columns" (see docs/run-format.md), an
-  /// object.
+  /// A column of the whole run; `shown` is its entry in run.json's "columns" (see
+  /// docs/reference/run-format.md), an object.
   void column(const std::string& name, std::span<const float> values, Json shown);
   /// How a column that epochs have is to be shown.
   void show_column(const std::string& name, Json shown) { manifest_.columns[name] = std::move(shown); }
