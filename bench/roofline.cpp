@@ -46,10 +46,8 @@ double float_products(int64_t rows, int64_t cols, int64_t inner) {
   std::vector<Matrix> out;
   for (int w = 0; w < threads(); ++w) out.emplace_back(rows, cols);
   const double seconds = best_seconds([&] {
-    parallel_workers(threads(), [&](int worker) {
-      gemm(false, true, rows, cols, inner, a.data(), inner, b.data(), inner,
-           out[static_cast<size_t>(worker)].data(), cols);
-    });
+    parallel_workers(threads(),
+                     [&](int worker) { multiply(a, transposed(b), out[static_cast<size_t>(worker)].mut()); });
   });
   return 2e-9 * static_cast<double>(rows * cols * inner) * threads() / seconds;
 }
@@ -64,7 +62,7 @@ double integer_products(int64_t rows, int64_t cols, int64_t inner) {
                                         std::vector<int32_t>(static_cast<size_t>(rows * cols)));
   const double seconds = best_seconds([&] {
     parallel_workers(threads(), [&](int worker) {
-      gemm_u8s8(rows, cols, inner, a.data(), b.data(), out[static_cast<size_t>(worker)].data(), cols);
+      multiply_u8s8(rows, cols, inner, a.data(), b.data(), out[static_cast<size_t>(worker)].data());
     });
   });
   return 2e-9 * static_cast<double>(rows * cols * inner) * threads() / seconds;

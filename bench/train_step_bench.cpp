@@ -48,8 +48,7 @@ void peak(benchmark::State& state, Precision precision) {
   for (auto _ : state)
     parallel_workers(threads(), [&](int worker) {
       for (int i = 0; i < repeats; ++i)
-        gemm(false, true, rows, dim / 2, dim, a.data(), dim, b.data(), dim,
-             out[static_cast<size_t>(worker)].data(), dim / 2, false, precision);
+        multiply(a, transposed(b), out[static_cast<size_t>(worker)].mut(), precision);
     });
   report(state, 2.0 * repeats * static_cast<double>(rows * threads() * (dim / 2) * dim));
 }

@@ -11,8 +11,8 @@
 
 namespace dvi {
 
-/// Allocates on 64-byte boundaries, so that vector loads never cross a cache line. Memory is not initialised
-/// by resize().
+/// Allocates on 64-byte boundaries, so that vector loads never cross a cache line. resize() of a vector
+/// leaves new numbers uninitialised: what is filled at once need not be cleared first.
 template <typename T>
 struct AlignedAllocator {
   using value_type = T;
@@ -21,6 +21,10 @@ struct AlignedAllocator {
   AlignedAllocator(const AlignedAllocator<U>&) {}
   T* allocate(size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
   void deallocate(T* p, size_t) { ::operator delete (p, std::align_val_t{64}); }
+  template <typename U>
+  void construct(U* p) {
+    ::new (static_cast<void*>(p)) U;
+  }
   template <typename U>
   bool operator==(const AlignedAllocator<U>&) const {
     return true;

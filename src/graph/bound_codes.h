@@ -21,7 +21,7 @@ namespace dvi {
 float squared_distance(const float* x, const float* y, int64_t d);
 
 /// Squared code distance of query q and reference j = norm[j] - 2 * (bytes of q . code of j) + offset[q],
-/// where bytes are codes + 128: the integers of gemm_u8s8.
+/// where bytes are codes + 128: the integers of multiply_u8s8.
 struct Codes {
   int64_t dims = 0;
   AlignedVector<int8_t> code;   // [n, dims]

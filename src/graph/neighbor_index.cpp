@@ -215,8 +215,7 @@ class Centres {
   /// squared [n, count] between x [n, dims] and the centres. Rounding is within 1e-6 of both squared norms.
   void distances(MatrixView x, Matrix& squared) const {
     if (squared.rows() < x.rows) squared = Matrix(x.rows, count());
-    gemm(false, true, x.rows, count(), x.cols, x.data, x.cols, points_.data(), x.cols, squared.data(),
-         count());
+    multiply(x, transposed(points_), squared.mut().slice(0, x.rows));
     for (int64_t i = 0; i < x.rows; ++i)
       finish_distances(squared.row(i), count(), squared_norm(x.row(i), x.cols), norms_.data());
   }
@@ -660,8 +659,8 @@ class NeighborIndex::Impl {
                  const Visit& visit) const {
       const int64_t rows = group.end - group.begin, d = index_.space_.dims();
       const Codes& references = index_.references_.codes;
-      gemm_u8s8(rows, width, d, w.codes.data(), &references.code[static_cast<size_t>(begin * d)],
-                w.products.data(), width);
+      multiply_u8s8(rows, width, d, w.codes.data(), &references.code[static_cast<size_t>(begin * d)],
+                    w.products.data());
       const int32_t* norm = &references.norm[static_cast<size_t>(begin)];
       for (int64_t i = 0; i < rows; ++i) {
         const int32_t* product = &w.products[static_cast<size_t>(i * width)];

@@ -106,17 +106,15 @@ Landscape paint(const Decode& decode, SubjectModel& subject, const Extent& exten
   const LinearHead* head = subject.linear_head();
   if (!head) return paint_by_batches(decode, subject, extent, size);
   auto spaces = workspaces(subject.feature_dim(), 0);
-  const int64_t dim = subject.feature_dim(), classes = subject.class_count();
   return paint(
       [&](MatrixView points, MutMatrixView logits, int worker) {
         const auto features = spaces[static_cast<size_t>(worker)].features.mut().slice(0, points.rows);
         decode(points, features, worker);
         for (int64_t i = 0; i < logits.rows; ++i)
           std::copy(head->bias.begin(), head->bias.end(), logits.row(i));
-        gemm(false, true, logits.rows, classes, dim, features.data, dim, head->weight.data(), dim,
-             logits.data, classes, true);
+        multiply_add(features, transposed(head->weight), logits);
       },
-      classes, extent, size);
+      subject.class_count(), extent, size);
 }
 
 void write_landscape(const std::filesystem::path& folder, const Landscape& landscape) {

@@ -12,8 +12,7 @@ namespace {
 LinearHead compose(const LinearHead& head, MatrixView last_weight, std::span<const float> last_bias) {
   const int64_t classes = head.weight.rows(), dim = last_weight.rows, hidden = last_weight.cols;
   LinearHead out{Matrix(classes, hidden), head.bias};
-  gemm(false, false, classes, hidden, dim, head.weight.data(), dim, last_weight.data, hidden,
-       out.weight.data(), hidden);
+  multiply(head.weight, last_weight, out.weight.mut());
   for (int64_t c = 0; c < classes; ++c)
     for (int64_t d = 0; d < dim; ++d)
       out.bias[static_cast<size_t>(c)] += head.weight(c, d) * last_bias[static_cast<size_t>(d)];
@@ -47,8 +46,7 @@ void PlaneClassifier::logits(MatrixView points, MutMatrixView logits, int worker
   std::transform(h.data, h.data + h.rows * h.cols, w.rectified.data(),
                  [](float v) { return std::max(v, 0.f); });
   for (int64_t i = 0; i < logits.rows; ++i) std::copy(last_.bias.begin(), last_.bias.end(), logits.row(i));
-  gemm(false, true, h.rows, logits.cols, h.cols, w.rectified.data(), h.cols, last_.weight.data(), h.cols,
-       logits.data, logits.cols, true);
+  multiply_add(w.rectified.view().slice(0, h.rows), transposed(last_.weight), logits);
 }
 
 std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {

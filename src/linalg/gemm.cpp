@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <tuple>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -12,17 +11,20 @@
 namespace dvi {
 namespace {
 
-using Shape3 = std::tuple<bool, bool, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool>;
+/// What a prepared product depends on: c [m, n] = or += op(a) [m, k] * op(b) [k, n].
+struct ProductShape {
+  bool transpose_a, transpose_b, accumulate;
+  int64_t m, n, k;
+  bool operator==(const ProductShape&) const = default;
+};
 
 struct ShapeHash {
-  size_t operator()(const Shape3& s) const {
-    return std::apply(
-        [](auto... v) {
-          size_t h = 0;
-          ((h = h * 1000003 + static_cast<size_t>(v)), ...);
-          return h;
-        },
-        s);
+  size_t operator()(const ProductShape& s) const {
+    size_t h = 0;
+    for (const int64_t v :
+         {int64_t{s.transpose_a}, int64_t{s.transpose_b}, int64_t{s.accumulate}, s.m, s.n, s.k})
+      h = h * 1000003 + static_cast<size_t>(v);
+    return h;
   }
 };
 
@@ -43,13 +45,12 @@ struct Bf16Product {
   dnnl::matmul primitive;
   dnnl::memory a, b, c;
 
-  static Bf16Product make(const Shape3& shape) {
-    const auto [ta, tb, m, n, k, lda, ldb, ldc, accumulate] = shape;
+  static Bf16Product make(const ProductShape& shape) {
+    const auto [ta, tb, accumulate, m, n, k] = shape;
     using Type = dnnl::memory::data_type;
-    // Operands are packed while they are rounded, so their strides are tight.
     const auto da = matrix_desc(m, k, ta, ta ? m : k, Type::bf16);
     const auto db = matrix_desc(k, n, tb, tb ? k : n, Type::bf16);
-    const auto dc = matrix_desc(m, n, false, ldc, Type::f32);
+    const auto dc = matrix_desc(m, n, false, n, Type::f32);
     dnnl::primitive_attr attributes;
     if (accumulate) {
       dnnl::post_ops sum;
@@ -66,29 +67,47 @@ struct Bf16Product {
   }
 };
 
-DVI_MULTIVERSION void round_to_bf16(const float* from, int64_t rows, int64_t cols, int64_t ld, uint16_t* to) {
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < cols; ++j) {
-      uint32_t bits;
-      std::memcpy(&bits, from + i * ld + j, 4);
-      bits += 0x7fff + (bits >> 16 & 1);  // to nearest, ties to even
-      to[i * cols + j] = static_cast<uint16_t>(bits >> 16);
-    }
+DVI_MULTIVERSION void round_to_bf16(const float* from, int64_t count, uint16_t* to) {
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, from + i, 4);
+    bits += 0x7fff + (bits >> 16 & 1);  // to nearest, ties to even
+    to[i] = static_cast<uint16_t>(bits >> 16);
+  }
 }
 
-void gemm_bf16(const Shape3& shape, const float* a, const float* b, float* c) {
-  thread_local std::unordered_map<Shape3, Bf16Product, ShapeHash> products;
+void multiply_bf16(const ProductShape& shape, const float* a, const float* b, float* c) {
+  thread_local std::unordered_map<ProductShape, Bf16Product, ShapeHash> products;
   thread_local dnnl::stream stream(engine());
   auto found = products.find(shape);
   if (found == products.end()) found = products.emplace(shape, Bf16Product::make(shape)).first;
   auto& product = found->second;
-  const auto [ta, tb, m, n, k, lda, ldb, ldc, accumulate] = shape;
-  round_to_bf16(a, ta ? k : m, ta ? m : k, lda, static_cast<uint16_t*>(product.a.get_data_handle()));
-  round_to_bf16(b, tb ? n : k, tb ? k : n, ldb, static_cast<uint16_t*>(product.b.get_data_handle()));
+  round_to_bf16(a, shape.m * shape.k, static_cast<uint16_t*>(product.a.get_data_handle()));
+  round_to_bf16(b, shape.k * shape.n, static_cast<uint16_t*>(product.b.get_data_handle()));
   product.c.set_data_handle(c);
   product.primitive.execute(
       stream, {{DNNL_ARG_SRC, product.a}, {DNNL_ARG_WEIGHTS, product.b}, {DNNL_ARG_DST, product.c}});
   stream.wait();
+}
+
+void product(const Factor& a, const Factor& b, MutMatrixView c, bool accumulate, Precision precision) {
+  const int64_t m = c.rows, n = c.cols, k = a.cols();
+  if (a.rows() != m || b.cols() != n || b.rows() != k)
+    fail(
+        "matrix product: expected factors [{0}, k] and [k, {1}] for a result [{0}, {1}], found [{2}, {3}] "
+        "and [{4}, {5}]",
+        m, n, a.rows(), a.cols(), b.rows(), b.cols());
+  if (m == 0 || n == 0) return;
+  run_onednn_alone();
+  if (precision == Precision::bf16) {
+    multiply_bf16({a.transposed, b.transposed, accumulate, m, n, k}, a.matrix.data, b.matrix.data, c.data);
+    return;
+  }
+  const auto status =
+      dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1.f, a.matrix.data,
+                 a.matrix.cols, b.matrix.data, b.matrix.cols, accumulate ? 1.f : 0.f, c.data, n);
+  if (status != dnnl_success)
+    fail("oneDNN refused a {} x {} x {} matrix product (status {})", m, n, k, static_cast<int>(status));
 }
 
 const char* isa_name(dnnl::cpu_isa isa) {
@@ -132,25 +151,18 @@ std::string onednn_version() {
   return fmt::format("{}.{}.{}", v->major, v->minor, v->patch);
 }
 
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
-          const float* b, int64_t ldb, float* c, int64_t ldc, bool accumulate, Precision precision) {
-  if (m == 0 || n == 0) return;
-  run_onednn_alone();
-  if (precision == Precision::bf16) {
-    gemm_bf16({transpose_a, transpose_b, m, n, k, lda, ldb, ldc, accumulate}, a, b, c);
-    return;
-  }
-  const auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.f, a, lda, b,
-                                 ldb, accumulate ? 1.f : 0.f, c, ldc);
-  if (status != dnnl_success)
-    fail("oneDNN refused a {} x {} x {} matrix product (status {})", m, n, k, static_cast<int>(status));
+void multiply(Factor a, Factor b, MutMatrixView c, Precision precision) {
+  product(a, b, c, false, precision);
 }
 
-void gemm_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c, int64_t ldc) {
+void multiply_add(Factor a, Factor b, MutMatrixView c, Precision precision) {
+  product(a, b, c, true, precision);
+}
+
+void multiply_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c) {
   run_onednn_alone();
   const int32_t no_offset = 0;
-  const auto status =
-      dnnl_gemm_u8s8s32('N', 'T', 'F', m, n, k, 1.f, a, k, 0, b, k, 0, 0.f, c, ldc, &no_offset);
+  const auto status = dnnl_gemm_u8s8s32('N', 'T', 'F', m, n, k, 1.f, a, k, 0, b, k, 0, 0.f, c, n, &no_offset);
   if (status != dnnl_success)
     fail("oneDNN refused a {} x {} x {} integer product (status {})", m, n, k, static_cast<int>(status));
 }

@@ -26,17 +26,32 @@ Precision best_precision();
 std::string onednn_isa();
 std::string onednn_version();
 
-/// c [m, n] = op(a) [m, k] * op(b) [k, n], plus the old c if `accumulate`. Row-major; lda, ldb, ldc are
-/// elements between rows as stored; op transposes if its flag is set.
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
-          const float* b, int64_t ldb, float* c, int64_t ldc, bool accumulate = false,
-          Precision precision = Precision::f32);
+/// An operand of a product: a matrix as it is, or (see transposed()) its transpose, which costs no copy.
+struct Factor {
+  Factor(MatrixView m) : matrix(m) {}
+  Factor(const MutMatrixView& m) : matrix(m) {}
+  Factor(const Matrix& m) : matrix(m) {}
+  int64_t rows() const { return transposed ? matrix.cols : matrix.rows; }
+  int64_t cols() const { return transposed ? matrix.rows : matrix.cols; }
+
+  MatrixView matrix;  ///< as stored
+  bool transposed = false;
+};
+inline Factor transposed(Factor f) {
+  f.transposed = !f.transposed;
+  return f;
+}
+
+/// c [m, n] = a [m, k] * b [k, n]. c must overlap neither. Throws Error where the shapes do not fit.
+void multiply(Factor a, Factor b, MutMatrixView c, Precision precision = Precision::f32);
+/// c [m, n] += a [m, k] * b [k, n].
+void multiply_add(Factor a, Factor b, MutMatrixView c, Precision precision = Precision::f32);
 
 /// c [m, n] = a [m, k] * b^T [n, k] in integers, exact in int32. Entries of a must not exceed
 /// integer_levels().
-void gemm_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c, int64_t ldc);
-/// Largest entry of `a` that gemm_u8s8 takes: 255, or 127 on processors whose 8-bit products saturate at 16
-/// bits (no VNNI).
+void multiply_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c);
+/// Largest entry of `a` that multiply_u8s8 takes: 255, or 127 on processors whose 8-bit products saturate at
+/// 16 bits (no VNNI).
 int integer_levels();
 
 }  // namespace dvi

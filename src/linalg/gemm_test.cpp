@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/error.h"
 #include "core/random.h"
 
 namespace dvi {
@@ -17,30 +18,37 @@ TEST_P(Gemm, AgreesWithTheSlowProduct) {
   for (const bool ta : {false, true})
     for (const bool tb : {false, true})
       for (const bool accumulate : {false, true}) {
-        const int64_t m = 37, n = 19, k = 53, lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 5, ldc = n + 2;
-        std::vector<float> a(static_cast<size_t>((ta ? k : m) * lda)),
-            b(static_cast<size_t>((tb ? n : k) * ldb)), c(static_cast<size_t>(m * ldc));
-        for (auto* v : {&a, &b, &c})
-          for (auto& x : *v) x = static_cast<float>(random.normal());
-        const auto before = c;
-        gemm(ta, tb, m, n, k, a.data(), lda, b.data(), ldb, c.data(), ldc, accumulate, GetParam());
+        const int64_t m = 37, n = 19, k = 53;
+        Matrix a(ta ? k : m, ta ? m : k), b(tb ? n : k, tb ? k : n), c(m, n);
+        for (auto* matrix : {&a, &b, &c})
+          for (int64_t i = 0; i < matrix->rows(); ++i)
+            for (int64_t j = 0; j < matrix->cols(); ++j)
+              (*matrix)(i, j) = static_cast<float>(random.normal());
+        const Matrix before = c;
+        const Factor left = ta ? transposed(a) : a, right = tb ? transposed(b) : b;
+        if (accumulate)
+          multiply_add(left, right, c.mut(), GetParam());
+        else
+          multiply(left, right, c.mut(), GetParam());
         for (int64_t i = 0; i < m; ++i)
-          for (int64_t j = 0; j < ldc; ++j) {
-            const auto at = static_cast<size_t>(i * ldc + j);
-            if (j >= n) {
-              EXPECT_EQ(c[at], before[at]);
-              continue;
-            }
-            double sum = accumulate ? before[at] : 0.0, magnitude = 1;
+          for (int64_t j = 0; j < n; ++j) {
+            double sum = accumulate ? before(i, j) : 0.0, magnitude = 1;
             for (int64_t l = 0; l < k; ++l) {
-              const double p = static_cast<double>(a[static_cast<size_t>(ta ? l * lda + i : i * lda + l)]) *
-                               b[static_cast<size_t>(tb ? j * ldb + l : l * ldb + j)];
+              const double p = static_cast<double>(ta ? a(l, i) : a(i, l)) * (tb ? b(j, l) : b(l, j));
               sum += p;
               magnitude += std::abs(p);
             }
-            EXPECT_NEAR(c[at], sum, magnitude * (GetParam() == Precision::f32 ? 1e-6 : 8e-3));
+            EXPECT_NEAR(c(i, j), sum, magnitude * (GetParam() == Precision::f32 ? 1e-6 : 8e-3));
           }
       }
+}
+
+TEST(GemmShapes, ThatDoNotFitAreRefused) {
+  Matrix a(3, 4), b(5, 4), c(3, 5);
+  multiply(a, transposed(b), c.mut());
+  EXPECT_THROW(multiply(a, b, c.mut()), Error);
+  EXPECT_THROW(multiply(transposed(a), transposed(b), c.mut()), Error);
+  EXPECT_THROW(multiply(a, transposed(b), c.mut().slice(0, 2)), Error);
 }
 
 TEST(GemmIntegers, AreExactAtTheExtremes) {
@@ -54,7 +62,7 @@ TEST(GemmIntegers, AreExactAtTheExtremes) {
   for (auto& v : b)
     v = static_cast<int8_t>(random.below(3) == 0 ? 127 : static_cast<int>(random.below(256)) - 128);
   std::vector<int32_t> c(m * n);
-  gemm_u8s8(m, n, k, a.data(), b.data(), c.data(), n);
+  multiply_u8s8(m, n, k, a.data(), b.data(), c.data());
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
       int32_t sum = 0;

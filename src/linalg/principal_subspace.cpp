@@ -53,8 +53,9 @@ Matrix apply_covariance(const Matrix& q, const Matrix& x) {
     Matrix y(row_block, r);
     for (int64_t begin = worker * row_block; begin < n; begin += workers * row_block) {
       const int64_t rows = std::min(row_block, n - begin);
-      gemm(false, true, rows, r, d, x.row(begin), d, q.data(), d, y.data(), r);
-      gemm(true, false, r, d, rows, y.data(), r, x.row(begin), d, sum.data(), d, true);
+      const MatrixView block = x.view().slice(begin, rows);
+      multiply(block, transposed(q), y.mut().slice(0, rows));
+      multiply_add(transposed(y.mut().slice(0, rows)), block, sum.mut());
     }
   });
   for (size_t w = 1; w < partial.size(); ++w)
@@ -76,7 +77,7 @@ void PrincipalSubspace::project(MatrixView x, MutMatrixView out) const {
     Matrix centred(end - begin, d);
     for (int64_t i = begin; i < end; ++i)
       for (int64_t l = 0; l < d; ++l) centred(i - begin, l) = x(i, l) - mean[static_cast<size_t>(l)];
-    gemm(false, true, end - begin, r, d, centred.data(), d, basis.data(), d, out.row(begin), r);
+    multiply(centred, transposed(basis.view().slice(0, r)), out.slice(begin, end - begin));
   });
 }
 

@@ -157,8 +157,8 @@ class FeatureRanks {
       if (w.products.rows() == 0) w.products = Matrix(queries_.rows(), tile);
       const auto ids = references_.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
       const MatrixView rows = rows_of(ids, w.gathered);
-      gemm(false, true, queries_.rows(), rows.rows, features_.cols, queries_.data(), features_.cols,
-           rows.data, features_.cols, w.products.data(), tile);
+      const MutMatrixView products{w.products.data(), queries_.rows(), rows.rows};
+      multiply(queries_, transposed(rows), products);
       double largest_norm = 0;
       w.norms.clear();
       for (const int32_t id : ids) {
@@ -167,7 +167,7 @@ class FeatureRanks {
       }
       for (size_t q = 0; q < wanted.size(); ++q) {
         if (wanted[q].empty()) continue;
-        float* squared = w.products.row(static_cast<int64_t>(q));
+        float* squared = products.row(static_cast<int64_t>(q));
         squared_from_products(squared, w.norms.data(), rows.rows, static_cast<float>(query_norms_[q]));
         if (const auto own = std::lower_bound(ids.begin(), ids.end(), ids_[q]);
             own != ids.end() && *own == ids_[q])

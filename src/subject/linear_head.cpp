@@ -20,8 +20,8 @@ void apply_linear_head(const LinearHead& head, MatrixView features, MutMatrixVie
          features.rows, features.cols, logits.rows, logits.cols);
   parallel_for(features.rows, rows_a_piece, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) std::copy(head.bias.begin(), head.bias.end(), logits.row(i));
-    gemm(false, true, end - begin, c, d, features.row(begin), d, head.weight.data(), d, logits.row(begin), c,
-         true);
+    multiply_add(features.slice(begin, end - begin), transposed(head.weight),
+                 logits.slice(begin, end - begin));
   });
 }
 
@@ -31,7 +31,7 @@ void linear_head_vjp(const LinearHead& head, MatrixView cotangent, MutMatrixView
     fail("head_vjp: expected cotangents [n, {}] and an output [n, {}], found [{}, {}] and [{}, {}]", c, d,
          cotangent.rows, cotangent.cols, out.rows, out.cols);
   parallel_for(cotangent.rows, rows_a_piece, [&](int64_t begin, int64_t end, int) {
-    gemm(false, false, end - begin, d, c, cotangent.row(begin), c, head.weight.data(), d, out.row(begin), d);
+    multiply(cotangent.slice(begin, end - begin), head.weight, out.slice(begin, end - begin));
   });
 }
 

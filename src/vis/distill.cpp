@@ -63,7 +63,7 @@ Autoencoder fold(const Autoencoder& small, const Units& units) {
   {  // encoder, first layer: W x = feature_scale * W B (f - mean)
     const MatrixView w = small.encoder.weight(0);
     const MutMatrixView to = out.encoder.weight(0);
-    gemm(false, false, w.rows, d, r, w.data, r, units.subspace.basis.data(), d, to.data, d);
+    multiply(w, units.subspace.basis, to);
     for (int64_t i = 0; i < w.rows; ++i) {
       double shift = 0;
       for (int64_t l = 0; l < d; ++l)
@@ -89,7 +89,7 @@ Autoencoder fold(const Autoencoder& small, const Units& units) {
   {  // decoder, last layer: f = mean + B^T x / feature_scale
     const MatrixView w = small.decoder.weight(last);
     const MutMatrixView to = out.decoder.weight(last);
-    gemm(true, false, d, w.cols, r, units.subspace.basis.data(), d, w.data, w.cols, to.data, w.cols);
+    multiply(transposed(units.subspace.basis), w, to);
     for (int64_t l = 0; l < d; ++l) {
       for (int64_t j = 0; j < w.cols; ++j) to(l, j) /= units.feature_scale;
       double b = 0;
@@ -118,7 +118,7 @@ void unfold(const Autoencoder& whole, const Units& units, Autoencoder& small) {
   }
   const MatrixView first = whole.encoder.weight(0);
   const MutMatrixView small_first = small.encoder.weight(0);
-  gemm(false, true, first.rows, r, d, first.data, d, units.subspace.basis.data(), d, small_first.data, r);
+  multiply(first, transposed(units.subspace.basis), small_first);
   for (int64_t i = 0; i < first.rows; ++i) {
     double shift = 0;
     for (int64_t l = 0; l < d; ++l)
@@ -143,7 +143,7 @@ void unfold(const Autoencoder& whole, const Units& units, Autoencoder& small) {
   }
   const MatrixView w = whole.decoder.weight(last);
   const MutMatrixView small_last = small.decoder.weight(last);
-  gemm(false, false, r, w.cols, d, units.subspace.basis.data(), d, w.data, w.cols, small_last.data, w.cols);
+  multiply(units.subspace.basis, w, small_last);
   for (int64_t i = 0; i < r; ++i) {
     for (int64_t j = 0; j < w.cols; ++j) small_last(i, j) *= units.feature_scale;
     double b = 0;
@@ -231,8 +231,7 @@ class Distiller {
       // logits = W f + b with f = mean + B^T x / scale
       const int64_t classes = head->weight.rows(), d = head->weight.cols();
       head_weight_ = Matrix(classes, r);
-      gemm(false, true, classes, r, d, head->weight.data(), d, units_.subspace.basis.data(), d,
-           head_weight_.data(), r);
+      multiply(head->weight, transposed(units_.subspace.basis), head_weight_.mut());
       for (int64_t c = 0; c < classes; ++c) {
         double b = head->bias[static_cast<size_t>(c)];
         for (int64_t l = 0; l < d; ++l)
@@ -454,7 +453,7 @@ class Distiller {
     const int64_t classes = head_weight_.rows(), r = out.cols;
     if (w.logits.rows() != out.rows) w.logits = Matrix(out.rows, classes);
     if (w.cotangent.rows() != out.rows) w.cotangent = Matrix(out.rows, r);
-    gemm(false, true, out.rows, classes, r, out.data, r, head_weight_.data(), r, w.logits.data(), classes);
+    multiply(out, transposed(head_weight_), w.logits.mut());
     for (int64_t i = 0; i < out.rows; ++i) {
       float* row = w.logits.row(i);
       for (int64_t c = 0; c < classes; ++c) row[c] += head_bias_[static_cast<size_t>(c)];
@@ -462,8 +461,7 @@ class Distiller {
           divergence({task_.logits.row(w.sources[static_cast<size_t>(i)]), static_cast<size_t>(classes)},
                      {row, static_cast<size_t>(classes)}, batch);
     }
-    gemm(false, false, out.rows, r, classes, w.logits.data(), classes, head_weight_.data(), r,
-         w.cotangent.data(), r);
+    multiply(w.logits, head_weight_, w.cotangent.mut());
   }
 
   /// Any head: features are put together, judged, and the gradient is taken back to the subspace.
@@ -471,7 +469,7 @@ class Distiller {
     const MatrixView out = w.decoder_trace.output();
     const int64_t d = units_.subspace.feature_dim(), r = out.cols, classes = task_.subject->class_count();
     Matrix features(out.rows, d), gradient(out.rows, d);
-    gemm(false, false, out.rows, d, r, out.data, r, units_.subspace.basis.data(), d, features.data(), d);
+    multiply(out, units_.subspace.basis, features.mut());
     for (int64_t i = 0; i < out.rows; ++i)
       for (int64_t l = 0; l < d; ++l)
         features(i, l) = features(i, l) / units_.feature_scale + units_.subspace.mean[static_cast<size_t>(l)];
@@ -483,8 +481,7 @@ class Distiller {
                      {w.logits.row(i), static_cast<size_t>(classes)}, batch);
     task_.subject->head_vjp(features, w.logits, gradient.mut());
     w.cotangent = Matrix(out.rows, r);
-    gemm(false, true, out.rows, r, d, gradient.data(), d, units_.subspace.basis.data(), d, w.cotangent.data(),
-         r);
+    multiply(gradient, transposed(units_.subspace.basis), w.cotangent.mut());
     for (int64_t i = 0; i < out.rows * r; ++i) w.cotangent.data()[i] /= units_.feature_scale;
   }
 

@@ -104,8 +104,7 @@ std::span<const float> Mlp::bias(int layer) const {
 
 void Mlp::apply_layer(int layer, MatrixView in, MutMatrixView out, Precision precision) const {
   const auto w = weight(layer);
-  gemm(false, true, in.rows, w.rows, w.cols, in.data, w.cols, w.data, w.cols, out.data, w.rows, false,
-       precision);
+  multiply(in, transposed(w), out, precision);
   if (layer + 1 == layers())
     add_bias(out.data, out.rows, out.cols, bias(layer).data());
   else
@@ -162,13 +161,11 @@ void Mlp::backward(MatrixView in, Trace& trace, MutMatrixView output_gradient, s
       mask_and_add_columns(g.data, trace.activations[static_cast<size_t>(l)].data(), n, w.rows,
                            bias_gradient);
     const MatrixView from = l == 0 ? in : trace.activations[static_cast<size_t>(l) - 1].view();
-    gemm(true, false, w.rows, w.cols, n, g.data, w.rows, from.data, w.cols, weight_gradient, w.cols, true,
-         precision);
+    multiply_add(transposed(g), from, {weight_gradient, w.rows, w.cols}, precision);
     if (l == 0 && !input_gradient) return;
     const MutMatrixView next =
         l == 0 ? *input_gradient : room_for(trace.gradients[static_cast<size_t>(l % 2)], n, w.cols);
-    gemm(false, false, n, w.cols, w.rows, g.data, w.rows, w.data, w.cols, next.data, w.cols, false,
-         precision);
+    multiply(g, w, next, precision);
     g = next;
   }
 }
