@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -17,6 +19,25 @@ Extent bounds_of(MatrixView positions) {
     bounds = united(bounds, {x, y, x, y});
   }
   return bounds;
+}
+
+Extent frame_of(MatrixView positions) {
+  if (positions.rows == 0) fail("extent: expected at least one position, found none");
+  constexpr int64_t enough = 5000;
+  const int64_t step = std::max<int64_t>(1, positions.rows / enough);
+  std::vector<float> values;
+  const auto ends = [&](int64_t axis) {
+    values.clear();
+    for (int64_t i = 0; i < positions.rows; i += step) values.push_back(positions(i, axis));
+    const auto cut = static_cast<std::ptrdiff_t>(values.size() / 100);
+    const auto low = values.begin() + cut, high = values.end() - 1 - cut;
+    std::nth_element(values.begin(), low, values.end());
+    std::nth_element(low, high, values.end());
+    return std::pair{*low, *high};
+  };
+  const auto [x0, x1] = ends(0);
+  const auto [y0, y1] = ends(1);
+  return {x0, y0, x1, y1};
 }
 
 Extent united(const Extent& a, const Extent& b) {
@@ -41,6 +62,11 @@ Extent extent_from_json(const Json& json) {
       !std::all_of(json.begin(), json.end(), [](const Json& v) { return v.is_number(); }))
     fail("extent: expected [x0, y0, x1, y1], found {}; fit the view again", json.dump());
   return {json[0].get<float>(), json[1].get<float>(), json[2].get<float>(), json[3].get<float>()};
+}
+
+Extent extent_of(const std::array<double, 4>& view) {
+  return {static_cast<float>(view[0]), static_cast<float>(view[1]), static_cast<float>(view[2]),
+          static_cast<float>(view[3])};
 }
 
 }  // namespace dvi

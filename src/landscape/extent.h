@@ -1,6 +1,8 @@
 // The square part of the plane that is painted, the same for all epochs so that the picture does not jump.
 #pragma once
 
+#include <array>
+
 #include "core/file.h"
 #include "core/matrix.h"
 
@@ -20,6 +22,10 @@ struct Extent {
 
 /// The smallest rectangle around `positions` [n, 2]. Throws Error if there are none or one is not finite.
 Extent bounds_of(MatrixView positions);
+/// The box around 98 % of `positions` [n, 2]: along each axis without the hundredth that lies farthest out at
+/// either end. Where there are more than a few thousand, every so many of them are looked at. Throws Error if
+/// there are none.
+Extent frame_of(MatrixView positions);
 /// The smallest rectangle around both.
 Extent united(const Extent&, const Extent&);
 /// A square with the centre of `bounds`, its side the longer side of `bounds` plus `margin` of it on either
@@ -34,5 +40,7 @@ Extent grown(const Extent& current, const Extent& bounds, const Extent& all_boun
 /// [x0, y0, x1, y1], as view.json and view_epoch.json store it.
 Json to_json(const Extent&);
 Extent extent_from_json(const Json&);
+/// The same from a view's numbers (run/view.h).
+Extent extent_of(const std::array<double, 4>&);
 
 }  // namespace dvi

@@ -26,6 +26,21 @@ TEST(Extent, IsASquareWithATenthOnEveryEnd) {
   EXPECT_EQ(square_around(bounds), (Extent{-1, -4, 11, 8}));
 }
 
+TEST(Extent, FrameLeavesOutTheOutermostHundredths) {
+  Matrix positions(12000, 2);
+  for (int64_t i = 0; i < positions.rows(); ++i) {
+    positions(i, 0) = static_cast<float>(i % 1000);
+    positions(i, 1) = i % 200 == 7 ? -1e6f : 1.f;
+  }
+  const Extent frame = frame_of(positions);
+  EXPECT_NEAR(frame.x0, 10, 3);
+  EXPECT_NEAR(frame.x1, 990, 3);
+  EXPECT_EQ(frame.y0, 1);
+  EXPECT_EQ(frame.y1, 1);
+  EXPECT_EQ(frame_of(points({{2, 3}})), (Extent{2, 3, 2, 3}));
+  EXPECT_THROW(frame_of(points({})), Error);
+}
+
 TEST(Extent, OfOnePointHasRoom) {
   EXPECT_EQ(square_around(bounds_of(points({{2, 3}}))), (Extent{1.5, 2.5, 2.5, 3.5}));
 }

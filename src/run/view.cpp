@@ -117,7 +117,9 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
     fail("{}: expected \"extent\" to be [x0, y0, x1, y1] with x0 < x1 and y0 < y1; run 'dvi fit' again",
          file.string());
 
-  std::string identity = view.json_["extent"].dump();
+  // Browsers keep what the server answers under this key: it tells apart how answers are laid out as well (2:
+  // a territory with its fade).
+  std::string identity = "2" + view.json_["extent"].dump();
   for (const char* part : {"preset", "seed", "settings", "versions"})
     identity += view.json_.value(part, Json()).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (!view.epochs_.empty())

@@ -43,6 +43,8 @@ HttpResponse describe_view(ApiState& state, const Call& call) {
   const View& view = served.view;
   Json json = view.json();
   json["key"] = view.key();
+  const auto frame = served.frame();
+  json["frame"] = frame ? to_json(*frame) : json["extent"];
   json["epochs"] = view.epoch_numbers();
   json["pending"] = Json::array();
   if (view.state() != "done")

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "graph/plane_neighbors.h"
+#include "landscape/fade.h"
 #include "server/api.h"
 #include "server/painter.h"
 
@@ -69,16 +70,20 @@ std::string boundary_bytes(const ViewEpoch& epoch, const std::array<double, 4>& 
 
 std::string territory_bytes(ServedRun& run, const View& view, const ViewEpoch& epoch, int size) {
   std::string bytes;
+  int cells = size;
   if (const auto stored = view.territory(epoch.number()); stored && (size == 0 || stored->size == size)) {
     append_raw(bytes, stored->classes.as<uint16_t>());
     append_raw(bytes, stored->confidence.as<uint8_t>());
     append_raw(bytes, stored->margin.as<uint8_t>());
-    return bytes;
+    cells = static_cast<int>(stored->size);
+  } else {
+    if (cells == 0) cells = 256;
+    const Landscape painted = paint_epoch(run, epoch, view.extent(), cells);
+    append_raw<uint16_t>(bytes, painted.classes);
+    append_raw<uint8_t>(bytes, painted.confidence);
+    append_raw<uint8_t>(bytes, painted.margin);
   }
-  const Landscape painted = paint_epoch(run, epoch, view.extent(), size == 0 ? 256 : size);
-  append_raw<uint16_t>(bytes, painted.classes);
-  append_raw<uint8_t>(bytes, painted.confidence);
-  append_raw<uint8_t>(bytes, painted.margin);
+  append_raw<uint8_t>(bytes, ground_fade(epoch.positions(), extent_of(view.extent()), cells));
   return bytes;
 }
 

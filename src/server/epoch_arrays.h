@@ -15,8 +15,8 @@ std::string position_bytes(const ViewEpoch&, const std::array<double, 4>& extent
 std::string sample_bytes(const ViewEpoch&);
 /// uint16 [M, 2] positions over `extent`, uint16 [M, 2] classes.
 std::string boundary_bytes(const ViewEpoch&, const std::array<double, 4>& extent);
-/// class uint16, confidence uint8, margin uint8, each [S, S]: the stored territory if it is of this size (or
-/// `size` is 0), else painted now.
+/// class uint16, confidence uint8, margin uint8, fade uint8 (landscape/fade.h), each [S, S]: the stored
+/// territory if it is of this size (or `size` is 0), else painted now.
 std::string territory_bytes(ServedRun&, const View&, const ViewEpoch&, int size);
 /// uint8 [S, S]: distance of each cell's centre to the nearest sample, in 1/255 of a quarter of the extent's
 /// side.

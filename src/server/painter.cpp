@@ -7,8 +7,7 @@ namespace dvi {
 
 Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<double, 4>& extent, int size) {
   const Mlp decoder = load_autoencoder(epoch).decoder;
-  const Extent square{static_cast<float>(extent[0]), static_cast<float>(extent[1]),
-                      static_cast<float>(extent[2]), static_cast<float>(extent[3])};
+  const Extent square = extent_of(extent);
   Landscape landscape;
   run.with_subject(epoch.number(), [&](SubjectModel& subject) {
     landscape = PlaneClassifier(decoder, subject).paint(square, size);

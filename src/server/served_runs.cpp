@@ -19,6 +19,17 @@ const SampleTable& ServedView::table() const {
   return *table_;
 }
 
+std::optional<Extent> ServedView::frame() const {
+  const std::lock_guard lock(mutex_);
+  if (!frame_)
+    for (const int number : view.epoch_numbers()) {
+      const auto positions = view.epoch(number)->positions();
+      const Extent one = frame_of({positions.data(), static_cast<int64_t>(positions.size() / 2), 2});
+      frame_ = frame_ ? united(*frame_, one) : one;
+    }
+  return frame_;
+}
+
 const SuspectRanking& ServedView::suspects() const {
   const std::lock_guard lock(mutex_);
   if (!suspects_) suspects_ = std::make_unique<const SuspectRanking>(run_, view);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "landscape/extent.h"
 #include "query/sample_table.h"
 #include "query/suspects.h"
 #include "run/inputs.h"
@@ -28,12 +29,15 @@ class ServedView {
   const std::vector<Event> events;  ///< sorted by epoch, then kind, then sample
   const SampleTable& table() const;
   const SuspectRanking& suspects() const;
+  /// The box around frame_of() of every epoch; nothing while none is fitted.
+  std::optional<Extent> frame() const;
 
  private:
   const Run& run_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<const SampleTable> table_;
   mutable std::unique_ptr<const SuspectRanking> suspects_;
+  mutable std::optional<Extent> frame_;
 };
 
 /// Thread-safe.

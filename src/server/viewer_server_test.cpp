@@ -106,6 +106,12 @@ TEST_F(ViewerServerTest, View) {
   EXPECT_GT(view["events"]["counts"]["3"][0], 0);
   EXPECT_EQ(view["territory"]["size"], 64);
   EXPECT_EQ(view["preset"], "default");
+  // The box around most of the samples, within what the territories cover.
+  for (size_t axis = 0; axis < 2; ++axis) {
+    EXPECT_GE(view["frame"][axis], view["extent"][axis]);
+    EXPECT_LT(view["frame"][axis], view["frame"][axis + 2]);
+    EXPECT_LE(view["frame"][axis + 2], view["extent"][axis + 2]);
+  }
 }
 
 TEST_F(ViewerServerTest, MetricsOverTheRunComeWhenTheyAreReady) {
@@ -136,9 +142,9 @@ TEST_F(ViewerServerTest, EpochArrays) {
 
 TEST_F(ViewerServerTest, TerritoryStoredAndPainted) {
   const std::string stored = get(epoch_path + "territory").body;
-  ASSERT_EQ(stored.size(), 64u * 64 * 4);
+  ASSERT_EQ(stored.size(), 64u * 64 * 5);
   const std::string painted = get(epoch_path + "territory?size=128").body;
-  ASSERT_EQ(painted.size(), 128u * 128 * 4);
+  ASSERT_EQ(painted.size(), 128u * 128 * 5);
   // Cell by cell what is painted anew agrees with the closed form that the stored one was made from, but on
   // boundaries.
   const auto coarse = array_of<uint16_t>(stored, 0, 64 * 64),
@@ -148,8 +154,18 @@ TEST_F(ViewerServerTest, TerritoryStoredAndPainted) {
     for (size_t col = 0; col < 128; ++col)
       different += fine[row * 128 + col] != coarse[row / 2 * 64 + col / 2];
   EXPECT_LT(different, 300);
-  const auto margins = array_of<uint8_t>(painted, 128 * 128 * 3);
+  const auto margins = array_of<uint8_t>(painted, 128 * 128 * 3, 128 * 128);
   EXPECT_GT(*std::max_element(margins.begin(), margins.end()), 100);
+  // The ground keeps its colour where samples are, and nowhere else.
+  const auto fade = array_of<uint8_t>(painted, 128 * 128 * 4);
+  const auto epoch = View::open(run(), "default").epoch(3);
+  for (size_t i = 0; i < 300; ++i) {
+    const auto cell = [&](size_t axis) {
+      return static_cast<size_t>(std::clamp((epoch->positions()[2 * i + axis] + 8) * 8, 0.f, 127.f));
+    };
+    EXPECT_EQ(fade[cell(1) * 128 + cell(0)], 255) << i;
+  }
+  EXPECT_EQ(*std::min_element(fade.begin(), fade.end()), 0);
   for (const char* size : {"31", "1025", "-5", "abc", "99999999999999999999", ""})
     EXPECT_EQ(get(epoch_path + "territory?size=" + size).status, 400) << size;
 }

@@ -106,6 +106,7 @@ class Served {
         (_, i) => this.fitted + 1 + i,
       ),
       extent: run.extent,
+      frame: this.fitted ? run.frame(run.n <= 200000 ? this.epochs : [this.fitted]) : run.extent,
       territory: { size: 256, revision: 1 },
       state: this.fitted < run.epochCount ? "following" : "done",
       metrics: this.epochs.map((e) => {
@@ -500,8 +501,9 @@ async function answer(server, method, path, query, body) {
       return parts(b.positions, b.classes);
     }
     case "territory": {
-      const t = run.territory(e, Number(query.get("size") ?? 256));
-      return parts(t.classes, t.confidence, t.margin);
+      const size = Number(query.get("size") ?? 256);
+      const t = run.territory(e, size);
+      return parts(t.classes, t.confidence, t.margin, run.fade(e, size));
     }
     case "trust":
       return parts(run.distances(e, Number(query.get("size") ?? 128)));

@@ -259,6 +259,34 @@ export class SyntheticRun {
     });
   }
 
+  /** Roughly what src/landscape/fade.cpp makes of exact distances. */
+  fade(e, size) {
+    const full = Math.min(0.25, Math.max(0.015, 0.75 / Math.sqrt(this.n)));
+    // `distances` are in 1/255 of a quarter of the side.
+    return this.distances(e, size).map((d) => {
+      const t = Math.min(1, Math.max(0, (3 * full - d / 1020) / (2 * full)));
+      return Math.round(t * t * (3 - 2 * t) * 255);
+    });
+  }
+
+  /** Box around 98 % of the samples of every epoch, in plane units. */
+  frame(epochs) {
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const e of epochs) {
+      const { positions } = this.epoch(e);
+      const step = Math.max(1, Math.floor(this.n / 5000));
+      for (const axis of [0, 1]) {
+        const values = [];
+        for (let i = 0; i < this.n; i += step) values.push((positions[2 * i + axis] / 65535) * 28 - 14);
+        values.sort((a, b) => a - b);
+        const cut = Math.floor(values.length / 100);
+        box[axis] = Math.min(box[axis], values[cut]);
+        box[axis + 2] = Math.max(box[axis + 2], values[values.length - 1 - cut]);
+      }
+    }
+    return box;
+  }
+
   distances(e, size) {
     return this.kept(`distances${e}/${size}`, () => {
       const { positions } = this.epoch(e);

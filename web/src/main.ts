@@ -1,8 +1,8 @@
-import { App } from "./app";
 import { Api } from "./data/api";
+import { copyId, workerId } from "./data/copy-format";
 import { OfflineApi } from "./data/offline-api";
 import { setWorkerCode } from "./data/picker";
-import { copyId, workerId } from "./export/copy-format";
+import { App } from "./page/app";
 
 async function start(): Promise<void> {
   const copy = document.getElementById(copyId);

@@ -65,7 +65,7 @@ export async function newPage(
 ): Promise<{ page: Page; errors: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 }, ...options });
   // A machine that is busy elsewhere makes software rendering slow, not wrong.
-  page.setDefaultTimeout(90_000);
+  page.setDefaultTimeout(Number(process.env.DVI_PATIENCE ?? 90_000));
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
@@ -153,16 +153,19 @@ export async function samplePlace(page: Page, id: number): Promise<{ x: number; 
   return { x: box.x + at.x, y: box.y + at.y };
 }
 
-/** A sample of the picture that nothing lies on: picking at its place finds it. */
+/** A sample within the picture that nothing lies on: picking at its place finds it. */
 export async function freeSample(page: Page, from = 0): Promise<number> {
   await ready(page);
   return inPage(
     page,
     (app, start) => {
       const pane = app.viewer.main;
+      const { width, height } = app.viewer.size(pane);
       for (let id = start; id < pane.data.count; ++id) {
         const [x, y] = pane.scene.place(id);
-        if (pane.isVisible(id) && pane.picker.pick(x, y, 0.02, (i: number) => i !== id) < 0) return id;
+        const at = app.viewer.screenOf(id);
+        const within = at.x > 20 && at.y > 20 && at.x < width - 20 && at.y < height - 20;
+        if (within && pane.isVisible(id) && pane.picker.pick(x, y, 0.02, (i: number) => i !== id) < 0) return id;
       }
       return -1;
     },

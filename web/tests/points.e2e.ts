@@ -290,15 +290,15 @@ describe("layers, colours and groups", () => {
 
   it("says what the classifier predicts at an empty place, with the nearest samples", async () => {
     const box = await pictureBox(page);
-    const corner = await inPage(page, (app) => {
-      const [x0, y0, x1] = app.data.view.extent;
-      const v = app.viewer.main.scene.view;
-      return { left: (x0 - v.cx) / v.unitsPerPixel, bottom: (v.cy - y0) / v.unitsPerPixel, width: x1 - x0 };
+    const empty = await inPage(page, (app) => {
+      const { camera, main: pane } = app.viewer;
+      const { width, height } = camera.size(pane);
+      for (let y = 30; y < height; y += 10)
+        for (let x = 30; x < width; x += 10)
+          if (camera.sampleAt({ pane, local: { x, y } }, 14) < 0) return { x, y };
+      return null;
     });
-    await page.mouse.click(
-      box.x + box.width / 2 + corner.left + 12,
-      box.y + box.height / 2 + corner.bottom - 12,
-    );
+    await page.mouse.click(box.x + empty!.x, box.y + empty!.y);
     const popover = page.locator(".popover");
     await popover.waitFor();
     expect(await popover.textContent()).toMatch(/class.*%.*margin.*nearest samples/);

@@ -47,7 +47,10 @@ export interface ViewInfo {
   key: string;
   epochs: number[];
   pending: number[];
+  /** what the territories cover: x0, y0, x1, y1 */
   extent: [number, number, number, number];
+  /** box around 98 % of the samples of every epoch */
+  frame: [number, number, number, number];
   territory: { size: number; revision: number };
   state: string;
   metrics: { epoch: number; train?: Figures; test?: Figures; boundary?: Figures }[];
@@ -72,6 +75,8 @@ export interface Landscape {
   classes: Uint16Array;
   confidence: Uint8Array;
   margin: Uint8Array;
+  /** the colour that a cell keeps, times 255: less the farther it is from every sample */
+  fade: Uint8Array;
 }
 
 export interface Neighbor {
@@ -176,7 +181,7 @@ export function splitSamples(bytes: ArrayBuffer, count: number): Samples {
 
 /** Splits the answer of `territory`; its side follows from its length. */
 export function splitTerritory(bytes: ArrayBuffer): Landscape {
-  const cells = bytes.byteLength / 4;
+  const cells = bytes.byteLength / 5;
   const size = Math.round(Math.sqrt(cells));
   if (size * size !== cells || size === 0)
     throw new ApiError(`The server sent a territory of ${bytes.byteLength} bytes, which is no square.`, 0);
@@ -185,6 +190,7 @@ export function splitTerritory(bytes: ArrayBuffer): Landscape {
     classes: new Uint16Array(bytes, 0, cells),
     confidence: new Uint8Array(bytes, 2 * cells, cells),
     margin: new Uint8Array(bytes, 3 * cells, cells),
+    fade: new Uint8Array(bytes, 4 * cells, cells),
   };
 }
 

@@ -74,7 +74,7 @@ export class Dataset {
       (e) => e.positions.byteLength + e.samples.confidence.length * 9,
       (_, frame) => onDrop(frame),
     );
-    this.landscapes = new Cache(200e6, (l) => l.size * l.size * 4);
+    this.landscapes = new Cache(200e6, (l) => l.size * l.size * 5);
   }
 
   static async open(

@@ -1,6 +1,6 @@
-import { fromBase64, type StoredCopy, storedPath } from "../export/copy-format";
 import { type EventRow, type RunInfo, splitSamples, splitTerritory, type ViewInfo } from "./api";
 import { compile } from "./condition.mjs";
+import { fromBase64, type StoredCopy, storedPath } from "./copy-format";
 
 const columns: Record<string, string> = {
   id: "number of the sample, from 0",

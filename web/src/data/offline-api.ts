@@ -1,5 +1,5 @@
-import { fromBase64, gunzip, type StoredCopy } from "../export/copy-format";
 import { Api } from "./api";
+import { fromBase64, gunzip, type StoredCopy } from "./copy-format";
 import { OfflineAnswers } from "./offline-answers";
 
 /** The API of a copy of the page that has no server: stored answers, and images out of the copy's atlases. */

@@ -67,9 +67,9 @@ export class Picker {
     this.index = null;
   }
 
-  /** The nearest accepted sample within `radius` of (x, y), all in 0..1 over the extent; -1 if none. */
-  pick(x: number, y: number, radius: number, accept: (id: number) => boolean): number {
-    return this.index ? nearest(this.index, x, y, radius, accept) : -1;
+  /** The nearest accepted sample within `radius` of (x, y), all in 0..1 over the extent; -1 if none. See nearest(). */
+  pick(x: number, y: number, radius: number, accept: (id: number) => boolean, weight = 1): number {
+    return this.index ? nearest(this.index, x, y, radius, accept, weight) : -1;
   }
 
   close(): void {

@@ -35,6 +35,24 @@ describe("spatial index", () => {
     }
   });
 
+  it("finds what is nearest on the screen where the picture is stretched", () => {
+    for (const weight of [0.5, 1.7])
+      for (let t = 0; t < 100; ++t) {
+        const [x, y] = [((t * 37) % 100) / 100, ((t * 71) % 100) / 100];
+        let slow = -1;
+        let best = 0.03 ** 2;
+        for (let i = 0; i < 5000; ++i) {
+          const dy = (positions[2 * i + 1]! / 65535 - y) * weight;
+          const d = (positions[2 * i]! / 65535 - x) ** 2 + dy ** 2;
+          if (d < best) {
+            best = d;
+            slow = i;
+          }
+        }
+        expect(nearest(index, x, y, 0.03, everything, weight)).toBe(slow);
+      }
+  });
+
   it("passes over samples that are not accepted", () => {
     const hit = nearest(index, 0.5, 0.5, 0.1, everything);
     expect(nearest(index, 0.5, 0.5, 0.1, (id) => id !== hit)).not.toBe(hit);

@@ -40,9 +40,9 @@ export function buildIndex(positions: Uint16Array): SpatialIndex {
 }
 
 /**
- * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is none. Cells
- * are searched in rings around the place, and no further than the nearest sample found: where samples are dense a few
- * cells are enough.
+ * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is none. Distances
+ * along y count `weight` times as much as those along x, as in a picture that is stretched. Cells are searched in rings
+ * around the place, and no further than the nearest sample found: where samples are dense a few cells are enough.
  */
 export function nearest(
   index: SpatialIndex,
@@ -50,13 +50,14 @@ export function nearest(
   y: number,
   radius: number,
   accept: (id: number) => boolean,
+  weight = 1,
 ): number {
   const { side, start, ids, positions } = index;
   const clamp = (v: number) => Math.min(side - 1, Math.max(0, Math.floor(v * side)));
   const x0 = clamp(x - radius);
   const x1 = clamp(x + radius);
-  const y0 = clamp(y - radius);
-  const y1 = clamp(y + radius);
+  const y0 = clamp(y - radius / weight);
+  const y1 = clamp(y + radius / weight);
   const px = x * 65535;
   const py = y * 65535;
   const cell = 65536 / side;
@@ -76,7 +77,7 @@ export function nearest(
     for (let j = start[row * side + from]!; j < end; ++j) {
       const id = ids[j]!;
       const dx = positions[2 * id]! - px;
-      const dy = positions[2 * id + 1]! - py;
+      const dy = (positions[2 * id + 1]! - py) * weight;
       const d = dx * dx + dy * dy;
       if (d <= best && accept(id)) {
         best = d;
@@ -86,7 +87,7 @@ export function nearest(
   };
   look(cy, cx, cx);
   for (let r = 1; r <= rings; ++r) {
-    if (found >= 0 && best < (inner + (r - 1) * cell) ** 2) break;
+    if (found >= 0 && best < ((inner + (r - 1) * cell) * Math.min(1, weight)) ** 2) break;
     look(cy - r, cx - r, cx + r);
     look(cy + r, cx - r, cx + r);
     for (let row = cy - r + 1; row < cy + r; ++row) {

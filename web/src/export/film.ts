@@ -1,5 +1,5 @@
+import type { Viewer } from "../picture/viewer";
 import type { State, Store } from "../state/store";
-import type { Viewer } from "../viewer";
 import { drawPicture, type PictureOptions } from "./picture";
 
 export type FilmFormat = "mp4" | "webm" | "gif";

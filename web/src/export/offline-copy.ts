@@ -1,5 +1,3 @@
-import type { Dataset } from "../data/dataset";
-import { workerUrl } from "../data/picker";
 import {
   copyId,
   gzip,
@@ -8,7 +6,9 @@ import {
   storedPath,
   toBase64,
   workerId,
-} from "./copy-format";
+} from "../data/copy-format";
+import type { Dataset } from "../data/dataset";
+import { workerUrl } from "../data/picker";
 
 const imageLimit = 2000;
 const atlasLength = 250;

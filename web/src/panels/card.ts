@@ -90,7 +90,7 @@ export class CardPanel implements Panel {
   }
 
   private show(data: Dataset, card: Card): void {
-    const { api, store, viewer } = this.host;
+    const { api, store, picture } = this.host;
     const scroll = this.element.scrollTop;
     const wrong = card.label >= 0 && card.label !== card.prediction;
     const selected = store.state.selection.includes(card.id);
@@ -104,7 +104,7 @@ export class CardPanel implements Panel {
         h("h3", {}, `Sample #${card.id}`),
         h("span", { class: "caption" }, card.group),
         h("span", { class: "spring" }),
-        h("button", { type: "button", class: "link", onclick: () => viewer.zoomTo([card.id]) }, "Zoom"),
+        h("button", { type: "button", class: "link", onclick: () => picture.zoomTo([card.id]) }, "Zoom"),
         h(
           "button",
           {
@@ -259,7 +259,7 @@ export class CardPanel implements Panel {
   private neighborRow(data: Dataset, card: Card, list: Neighbor[], other: Neighbor[]): HTMLElement {
     const ids = list.map((n) => n.id);
     const there = new Set(other.map((n) => n.id));
-    const predictions = this.host.viewer.main?.epoch?.predictions;
+    const predictions = this.host.picture.epochData?.predictions;
     return h(
       "div",
       { class: "neighbor-row" },
@@ -275,8 +275,8 @@ export class CardPanel implements Panel {
             title: `#${n.id} ${data.className(label)}${predictions && predictions[n.id] !== label ? `, taken for ${data.className(predictions[n.id]!)}` : ""}, distance ${Number(n.distance.toPrecision(3))}${there.has(n.id) ? "" : ", not near in the other space"}`,
             "aria-label": `Neighbour ${n.id}`,
             onclick: () => this.host.focus(n.id),
-            onpointerenter: () => this.host.viewer.point(n.id),
-            onpointerleave: () => this.host.viewer.point(-1),
+            onpointerenter: () => this.host.picture.point(n.id),
+            onpointerleave: () => this.host.picture.point(-1),
           },
           listThumbnail(this.host.api, data, ids, i, 32) ?? h("span", { class: "id" }, `#${n.id}`),
           chip,

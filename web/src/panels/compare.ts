@@ -27,7 +27,7 @@ export class ComparePanel implements Panel {
       "Samples that differ",
       (i) => this.row(i),
       (i) => host.focus(this.difference!.ids[i]!),
-      (i) => host.viewer.point(i < 0 ? -1 : this.difference!.ids[i]!),
+      (i) => host.picture.point(i < 0 ? -1 : this.difference!.ids[i]!),
     );
     this.element = h(
       "div",
@@ -86,7 +86,7 @@ export class ComparePanel implements Panel {
         .map((o) => h("option", { value: `${o.run}/${o.view}` }, o.name)),
     );
     select.value = value;
-    const second = this.host.viewer.second;
+    const second = this.host.picture.beside;
     const epochs = second?.data.fitted ?? data.fitted;
     const epochSelect = h(
       "select",
@@ -99,7 +99,7 @@ export class ComparePanel implements Panel {
       },
       ...epochs.map((e) => h("option", { value: e }, String(e))),
     );
-    if (second) epochSelect.value = String(second.epoch?.epoch ?? "");
+    if (second) epochSelect.value = String(second.epoch ?? "");
     replace(
       this.sides,
       h("label", { class: "field", for: "compare-with" }, h("span", {}, "Beside it"), select),
@@ -114,7 +114,7 @@ export class ComparePanel implements Panel {
   }
 
   private showReference(state: State): void {
-    const { store, data, viewer } = this.host;
+    const { store, data, picture } = this.host;
     if (!data) return;
     const select = h(
       "select",
@@ -129,7 +129,7 @@ export class ComparePanel implements Panel {
       ...data.fitted.map((e) => h("option", { value: e }, `epoch ${e}`)),
     );
     select.value = String(state.reference);
-    const { changedShare } = viewer.mainOverlays ?? { changedShare: null };
+    const { changedShare } = picture;
     const on = state.layers.includes("diff") && state.reference >= 0;
     replace(
       this.reference,
@@ -148,14 +148,14 @@ export class ComparePanel implements Panel {
   }
 
   private async load(state: State): Promise<void> {
-    const { data, api, viewer } = this.host;
+    const { data, api } = this.host;
     if (!data) return;
-    const second = viewer.second;
+    const second = this.host.picture.beside;
     const a = this.host.epoch;
     let b: number;
     let other: { run: number; view: string } | null = null;
-    if (second?.epoch) {
-      b = second.epoch.epoch;
+    if (second && second.epoch !== null) {
+      b = second.epoch;
       if (second.data !== data) other = { run: second.data.runId, view: second.data.viewName };
     } else if (state.reference >= 0) b = state.reference;
     else {

@@ -47,7 +47,7 @@ export class EventsPanel implements Panel {
         host.focus(this.rows[i]![0]);
         host.goToEpoch(this.rows[i]![1]);
       },
-      (i) => host.viewer.point(i < 0 ? -1 : this.rows[i]![0]),
+      (i) => host.picture.point(i < 0 ? -1 : this.rows[i]![0]),
     );
     this.element = h(
       "div",

@@ -1,6 +1,5 @@
-import { type FilmFormat, makeFilm } from "../export/film";
-import { drawPicture, pngOf } from "../export/picture";
-import { svgOf, svgPointLimit } from "../export/svg";
+import type { Exporter } from "../export/exporter";
+import type { FilmFormat } from "../export/film";
 import type { State } from "../state/store";
 import { h, number, percent, replace } from "../ui/dom";
 import { download } from "../ui/download";
@@ -24,7 +23,10 @@ export class ExportPanel implements Panel {
   private filming = false;
   private stop = false;
 
-  constructor(private readonly host: Host) {
+  constructor(
+    private readonly host: Host,
+    private readonly exporter: Exporter,
+  ) {
     const select = (id: string, options: readonly (readonly [string | number, string])[]) =>
       h("select", { id }, ...options.map(([v, t]) => h("option", { value: v }, t)));
     const box = (on: boolean) => {
@@ -147,13 +149,8 @@ export class ExportPanel implements Panel {
     this.link.value = `${location.origin}${location.pathname}#${this.host.hash()}`;
   }
 
-  private picture(scale: number) {
-    return {
-      scale,
-      names: this.host.viewer.showsNames,
-      legend: this.legend.checked,
-      caption: this.caption.checked,
-    };
+  private options(scale: number) {
+    return { scale, legend: this.legend.checked, caption: this.caption.checked };
   }
 
   private name(extension: string): string {
@@ -163,46 +160,27 @@ export class ExportPanel implements Panel {
 
   private async png(): Promise<void> {
     try {
-      download(this.name("png"), await pngOf(this.host.viewer, this.picture(Number(this.scale.value))));
+      download(this.name("png"), await this.exporter.png(this.options(Number(this.scale.value))));
     } catch (error) {
       this.host.say((error as Error).message, "error");
     }
   }
 
   private svg(): void {
-    const { viewer } = this.host;
-    const text = svgOf(viewer, (k) => {
-      const pane = viewer.panes[k]!;
-      const canvas = document.createElement("canvas");
-      const points = pane.scene.showPoints;
-      pane.scene.hideMarks = true;
-      pane.scene.showPoints = false;
-      drawPicture(viewer, { scale: 2, names: false, legend: false, caption: false }, canvas);
-      pane.scene.showPoints = points;
-      pane.scene.hideMarks = false;
-      const rect = viewer.stage.rect(pane.scene);
-      const part = document.createElement("canvas");
-      part.width = rect.width * 2;
-      part.height = rect.height * 2;
-      part.getContext("2d")!.drawImage(canvas, -rect.left * 2, 0);
-      return part.toDataURL("image/png");
-    });
-    viewer.stage.requestFrame();
-    download(this.name("svg"), new Blob([text], { type: "image/svg+xml" }));
-    const shown = viewer.main?.data.count ?? 0;
-    if (shown > svgPointLimit)
+    const { blob, limit, tooMany } = this.exporter.svg();
+    download(this.name("svg"), blob);
+    if (tooMany)
       this.host.say(
-        `An SVG holds at most ${number(svgPointLimit)} points; zoom in, filter, or save a PNG for all of them.`,
+        `An SVG holds at most ${number(limit)} points; zoom in, filter, or save a PNG for all of them.`,
       );
   }
 
   private async offline(): Promise<void> {
-    const { data, store } = this.host;
+    const { data } = this.host;
     if (!data) return;
     this.host.say("Collecting the epochs …");
     try {
-      const { offlineCopy } = await import("../export/offline-copy");
-      const blob = await offlineCopy(data, store.state.selection, this.host.hash());
+      const blob = await this.exporter.offlineCopy(this.host.hash());
       download(`${data.run.name}.html`.replace(/[^\w.-]+/g, "-"), blob);
       this.host.say(`The copy is made: ${number(blob.size / 1e6, 1)} MB.`);
     } catch (error) {
@@ -227,12 +205,12 @@ export class ExportPanel implements Panel {
     );
     this.progress.hidden = false;
     try {
-      const blob = await makeFilm(this.host.viewer, this.host.store, {
+      const blob = await this.exporter.film({
         format,
         from,
         to,
         speed: Number(this.speed.value),
-        picture: this.picture(format === "gif" ? 1 : Math.min(2, Number(this.scale.value))),
+        picture: this.options(format === "gif" ? 1 : Math.min(2, Number(this.scale.value))),
         onProgress: (share) => {
           fill.style.width = `${share * 100}%`;
           text.textContent = percent(share, 0);

@@ -1,51 +1,11 @@
 import { css } from "../color/palette";
+import { coloringsOf } from "../colorings/table";
 import { roleGlyph } from "../data/dataset";
-import { freshGroup, poolGroup } from "../pane";
-import { type Layer, type State, toggled } from "../state/store";
+import { layers } from "../picture/layers";
+import { freshGroup, poolGroup } from "../picture/pane";
+import { type State, toggled } from "../state/store";
 import { h, number, replace, s } from "../ui/dom";
 import type { Changes, Host, Panel } from "./panel";
-
-const layerNames: { layer: Layer; name: string; key: string; hint: string }[] = [
-  {
-    layer: "territory",
-    name: "Territory",
-    key: "t",
-    hint: "Class that the classifier gives to each place; stronger = more confident, white = undecided",
-  },
-  { layer: "points", name: "Points", key: "p", hint: "The samples" },
-  { layer: "names", name: "Class names", key: "n", hint: "Names over their territories" },
-  {
-    layer: "rings",
-    name: "Wrong-prediction rings",
-    key: "r",
-    hint: "A ring in the colour of the other class where label and prediction differ",
-  },
-  { layer: "boundary", name: "Boundary samples", key: "b", hint: "" },
-  {
-    layer: "trails",
-    name: "Trails",
-    key: "i",
-    hint: "Path of the hovered and selected samples over the epochs: thin and pale is early, thick is late",
-  },
-  {
-    layer: "neighbors",
-    name: "Neighbour lines",
-    key: "k",
-    hint: "To the nearest samples in feature space (solid) and in the plane (dashed)",
-  },
-  {
-    layer: "trust",
-    name: "Trust overlay",
-    key: "q",
-    hint: "Hatched where no sample is near; samples marked whose prediction changes when projected and back, or whose neighbours were lost",
-  },
-  {
-    layer: "diff",
-    name: "Territory difference",
-    key: "d",
-    hint: "What changed class between the reference epoch and this one",
-  },
-];
 
 /** Small picture of a group's glyph. */
 export function glyphIcon(shape: number): SVGSVGElement {
@@ -74,6 +34,7 @@ export class LegendPanel implements Panel {
   private readonly note: HTMLElement;
   private readonly size: HTMLInputElement;
   private readonly resolution: HTMLSelectElement;
+  private readonly axes = h("div", { class: "checks" });
 
   constructor(private readonly host: Host) {
     const { store } = host;
@@ -121,6 +82,7 @@ export class LegendPanel implements Panel {
       section(
         "Layers",
         this.layers,
+        this.axes,
         h("label", { class: "field", for: "point-size" }, h("span", {}, "Point size"), this.size),
         h("label", { class: "field", for: "resolution" }, h("span", {}, "Territory cells"), this.resolution),
       ),
@@ -131,23 +93,24 @@ export class LegendPanel implements Panel {
     const { data } = this.host;
     if (!data) return;
     if (changes.has("data")) {
-      const options: [string, string][] = [
-        ["label", "Label"],
-        ["prediction", "Prediction"],
-        ["correct", "Correctness"],
-        ["confidence", "Confidence"],
-        ["margin", "Margin"],
-        ["group", "Group"],
-        ["kept", "Neighbours kept"],
-        ["trip", "Round trip"],
-        ...data.run.columns.map((c): [string, string] => [`column:${c.name}`, c.title || c.name]),
-      ];
-      replace(this.colorBy, ...options.map(([value, text]) => h("option", { value }, text)));
+      replace(this.colorBy, ...coloringsOf(data).map((c) => h("option", { value: c.id }, c.name)));
     }
     if (changes.has("data") || changes.has("colorBy")) this.colorBy.value = state.colorBy;
     if (changes.has("legend") || changes.has("solo") || changes.has("data")) this.showLegend(state);
     if (changes.has("data") || changes.has("hiddenGroups")) this.showGroups(state);
     if (changes.has("layers") || changes.has("data")) this.showLayers(state);
+    if (changes.has("equalAxes"))
+      replace(
+        this.axes,
+        this.check(
+          state.equalAxes,
+          (on) => this.host.store.set({ equalAxes: on }),
+          null,
+          "Equal axes",
+          "",
+          "Both axes to the same scale, so that distances are true. Off: the plane is stretched to fill the picture, by a factor of 2 at most.",
+        ),
+      );
     if (changes.has("pointScale")) this.size.value = String(state.pointScale);
     if (changes.has("resolution")) this.resolution.value = String(state.resolution);
   }
@@ -159,7 +122,7 @@ export class LegendPanel implements Panel {
   }
 
   private showLegend(state: State): void {
-    const legend = this.host.viewer.main?.legend;
+    const legend = this.host.picture.legend;
     if (!legend) return;
     this.note.textContent = legend.note;
     if (legend.kind === "ramp") {
@@ -242,7 +205,7 @@ export class LegendPanel implements Panel {
     const { store, data } = this.host;
     replace(
       this.layers,
-      ...layerNames.map(({ layer, name, key, hint }) =>
+      ...layers.map(({ layer, name, key, hint }) =>
         this.check(
           state.layers.includes(layer),
           (on) => store.set({ layers: toggled(store.state.layers, layer, on) }),
@@ -277,6 +240,3 @@ export class LegendPanel implements Panel {
     );
   }
 }
-
-/** Keys that switch layers, for the keyboard and its help. */
-export const layerKeys = layerNames.map(({ layer, name, key }) => ({ layer, name, key }));

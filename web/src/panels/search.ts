@@ -137,7 +137,7 @@ export class SearchPanel implements Panel {
         if (event.shiftKey) host.select([id], "add");
         else host.focus(id);
       },
-      (i) => host.viewer.point(i < 0 ? -1 : this.listed[i]!),
+      (i) => host.picture.point(i < 0 ? -1 : this.listed[i]!),
     );
     this.results = h("div", { class: "results" }, this.summary, this.chart, this.list.element);
     const button = (text: string, title: string, action: () => void, main = false) =>
@@ -402,7 +402,7 @@ export class SearchPanel implements Panel {
   }
 
   private showMistakes(data: Dataset): void {
-    const epoch = this.host.viewer.main?.epoch;
+    const epoch = this.host.picture.epochData;
     const show = !this.host.queries.found && epoch;
     this.mistakes.hidden = !show;
     if (!show) return;
@@ -487,7 +487,11 @@ export class SearchPanel implements Panel {
         h("b", {}, `${number(ids.length)} ${ids.length === 1 ? "sample" : "samples"}`),
         ` at epoch ${epoch}`,
         ids.length > 0 &&
-          h("button", { type: "button", class: "link", onclick: () => this.host.viewer.zoomTo(ids) }, "Zoom"),
+          h(
+            "button",
+            { type: "button", class: "link", onclick: () => this.host.picture.zoomTo(ids) },
+            "Zoom",
+          ),
         ids.length > 0 &&
           h(
             "button",
@@ -554,9 +558,9 @@ export class SearchPanel implements Panel {
   }
 
   private row(index: number): HTMLElement {
-    const { data, api, viewer, store } = this.host;
+    const { data, api, picture, store } = this.host;
     const id = this.listed[index]!;
-    const epoch = viewer.main?.epoch;
+    const epoch = picture.epochData;
     if (!data) return h("div");
     const prediction = epoch?.predictions[id] ?? -1;
     return h(

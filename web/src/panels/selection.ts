@@ -1,45 +1,14 @@
 import { classColor, css } from "../color/palette";
 import type { NamedSelection } from "../data/api";
 import type { Dataset } from "../data/dataset";
-import type { State, Tool } from "../state/store";
+import { selectionCsv, selectionJson } from "../export/selection-file";
+import type { State } from "../state/store";
 import { h, number, replace } from "../ui/dom";
-import { download, selectionCsv, selectionJson } from "../ui/download";
-import type { IconName } from "../ui/icons";
+import { download } from "../ui/download";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
 import { VirtualList } from "../ui/virtual-list";
 import type { Changes, Host, Panel } from "./panel";
-
-export const tools: readonly { tool: Tool; icon: IconName; name: string; key: string; hint: string }[] = [
-  {
-    tool: "pan",
-    icon: "pan",
-    name: "Move",
-    key: "v",
-    hint: "Drag moves the picture, a click opens a sample, shift-click adds it to the selection",
-  },
-  {
-    tool: "box",
-    icon: "box",
-    name: "Box",
-    key: "x",
-    hint: "Drag a box around samples; shift adds, alt takes away",
-  },
-  {
-    tool: "lasso",
-    icon: "lasso",
-    name: "Lasso",
-    key: "o",
-    hint: "Draw around samples; shift adds, alt takes away",
-  },
-  {
-    tool: "decode",
-    icon: "decode",
-    name: "Probe",
-    key: "e",
-    hint: "Click any place to see what the classifier says there",
-  },
-];
 
 /** The selected samples: what they are, sets kept under a name, undo and export. */
 export class SelectionPanel implements Panel {
@@ -70,7 +39,7 @@ export class SelectionPanel implements Panel {
         if (event.shiftKey || event.altKey) host.select([this.ids[i]!], "subtract");
         else host.focus(this.ids[i]!);
       },
-      (i) => host.viewer.point(i < 0 ? -1 : this.ids[i]!),
+      (i) => host.picture.point(i < 0 ? -1 : this.ids[i]!),
     );
     this.through = h("input", {
       type: "checkbox",
@@ -159,7 +128,7 @@ export class SelectionPanel implements Panel {
       this.head,
       h("b", { role: "status" }, `${number(count)} selected`),
       h("span", { class: "spring" }),
-      count > 0 && link("Zoom", "Zooms to them (z)", () => this.host.viewer.zoomTo(this.ids)),
+      count > 0 && link("Zoom", "Zooms to them (z)", () => this.host.picture.zoomTo(this.ids)),
       count > 0 &&
         link("Show only", "Hides all others", () =>
           this.host.store.set({ shown: { what: `${count} selected`, ids: this.ids } }),
@@ -178,7 +147,7 @@ export class SelectionPanel implements Panel {
     this.list.element.hidden = count === 0;
     this.make_up.hidden = count === 0;
     if (count === 0) return;
-    const predictions = this.host.viewer.main?.epoch?.predictions;
+    const predictions = this.host.picture.epochData?.predictions;
     const counts = new Map<number, { all: number; wrong: number }>();
     for (const id of this.ids) {
       const label = data.labels[id] ?? -1;
@@ -212,10 +181,10 @@ export class SelectionPanel implements Panel {
   }
 
   private row(index: number): HTMLElement {
-    const { data, api, viewer, store } = this.host;
+    const { data, api, picture, store } = this.host;
     const id = this.ids[index]!;
     if (!data || id >= data.count) return h("div");
-    const epoch = viewer.main?.epoch;
+    const epoch = picture.epochData;
     const prediction = epoch?.predictions[id] ?? -1;
     const label = data.labels[id]!;
     return h(
@@ -320,8 +289,8 @@ export class SelectionPanel implements Panel {
   }
 
   private exportAs(format: "csv" | "json"): void {
-    const { data, viewer } = this.host;
-    const epoch = viewer.main?.epoch;
+    const { data, picture } = this.host;
+    const epoch = picture.epochData;
     if (!data || !epoch || this.ids.length === 0) {
       this.host.say("Nothing is selected.");
       return;

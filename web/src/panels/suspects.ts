@@ -119,7 +119,7 @@ export class SuspectsPanel implements Panel {
     const told = `${number(accepted.length)} accepted, ${number(rejected.length)} rejected, kept as saved selections. `;
     this.note.textContent = `${accepted.length + rejected.length ? told : ""}${method}`;
     const ids = list.map((x) => x.id);
-    const predictions = this.host.viewer.main?.epoch?.predictions;
+    const predictions = this.host.picture.epochData?.predictions;
     replace(
       this.rows,
       list.length === 0 && h("p", { class: "hint" }, "Nothing looks suspicious in this run."),
@@ -130,8 +130,8 @@ export class SuspectsPanel implements Panel {
             class: "suspect",
             role: "listitem",
             "data-id": x.id,
-            onpointerenter: () => this.host.viewer.point(x.id),
-            onpointerleave: () => this.host.viewer.point(-1),
+            onpointerenter: () => this.host.picture.point(x.id),
+            onpointerleave: () => this.host.picture.point(-1),
           },
           h(
             "button",

@@ -1,12 +1,6 @@
 import type { WebGLRenderer } from "three";
-import {
-  Camera,
-  type DataTexture,
-  NearestFilter,
-  RGBAFormat,
-  DataTexture as Texture2D,
-  Scene as ThreeScene,
-} from "three";
+import { Camera, NearestFilter, RGBAFormat, DataTexture as Texture2D, Scene as ThreeScene } from "three";
+import { type Theme, unit } from "../color/theme";
 import type { GpuArrays } from "./gpu-arrays";
 import { LinesPass, type Segments } from "./lines";
 import { MarksPass } from "./marks";
@@ -14,19 +8,12 @@ import { ColorMode, PointsPass } from "./points";
 import {
   byteTexture,
   type Landscape,
-  landscapeTexture,
+  type LandscapeTextures,
+  landscapeTextures,
   TerritoryPass,
   type TerritoryStyle,
 } from "./territory";
-import {
-  clipTransform,
-  type Extent,
-  fitExtent,
-  pointSize,
-  type Size,
-  type Viewport,
-  zoomLevel,
-} from "./viewport";
+import { clipTransform, type Extent, pointSize, type Size, type Viewport } from "./viewport";
 
 /** What stays the same over a run's epochs. */
 export interface PlotData {
@@ -48,17 +35,6 @@ export interface Frame {
   /** [count, 2], quantised over the extent */
   readonly positions: Uint16Array;
   readonly predictions: Uint16Array;
-}
-
-export interface Theme {
-  readonly background: readonly [number, number, number];
-  readonly ink: readonly [number, number, number];
-  readonly paper: readonly [number, number, number];
-  readonly boundary: readonly [number, number, number];
-  /** see TerritoryPass.set */
-  readonly paleness: readonly [number, number];
-  readonly outline: readonly [number, number, number, number];
-  readonly selected: readonly [number, number, number, number];
 }
 
 /** How points are coloured. `value` is needed by the modes Category (uint16 indices) and Ramp (bytes or uint16, 0..1). */
@@ -123,7 +99,9 @@ function rampTexture(bytes: Uint8Array): Texture2D {
  * page and fetches nothing; everything is handed to it.
  */
 export class Scene {
-  view: Viewport = { cx: 0, cy: 0, unitsPerPixel: 1 };
+  view: Viewport = { cx: 0, cy: 0, ux: 1, uy: 1 };
+  /** How much closer than fitted the view is: points grow with it. */
+  zoom = 1;
   pointScale = 1;
   showPoints = true;
   showTerritory = true;
@@ -140,7 +118,7 @@ export class Scene {
   private readonly links = new LinesPass(6);
   private readonly boundary = new MarksPass(8);
   private readonly marks = new MarksPass(9);
-  private readonly landscapes = new Map<string, DataTexture>();
+  private readonly landscapes = new Map<string, LandscapeTextures>();
   private data: PlotData | null = null;
   private a: Frame | null = null;
   private b: Frame | null = null;
@@ -223,11 +201,6 @@ export class Scene {
     this.territory.setLandscapes(a && this.landscape(a.key, a.land), b && this.landscape(b.key, b.land));
   }
 
-  setTerritoryStyle(style: TerritoryStyle): void {
-    this.style = style;
-    this.clearLandscapes();
-  }
-
   setDistances(cells: Uint8Array | null, size = 0): void {
     this.territory.setDistances(cells && byteTexture(cells, size, true));
   }
@@ -296,16 +269,23 @@ export class Scene {
     this.boundary.setMarks(places, looks);
   }
 
-  setTheme(theme: Theme): void {
+  /** `palette`: RGBA bytes, one colour a class. */
+  setTheme(theme: Theme, palette: Uint8Array): void {
+    this.style = { palette, ground: theme.ground, tint: theme.tint };
+    this.clearLandscapes();
+    const ink = unit(theme.ink);
     this.territory.set({
-      boundary: theme.boundary,
+      boundary: unit(theme.boundary),
       paleness: theme.paleness,
-      ink: theme.ink,
-      ground: theme.background,
+      ink,
+      ground: unit(theme.ground),
     });
     for (const pass of [this.points, this.selected])
-      pass.set({ outline: theme.outline, selectedColor: theme.selected });
-    for (const pass of [this.boundary, this.marks]) pass.set({ ink: theme.ink, paper: theme.paper });
+      pass.set({
+        outline: [...unit(theme.outline), theme.outlineShare],
+        selectedColor: [...unit(theme.selected), 1],
+      });
+    for (const pass of [this.boundary, this.marks]) pass.set({ ink, paper: unit(theme.paper) });
   }
 
   setLook(look: { rings?: boolean; opacity?: number }): void {
@@ -331,14 +311,10 @@ export class Scene {
     return [x0 + u * (x1 - x0), y0 + v * (y1 - y0)];
   }
 
-  fit(size: Size): void {
-    if (this.data) this.view = fitExtent(this.data.extent, size);
-  }
-
   /** Diameter of a point in CSS pixels. */
   pointDiameter(size: Size): number {
     if (!this.data) return 4;
-    return pointSize(this.data.count, size, zoomLevel(this.view, this.data.extent, size)) * this.pointScale;
+    return pointSize(this.data.count, size, this.zoom) * this.pointScale;
   }
 
   /** Draws into the viewport that is set on `renderer`; `size` in CSS pixels. */
@@ -402,7 +378,7 @@ export class Scene {
     for (const pass of [this.points, this.selected]) pass.setArray("value", array);
   }
 
-  private landscape(key: string, land: Landscape): DataTexture | null {
+  private landscape(key: string, land: Landscape): LandscapeTextures | null {
     if (!this.style) return null;
     const known = this.landscapes.get(key);
     if (known) {
@@ -410,20 +386,25 @@ export class Scene {
       this.landscapes.set(key, known);
       return known;
     }
-    const texture = landscapeTexture(land, this.style);
-    this.landscapes.set(key, texture);
+    const textures = landscapeTextures(land, this.style);
+    this.landscapes.set(key, textures);
     // 24 landscapes of 256 cells squared are 6 MB; the oldest goes first.
     for (const old of this.landscapes.keys()) {
       if (this.landscapes.size <= 24) break;
-      this.landscapes.get(old)!.dispose();
-      this.landscapes.delete(old);
+      this.drop(old);
     }
-    return texture;
+    return textures;
+  }
+
+  private drop(key: string): void {
+    const textures = this.landscapes.get(key);
+    textures?.colors.dispose();
+    textures?.fade.dispose();
+    this.landscapes.delete(key);
   }
 
   private clearLandscapes(): void {
-    for (const texture of this.landscapes.values()) texture.dispose();
-    this.landscapes.clear();
+    for (const key of [...this.landscapes.keys()]) this.drop(key);
     this.territory.setLandscapes(null, null);
   }
 

@@ -22,6 +22,8 @@ export interface Landscape {
   readonly confidence: Uint8Array;
   /** delta-boundary margin * 255 */
   readonly margin: Uint8Array;
+  /** the colour that a cell keeps * 255: less the farther it is from every sample */
+  readonly fade: Uint8Array;
 }
 
 export interface TerritoryStyle {
@@ -54,7 +56,13 @@ export function paintLandscape(land: Landscape, style: TerritoryStyle): Uint8Arr
   return out;
 }
 
-export function landscapeTexture(land: Landscape, style: TerritoryStyle): DataTexture {
+/** A landscape on the GPU: its colours with the margin, and its fade. */
+export interface LandscapeTextures {
+  readonly colors: DataTexture;
+  readonly fade: DataTexture;
+}
+
+export function landscapeTextures(land: Landscape, style: TerritoryStyle): LandscapeTextures {
   const texture = new DataTexture(
     paintLandscape(land, style),
     land.size,
@@ -65,7 +73,7 @@ export function landscapeTexture(land: Landscape, style: TerritoryStyle): DataTe
   texture.magFilter = LinearFilter;
   texture.minFilter = LinearFilter;
   texture.needsUpdate = true;
-  return texture;
+  return { colors: texture, fade: byteTexture(land.fade, land.size, true) };
 }
 
 /** One byte a cell, for the overlays (changed cells, distance to the nearest sample). */
@@ -94,6 +102,8 @@ precision highp float;
 in vec2 uv;
 uniform sampler2D landA;
 uniform sampler2D landB;
+uniform sampler2D fadeA;
+uniform sampler2D fadeB;
 uniform sampler2D distances;
 uniform sampler2D changes;
 uniform float mixture;
@@ -107,11 +117,12 @@ uniform vec3 ground;
 uniform float pixelRatio;
 out vec4 color;
 
-vec3 shade(vec4 cell) {
+vec3 shade(vec4 cell, float kept) {
   float w = max(fwidth(cell.a) * 0.75, 0.004);
   // Undecided cells are pale, the paler the nearer to the border itself, so that wide ones still tell their class.
   float pale = mix(paleness.x, paleness.y, clamp(cell.a / threshold, 0.0, 1.0));
-  return mix(cell.rgb, boundary, (1.0 - smoothstep(threshold - w, threshold + w, cell.a)) * pale);
+  vec3 c = mix(cell.rgb, boundary, (1.0 - smoothstep(threshold - w, threshold + w, cell.a)) * pale);
+  return mix(ground, c, kept);
 }
 
 // Hatching in screen space: as readable at every zoom, and needs no colour.
@@ -122,7 +133,9 @@ float hatch(float direction, float period, float width) {
 }
 
 void main() {
-  vec3 c = mix(shade(texture(landA, uv)), shade(texture(landB, uv)), mixture);
+  vec3 a = shade(texture(landA, uv), texture(fadeA, uv).r);
+  vec3 b = shade(texture(landB, uv), texture(fadeB, uv).r);
+  vec3 c = mix(a, b, mixture);
   if (showDistances) {
     float far = smoothstep(0.06, 0.5, texture(distances, uv).r);
     c = mix(c, ground, far * 0.72);
@@ -154,6 +167,8 @@ export class TerritoryPass {
         clip: { value: new Vector4() },
         landA: { value: null },
         landB: { value: null },
+        fadeA: { value: null },
+        fadeB: { value: null },
         distances: { value: blank },
         changes: { value: blank },
         mixture: { value: 0 },
@@ -173,9 +188,13 @@ export class TerritoryPass {
     this.object.visible = false;
   }
 
-  setLandscapes(a: DataTexture | null, b: DataTexture | null): void {
-    this.material.uniforms.landA!.value = a ?? b;
-    this.material.uniforms.landB!.value = b ?? a;
+  setLandscapes(a: LandscapeTextures | null, b: LandscapeTextures | null): void {
+    const u = this.material.uniforms;
+    const [first, second] = [a ?? b, b ?? a];
+    u.landA!.value = first?.colors ?? null;
+    u.landB!.value = second?.colors ?? null;
+    u.fadeA!.value = first?.fade ?? null;
+    u.fadeB!.value = second?.fade ?? null;
   }
 
   get ready(): boolean {

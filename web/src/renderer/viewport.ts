@@ -3,11 +3,15 @@
 /** [x0, y0, x1, y1] in plane units. */
 export type Extent = readonly [number, number, number, number];
 
-/** What a pane looks at: the plane point at its centre and how many plane units one CSS pixel covers. */
+/**
+ * What a pane looks at: the plane point at its centre, and how many plane units a CSS pixel covers to the right (ux) and
+ * upwards (uy). The two differ where the plane is stretched to the pane's shape.
+ */
 export interface Viewport {
   readonly cx: number;
   readonly cy: number;
-  readonly unitsPerPixel: number;
+  readonly ux: number;
+  readonly uy: number;
 }
 
 export interface Size {
@@ -20,61 +24,68 @@ export interface Point {
   readonly y: number;
 }
 
-/** The viewport that shows all of `extent` with `padding` pixels around it. */
-export function fitExtent(extent: Extent, size: Size, padding = 16): Viewport {
-  const width = Math.max(1, size.width - 2 * padding);
-  const height = Math.max(1, size.height - 2 * padding);
-  const dx = Math.max(extent[2] - extent[0], 1e-9);
-  const dy = Math.max(extent[3] - extent[1], 1e-9);
+/** How much longer one axis may be drawn than the other, so that the picture fills its pane. */
+export const mostStretch = 2;
+
+/**
+ * The viewport that shows all of `frame` with `padding` pixels around it. The plane is stretched to the pane's shape, by
+ * `stretch` at most: 1 keeps distances as they are.
+ */
+export function fitFrame(frame: Extent, size: Size, padding = 16, stretch = 1): Viewport {
+  const ux = Math.max(frame[2] - frame[0], 1e-9) / Math.max(1, size.width - 2 * padding);
+  const uy = Math.max(frame[3] - frame[1], 1e-9) / Math.max(1, size.height - 2 * padding);
   return {
-    cx: (extent[0] + extent[2]) / 2,
-    cy: (extent[1] + extent[3]) / 2,
-    unitsPerPixel: Math.max(dx / width, dy / height),
+    cx: (frame[0] + frame[2]) / 2,
+    cy: (frame[1] + frame[3]) / 2,
+    ux: Math.max(ux, uy / stretch),
+    uy: Math.max(uy, ux / stretch),
   };
+}
+
+/** `view` drawn `zoom` times as large, about the plane point (cx, cy). */
+export function zoomed(view: Viewport, cx: number, cy: number, zoom: number): Viewport {
+  return { cx, cy, ux: view.ux / zoom, uy: view.uy / zoom };
 }
 
 export function toScreen(view: Viewport, size: Size, x: number, y: number): Point {
   return {
-    x: (x - view.cx) / view.unitsPerPixel + size.width / 2,
-    y: size.height / 2 - (y - view.cy) / view.unitsPerPixel,
+    x: (x - view.cx) / view.ux + size.width / 2,
+    y: size.height / 2 - (y - view.cy) / view.uy,
   };
 }
 
 export function toPlane(view: Viewport, size: Size, px: number, py: number): Point {
   return {
-    x: view.cx + (px - size.width / 2) * view.unitsPerPixel,
-    y: view.cy + (size.height / 2 - py) * view.unitsPerPixel,
+    x: view.cx + (px - size.width / 2) * view.ux,
+    y: view.cy + (size.height / 2 - py) * view.uy,
   };
 }
 
 export function pan(view: Viewport, dx: number, dy: number): Viewport {
-  return { ...view, cx: view.cx - dx * view.unitsPerPixel, cy: view.cy + dy * view.unitsPerPixel };
+  return { ...view, cx: view.cx - dx * view.ux, cy: view.cy + dy * view.uy };
 }
 
 /** Zooms by `factor` (> 1 comes closer) and keeps the plane point under (px, py) where it is. */
 export function zoomAt(view: Viewport, size: Size, px: number, py: number, factor: number): Viewport {
   const at = toPlane(view, size, px, py);
-  const unitsPerPixel = view.unitsPerPixel / factor;
-  return {
-    cx: at.x - (px - size.width / 2) * unitsPerPixel,
-    cy: at.y - (size.height / 2 - py) * unitsPerPixel,
-    unitsPerPixel,
-  };
+  const [ux, uy] = [view.ux / factor, view.uy / factor];
+  return { cx: at.x - (px - size.width / 2) * ux, cy: at.y - (size.height / 2 - py) * uy, ux, uy };
 }
 
-/** Keeps the centre inside the extent and the zoom between a quarter and 5,000 times the fitted one. */
-export function clampView(view: Viewport, extent: Extent, size: Size): Viewport {
-  const fitted = fitExtent(extent, size).unitsPerPixel;
-  return {
-    cx: Math.min(Math.max(view.cx, extent[0]), extent[2]),
-    cy: Math.min(Math.max(view.cy, extent[1]), extent[3]),
-    unitsPerPixel: Math.min(Math.max(view.unitsPerPixel, fitted / 5000), fitted * 4),
-  };
+/** Keeps the centre inside the extent and the zoom between a quarter and 5,000 times that of `fitted`. */
+export function clampView(view: Viewport, extent: Extent, fitted: Viewport): Viewport {
+  const zoom = Math.min(Math.max(zoomLevel(view, fitted), 1 / 4), 5000);
+  return zoomed(
+    fitted,
+    Math.min(Math.max(view.cx, extent[0]), extent[2]),
+    Math.min(Math.max(view.cy, extent[1]), extent[3]),
+    zoom,
+  );
 }
 
 /** How much closer than fitted the view is. */
-export function zoomLevel(view: Viewport, extent: Extent, size: Size): number {
-  return fitExtent(extent, size).unitsPerPixel / view.unitsPerPixel;
+export function zoomLevel(view: Viewport, fitted: Viewport): number {
+  return Math.sqrt((fitted.ux * fitted.uy) / (view.ux * view.uy));
 }
 
 /**
@@ -82,8 +93,8 @@ export function zoomLevel(view: Viewport, extent: Extent, size: Size): number {
  * clip = q * (scaleX, scaleY) + (offsetX, offsetY).
  */
 export function clipTransform(view: Viewport, extent: Extent, size: Size): [number, number, number, number] {
-  const kx = 2 / (size.width * view.unitsPerPixel);
-  const ky = 2 / (size.height * view.unitsPerPixel);
+  const kx = 2 / (size.width * view.ux);
+  const ky = 2 / (size.height * view.uy);
   return [
     (extent[2] - extent[0]) * kx,
     (extent[3] - extent[1]) * ky,
@@ -97,8 +108,7 @@ export function clipTransform(view: Viewport, extent: Extent, size: Size): [numb
  * growing slowly with the zoom so that single samples become readable.
  */
 export function pointSize(count: number, size: Size, zoom: number): number {
-  const side = Math.min(size.width, size.height);
-  const even = Math.sqrt((side * side * 0.16) / Math.max(count, 1));
+  const even = Math.sqrt((size.width * size.height * 0.16) / Math.max(count, 1));
   const base = Math.min(Math.max(even, 1.6), 9);
   return Math.min(base * Math.max(zoom, 0.5) ** 0.35, 22);
 }

@@ -13,6 +13,7 @@ const remembered = [
   "legendOpen",
   "resolution",
   "throughHidden",
+  "equalAxes",
 ] as const satisfies readonly (keyof State)[];
 const storageKey = "dvi.settings";
 const layers: readonly Layer[] = [

@@ -12,7 +12,7 @@ export interface State {
   range: readonly [number, number] | null;
   /** [centre x, centre y, zoom]; null = fitted */
   camera: readonly [number, number, number] | null;
-  /** label, prediction, correct, confidence, margin, kept, group, or column:NAME */
+  /** id of a colouring (colorings/table.ts) */
   colorBy: string;
   /** Legend entries shown alone; empty = all. */
   solo: readonly number[];
@@ -43,6 +43,8 @@ export interface State {
   compare: Compare | null;
   /** A selection by box or lasso also takes hidden samples. */
   throughHidden: boolean;
+  /** Both axes of the plane are drawn to the same scale, instead of stretched to the picture's shape. */
+  equalAxes: boolean;
 }
 
 export type Layer =
@@ -93,6 +95,7 @@ export const initialState: State = {
   reference: -1,
   compare: null,
   throughHidden: false,
+  equalAxes: false,
 };
 
 export type Changed = ReadonlySet<keyof State>;

@@ -1,7 +1,6 @@
 import { classColor, css } from "../color/palette";
 import type { Api } from "../data/api";
-import type { Dataset } from "../data/dataset";
-import type { Hover } from "../viewer";
+import type { Dataset, EpochData } from "../data/dataset";
 import { h, number, replace } from "./dom";
 
 /** A class's name with its colour. */
@@ -11,6 +10,15 @@ export function classChip(data: Dataset, index: number): HTMLElement {
   swatch.style.backgroundColor = css(classColor(index, data.classes.length));
   const name = data.classes[index]!;
   return h("span", { class: "chip", title: name }, swatch, h("span", { class: "chip-name" }, name));
+}
+
+/** A sample under the pointer, and where, in CSS pixels. */
+export interface Hovered {
+  readonly id: number;
+  readonly x: number;
+  readonly y: number;
+  readonly data: Dataset;
+  readonly epoch: EpochData | null;
 }
 
 /** What hovers beside the pointer: image, label, prediction and confidence of the sample under it. */
@@ -24,14 +32,13 @@ export class Tooltip {
     this.element.append(this.image, this.text);
   }
 
-  show(hover: Hover | null, within: { width: number; height: number }): void {
+  show(hover: Hovered | null, within: { width: number; height: number }): void {
     this.element.hidden = hover === null;
     if (!hover) {
       this.shown = -1;
       return;
     }
-    const { data, epoch } = hover.pane;
-    const { id } = hover;
+    const { data, epoch, id } = hover;
     if (this.shown !== id) {
       this.shown = id;
       this.image.hidden = data.run.inputs?.kind !== "image";

@@ -1,21 +1,19 @@
-import { classColor, correctness, paletteBytes, type Rgb, rampBytes } from "./color/palette";
-import { type Anchor, territoryAnchors } from "./data/anchors";
-import type { Landscape } from "./data/api";
-import type { Dataset, EpochData } from "./data/dataset";
-import { Picker } from "./data/picker";
-import { ColorMode, Flag } from "./renderer/points";
-import type { Coloring, Highlight, Scene } from "./renderer/scene";
-import type { State } from "./state/store";
+import { paletteBytes, type Rgb } from "../color/palette";
+import type { Theme } from "../color/theme";
+import type { Colored, Legend } from "../colorings/coloring";
+import { fallback, findColoring } from "../colorings/table";
+import type { Landscape } from "../data/api";
+import type { Dataset, EpochData } from "../data/dataset";
+import { Picker } from "../data/picker";
+import { ColorMode, Flag } from "../renderer/points";
+import type { Highlight, Scene } from "../renderer/scene";
+import type { State } from "../state/store";
+import { type Anchor, mixAnchors, nameAnchors } from "./class-names";
 
 /** Groups that change with the epoch, in runs that tell what was in the training set. */
 export const freshGroup = "newly selected";
 export const poolGroup = "not in the training set";
 const Membership = { Pool: 1, New: 2 } as const;
-
-/** How the current colouring reads, for the legend. */
-export type Legend =
-  | { kind: "categories"; entries: { name: string; color: Rgb }[]; note: string }
-  | { kind: "ramp"; from: string; to: string; bytes: Uint8Array; note: string };
 
 /**
  * One picture of the page: a data set seen through a scene. It loads what the time asks for, keeps the scene's colours
@@ -23,7 +21,6 @@ export type Legend =
  */
 export class Pane {
   readonly picker: Picker;
-  legend: Legend = { kind: "categories", entries: [], note: "" };
   /** Rings around neighbours that only one of the two spaces has. */
   neighborMarks: readonly Highlight[] = [];
   /** Samples kept by the filter; null = all. */
@@ -35,37 +32,32 @@ export class Pane {
   onError: (message: string) => void = () => {};
 
   private readonly flags: Uint8Array;
-  private readonly anchorCache = new WeakMap<
-    Landscape,
-    { crowd: EpochData | undefined; anchors: Anchor[] }
-  >();
+  private readonly anchorCache = new WeakMap<Landscape, Anchor[]>();
   private wantedTime = 0;
   private shown: EpochData | null = null;
   private crossed: readonly number[] | null = null;
   private fresh: Uint8Array | null = null;
-  private rampAt: (id: number) => number = () => 0;
   private anchorsA: Anchor[] = [];
   private anchorsB: Anchor[] = [];
   private anchorMixture = 0;
+  private colored_: Colored | null = null;
   private coloringKey = "";
-  private classesVisible: ((index: number) => boolean) | null = null;
-  private categories: Uint16Array | null = null;
+  /** Legend entries shown alone; null = all. */
+  private soloed: ReadonlySet<number> | null = null;
   private prefetching = false;
   private closed = false;
   private indexTimer = 0;
-  private palette: Uint8Array = paletteBytes(1);
-  private ramp: Uint8Array = rampBytes(false);
 
   constructor(
     readonly scene: Scene,
     readonly data: Dataset,
     private state: State,
-    private dark: boolean,
+    private theme: Theme,
   ) {
     this.picker = new Picker();
     this.flags = new Uint8Array(data.count);
     this.scene.setData(data.plot);
-    this.applyTheme(dark);
+    this.applyTheme(theme);
     this.updateFlags();
   }
 
@@ -107,25 +99,9 @@ export class Pane {
     this.applyLook();
   }
 
-  applyTheme(dark: boolean): void {
-    this.dark = dark;
-    this.ramp = rampBytes(dark);
-    const ground: Rgb = dark ? [22, 25, 31] : [250, 250, 251];
-    this.scene.setTerritoryStyle({
-      palette: paletteBytes(this.data.classes.length),
-      ground,
-      tint: dark ? [0.1, 0.5] : [0.14, 0.48],
-    });
-    const unit = (c: Rgb) => c.map((v) => v / 255) as unknown as Rgb;
-    this.scene.setTheme({
-      background: unit(ground),
-      ink: dark ? [0.96, 0.97, 0.98] : [0.08, 0.09, 0.12],
-      paper: dark ? [0.08, 0.09, 0.12] : [1, 1, 1],
-      paleness: dark ? [0.92, 0.3] : [0.97, 0.5],
-      boundary: dark ? [0.93, 0.94, 0.96] : [1, 1, 1],
-      outline: dark ? [0.05, 0.06, 0.08, 0.6] : [0.08, 0.09, 0.12, 0.38],
-      selected: dark ? [1, 1, 1, 1] : [0.05, 0.06, 0.09, 1],
-    });
+  applyTheme(theme: Theme): void {
+    this.theme = theme;
+    this.scene.setTheme(theme, paletteBytes(this.data.classes.length));
     this.coloringKey = "";
     void this.color();
     this.applyLook();
@@ -166,58 +142,25 @@ export class Pane {
     else this.prefetch(i);
   }
 
-  /** Class names and where they are now, in 0..1 over the extent. */
-  anchors(): { index: number; x: number; y: number; share: number; room: number; opacity: number }[] {
-    const m = this.anchorMixture;
-    const later = new Map(this.anchorsB.map((a) => [a.index, a]));
-    const out = [];
-    for (const a of this.anchorsA) {
-      const b = later.get(a.index);
-      later.delete(a.index);
-      if (!b) out.push({ ...a, opacity: 1 - m });
-      else if (Math.hypot(a.x - b.x, a.y - b.y) > 0.25)
-        out.push({ ...(m < 0.5 ? a : b), opacity: Math.abs(1 - 2 * m) });
-      else
-        out.push({
-          index: a.index,
-          x: a.x + (b.x - a.x) * m,
-          y: a.y + (b.y - a.y) * m,
-          share: a.share + (b.share - a.share) * m,
-          room: a.room + (b.room - a.room) * m,
-          opacity: 1,
-        });
-    }
-    for (const b of later.values()) out.push({ ...b, opacity: m });
-    return out;
+  /** Where class names may be written now. */
+  anchors(): Anchor[] {
+    return mixAnchors(this.anchorsA, this.anchorsB, this.anchorMixture);
+  }
+
+  /** How the current colouring reads. */
+  get legend(): Legend {
+    return this.colored_?.legend ?? { kind: "categories", entries: [], note: "" };
   }
 
   /** True where the sample is drawn: its group, the filter and the legend let it be. */
   isVisible(id: number): boolean {
     if (this.flags[id]! & Flag.Hidden) return false;
-    if (!this.classesVisible) return true;
-    return this.classesVisible(this.categoryOf(id));
-  }
-
-  /** Index of the legend entry that sample `id` is coloured by; -1 where colours are a ramp. */
-  categoryOf(id: number): number {
-    const { colorBy } = this.state;
-    const predictions = this.shown?.predictions;
-    if (colorBy === "label") {
-      const label = this.data.labels[id]!;
-      return label >= 0 ? label : (predictions?.[id] ?? -1);
-    }
-    if (colorBy === "prediction") return predictions?.[id] ?? -1;
-    if (colorBy === "correct")
-      return this.data.labels[id]! < 0 ? 2 : predictions?.[id] === this.data.labels[id] ? 1 : 0;
-    return this.categories?.[id] ?? -1;
+    return this.soloed === null || this.soloed.has(this.colored_?.entryOf(id, this.shown) ?? -1);
   }
 
   /** The colour that sample `id` has now. */
   colorOf(id: number): Rgb {
-    const { legend } = this;
-    if (legend.kind === "categories") return legend.entries[this.categoryOf(id)]?.color ?? [140, 140, 140];
-    const at = this.rampAt(id) * 4;
-    return [legend.bytes[at]!, legend.bytes[at + 1]!, legend.bytes[at + 2]!];
+    return this.colored_?.colorOf(id, this.shown) ?? [140, 140, 140];
   }
 
   /** Loads what a time needs and waits for it. */
@@ -366,12 +309,13 @@ export class Pane {
 
   private anchorsOf({ land, epoch }: { land: Landscape; epoch: number }): Anchor[] {
     const crowd = this.data.peekEpoch(epoch);
+    if (!crowd) return [];
     let known = this.anchorCache.get(land);
-    if (!known || known.crowd !== crowd) {
-      known = { crowd, anchors: territoryAnchors(land, crowd) };
+    if (!known) {
+      known = nameAnchors(land, crowd);
       this.anchorCache.set(land, known);
     }
-    return known.anchors;
+    return known;
   }
 
   private request(epochs: readonly number[]): void {
@@ -428,128 +372,49 @@ export class Pane {
   }
 
   private async color(): Promise<void> {
+    const { data, shown } = this;
     const { colorBy, solo } = this.state;
-    const shown = this.shown;
-    const perEpoch = !["label", "prediction", "correct", "group"].includes(colorBy);
-    const key = `${colorBy}/${solo.join()}/${perEpoch ? shown?.key : ""}`;
+    const coloring = findColoring(data, colorBy) ?? fallback;
+    const key = `${colorBy}/${solo.join()}/${coloring.perEpoch ? shown?.key : ""}`;
     if (key === this.coloringKey) return;
-    const soloed = solo.length ? new Set(solo) : null;
-    const visible = soloed ? (i: number) => soloed.has(i) : null;
-    const classCount = this.data.classes.length;
-    const isClass = colorBy === "label" || colorBy === "prediction";
-    this.palette = paletteBytes(classCount, isClass && visible ? visible : undefined);
-    const base = {
-      classes: this.palette,
-      categories: paletteBytes(1),
-      ramp: this.ramp,
-      value: null,
-      valueKey: key,
-    };
-    let coloring: Coloring;
-    let legend: Legend;
-    let rampAt = (_id: number) => 0;
-    let categories: Uint16Array | null = null;
-    const byte = (bytes: Uint8Array | undefined) => bytes ?? new Uint8Array(this.data.count);
-    const ramp = (value: Uint8Array | Uint16Array, from: string, to: string, note: string) => {
-      coloring = { ...base, mode: ColorMode.Ramp, value };
-      rampAt = (id) => (value instanceof Uint8Array ? value[id]! : value[id]! >> 8);
-      legend = { kind: "ramp", from, to, bytes: this.ramp, note };
-    };
-    const named = (names: readonly string[], value: Uint16Array, note: string, colors?: readonly Rgb[]) => {
-      const entries = names.map((name, i) => ({ name, color: colors?.[i] ?? classColor(i, names.length) }));
-      const bytes = new Uint8Array(entries.length * 4);
-      entries.forEach((e, i) => bytes.set([...e.color, !visible || visible(i) ? 255 : 0], i * 4));
-      coloring = { ...base, mode: ColorMode.Category, categories: bytes, value };
-      legend = { kind: "categories", entries, note };
-      categories = value;
-    };
-    const classEntries = () =>
-      this.data.classes.map((name, i) => ({ name, color: classColor(i, classCount) }));
-    if (colorBy === "prediction") {
-      coloring = { ...base, mode: ColorMode.Prediction };
-      legend = { kind: "categories", entries: classEntries(), note: "ring: the label, where it differs" };
-    } else if (colorBy === "correct") {
-      const bytes = new Uint8Array(12);
-      correctness.forEach((e, i) => bytes.set([...e.color, !visible || visible(i) ? 255 : 0], i * 4));
-      coloring = { ...base, mode: ColorMode.Correct, categories: bytes };
-      legend = { kind: "categories", entries: [...correctness], note: "prediction against label" };
-    } else if (colorBy === "confidence") {
-      ramp(byte(shown?.samples.confidence), "0", "1", "probability of the predicted class");
-    } else if (colorBy === "margin") {
-      ramp(byte(shown?.samples.margin), "0", "1", "lead over the runner-up; 0 = on the boundary");
-    } else if (colorBy === "kept") {
-      ramp(
-        byte(shown?.samples.kept).map((v) => v * 17),
-        "0",
-        "15",
-        "of 15 neighbours, how many the picture keeps",
-      );
-    } else if (colorBy === "trip") {
-      const trip = shown?.samples.roundTrip;
-      const value = new Uint16Array(this.data.count);
-      if (trip && shown)
-        for (let i = 0; i < value.length; ++i) value[i] = trip[i] === shown.predictions[i] ? 0 : 1;
-      named(["kept", "changed"], value, "prediction after projecting and back", [
-        correctness[1]!.color,
-        correctness[0]!.color,
-      ]);
-    } else if (colorBy === "group") {
-      const value = new Uint16Array(this.data.count);
-      this.data.run.groups.forEach((g, k) => value.fill(k, g.begin, g.begin + g.count));
-      named(
-        this.data.run.groups.map((g) => g.name),
-        value,
-        "",
-      );
-    } else if (colorBy.startsWith("column:")) {
-      const name = colorBy.slice(7);
-      const column = this.data.run.columns.find((c) => c.name === name);
-      if (!column) return this.onError(`This run has no column "${name}".`);
-      let values: Float32Array;
-      try {
-        values = await this.data.column(name, shown?.epoch ?? this.data.fitted[0] ?? 0);
-      } catch (error) {
-        return this.onError((error as Error).message);
-      }
-      if (this.state.colorBy !== colorBy || this.shown !== shown) return;
-      if (column.type === "category" && column.categories) {
-        named(
-          column.categories,
-          Uint16Array.from(values, (v) => Math.max(0, v)),
-          column.title,
-        );
-      } else {
-        const min = column.min ?? values.reduce((m, v) => Math.min(m, v), Number.POSITIVE_INFINITY);
-        const max = column.max ?? values.reduce((m, v) => Math.max(m, v), Number.NEGATIVE_INFINITY);
-        const scale = 65535 / Math.max(max - min, 1e-12);
-        const text = (v: number) => String(Number(v.toPrecision(3)));
-        ramp(
-          Uint16Array.from(values, (v) => (v - min) * scale),
-          text(min),
-          text(max),
-          column.title,
-        );
-      }
-    } else {
-      coloring = { ...base, mode: ColorMode.Label };
-      legend = {
-        kind: "categories",
-        entries: classEntries(),
-        note: "ring: the prediction, where it differs",
-      };
+    if (coloring.id !== colorBy) this.onError(`This run cannot be coloured by "${colorBy}".`);
+    let colored: Colored;
+    try {
+      // Most are made at once; waiting for them would show a frame in the colours before.
+      const made = coloring.color({ data, epoch: shown, theme: this.theme });
+      colored = made instanceof Promise ? await made : made;
+    } catch (error) {
+      return this.onError((error as Error).message);
     }
+    if (this.closed || this.state.colorBy !== colorBy || (coloring.perEpoch && this.shown !== shown)) return;
     this.coloringKey = key;
-    this.categories = categories;
-    this.rampAt = rampAt;
-    this.legend = legend!;
-    this.classesVisible = legend!.kind === "categories" ? visible : null;
-    this.scene.setColoring(coloring!);
+    this.colored_ = colored;
+    this.soloed = solo.length && colored.legend.kind === "categories" ? new Set(solo) : null;
+    this.applyColors(key);
+  }
+
+  private applyColors(valueKey: string): void {
+    const { soloed } = this;
+    const { mode, value, legend } = this.colored_!;
+    const shows = (entry: number) => soloed === null || soloed.has(entry);
+    const ofClasses = mode === ColorMode.Label || mode === ColorMode.Prediction;
+    const entries = legend.kind === "categories" && !ofClasses ? legend.entries : [];
+    const categories = new Uint8Array(Math.max(1, entries.length) * 4);
+    entries.forEach((e, i) => categories.set([...e.color, shows(i) ? 255 : 0], i * 4));
+    this.scene.setColoring({
+      mode,
+      value,
+      valueKey,
+      classes: paletteBytes(this.data.classes.length, ofClasses ? shows : undefined),
+      categories,
+      ramp: legend.kind === "ramp" ? legend.bytes : new Uint8Array(4),
+    });
     this.onChange();
     this.onLegend();
   }
 
   onLegend: () => void = () => {};
-  get isDark(): boolean {
-    return this.dark;
+  get currentTheme(): Theme {
+    return this.theme;
   }
 }

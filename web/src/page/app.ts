@@ -1,25 +1,27 @@
-import type { Api, RunEntry } from "./data/api";
-import type { Dataset } from "./data/dataset";
+import type { Api, RunEntry } from "../data/api";
+import type { Dataset } from "../data/dataset";
+import { Queries } from "../data/queries";
+import { Exporter } from "../export/exporter";
+import { CardPanel } from "../panels/card";
+import { ComparePanel } from "../panels/compare";
+import { DecodePopover } from "../panels/decode-popover";
+import { EventsPanel } from "../panels/events";
+import { ExportPanel } from "../panels/export";
+import { LegendPanel } from "../panels/legend";
+import type { Change, Host, Panel, Picture, SelectHow } from "../panels/panel";
+import { QualityPanel } from "../panels/quality";
+import { SearchPanel } from "../panels/search";
+import { SelectionPanel } from "../panels/selection";
+import { SuspectsPanel } from "../panels/suspects";
+import { TimeBand } from "../panels/time-band";
+import { tools } from "../picture/tools";
+import { Viewer } from "../picture/viewer";
+import { fromHash, loadSettings, saveSettings, timeOf, toHash } from "../state/persist";
+import { initialState, type State, Store } from "../state/store";
+import { h, number, replace } from "../ui/dom";
+import { type IconName, icon } from "../ui/icons";
+import { Tooltip } from "../ui/tooltip";
 import { Keyboard } from "./keyboard";
-import { CardPanel } from "./panels/card";
-import { ComparePanel } from "./panels/compare";
-import { EventsPanel } from "./panels/events";
-import { ExportPanel } from "./panels/export";
-import { LegendPanel } from "./panels/legend";
-import type { Change, Host, Panel, SelectHow } from "./panels/panel";
-import { QualityPanel } from "./panels/quality";
-import { SearchPanel } from "./panels/search";
-import { SelectionPanel, tools } from "./panels/selection";
-import { SuspectsPanel } from "./panels/suspects";
-import { TimeBand } from "./panels/time-band";
-import { Queries } from "./queries";
-import { fromHash, loadSettings, saveSettings, timeOf, toHash } from "./state/persist";
-import { initialState, type State, Store } from "./state/store";
-import { DecodePopover } from "./ui/decode-popover";
-import { h, number, replace } from "./ui/dom";
-import { type IconName, icon } from "./ui/icons";
-import { Tooltip } from "./ui/tooltip";
-import { Viewer } from "./viewer";
 
 const undoLimit = 50;
 
@@ -69,13 +71,17 @@ export class App implements Host {
     this.wantedEpoch = link.epoch;
     this.store = new Store({ ...initialState, ...loadSettings(localStorage), ...link.patch });
     this.viewer = new Viewer(this.store, this.api, {
-      hover: (hover) => this.tooltip.show(hover, this.viewer.stage.size),
+      hover: (hover) =>
+        this.tooltip.show(
+          hover && { ...hover, data: hover.pane.data, epoch: hover.pane.epoch },
+          this.viewer.stage.size,
+        ),
       sample: (id, { add, subtract }) => {
         if (add) this.select([id], this.store.state.selection.includes(id) ? "subtract" : "add");
         else if (subtract) this.select([id], "subtract");
         else this.focus(id);
       },
-      place: (at, screen, pane) => void this.popover.show(at, screen, pane),
+      place: (at, screen, pane) => void this.popover.show(at, screen, pane.data, pane.epoch?.epoch ?? null),
       area: (ids, { add, subtract }) => this.select(ids, subtract ? "subtract" : add ? "add" : "replace"),
       epoch: () => {
         if (!this.firstPicture) this.noteFirstPicture();
@@ -112,7 +118,7 @@ export class App implements Host {
       new EventsPanel(this),
       new QualityPanel(this),
       new ComparePanel(this),
-      new ExportPanel(this),
+      new ExportPanel(this, new Exporter(this.viewer, this.store)),
     ];
     this.keyboard = new Keyboard(this);
     this.themeButton = this.button("light", "Dark or light (M)", () => this.switchTheme());
@@ -122,6 +128,10 @@ export class App implements Host {
     this.applyTheme();
     // The address itself may have been written over since, by what was shown before.
     window.addEventListener("hashchange", (event) => this.followLink(new URL(event.newURL).hash));
+  }
+
+  get picture(): Picture {
+    return this.viewer;
   }
 
   get data(): Dataset | null {
@@ -221,6 +231,10 @@ export class App implements Host {
     if (detail !== undefined) this.panels.find((p) => p.id === panel)?.receive?.(detail);
   }
 
+  nextColoring(): string | null {
+    return this.legend.nextColoring();
+  }
+
   switchTheme(): void {
     this.store.set({ theme: this.dark ? "light" : "dark" });
   }
@@ -258,17 +272,15 @@ export class App implements Host {
 
   private async open(): Promise<void> {
     const { run, view } = this.store.state;
-    const data = await this.viewer.open(run, view);
+    const data = await this.viewer.open(run, view, ({ fitted }) => {
+      const wanted = this.wantedEpoch;
+      this.wantedEpoch = null;
+      const last = Math.max(0, fitted.length - 1);
+      return Math.min(wanted === null ? this.store.state.time : timeOf(fitted, wanted), last);
+    });
     if (!data) return;
     this.data_ = data;
-    const last = Math.max(0, data.fitted.length - 1);
-    const time = this.wantedEpoch !== null ? timeOf(data.fitted, this.wantedEpoch) : this.store.state.time;
-    this.wantedEpoch = null;
-    this.store.set({
-      time: Math.min(time, last),
-      selection: this.store.state.selection.filter((i) => i < data.count),
-    });
-    this.viewer.main?.showTime(this.store.state.time);
+    this.store.set({ selection: this.store.state.selection.filter((i) => i < data.count) });
     document.title = `${data.run.name} · DeepVisualInsight`;
     this.coverIfEmpty(data);
     this.changed("data");
@@ -323,11 +335,10 @@ export class App implements Host {
       return;
     }
     if (data !== this.data_) return;
-    if (changed) this.viewer.reset();
     this.coverIfEmpty(data);
     const atEnd = this.store.state.time >= last;
     if (atEnd && !this.store.state.playing) this.store.set({ time: Math.max(0, data.fitted.length - 1) });
-    this.viewer.main?.showTime(this.store.state.time);
+    this.viewer.grown(changed);
     this.changed("data");
   }
 

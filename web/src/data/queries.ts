@@ -1,7 +1,6 @@
-import type { Api } from "./data/api";
-import type { Dataset } from "./data/dataset";
-import type { Store } from "./state/store";
-import type { Viewer } from "./viewer";
+import type { Store } from "../state/store";
+import type { Api } from "./api";
+import type { Dataset } from "./dataset";
 
 /** What a search found. */
 export interface Found {
@@ -14,6 +13,12 @@ export interface Found {
   readonly seconds: number;
   /** ids at every fitted epoch, once known */
   byEpoch: ReadonlyMap<number, readonly number[]> | null;
+}
+
+/** The picture that conditions are asked about: its epoch, and what it hides. */
+export interface Filtered {
+  readonly epoch: number;
+  setFilter(mask: Uint8Array | null): void;
 }
 
 /**
@@ -34,7 +39,7 @@ export class Queries {
   constructor(
     private readonly store: Store,
     private readonly api: Api,
-    private readonly viewer: Viewer,
+    private readonly picture: Filtered,
     private readonly data: () => Dataset | null,
     private readonly select: (ids: readonly number[]) => void,
     private readonly changed: () => void,
@@ -45,13 +50,13 @@ export class Queries {
     const { found } = this;
     if (!found) return [];
     if (this.store.state.acrossEpochs === "keep") return found.ids;
-    return found.byEpoch?.get(this.viewer.epoch) ?? (found.epoch === this.viewer.epoch ? found.ids : []);
+    return found.byEpoch?.get(this.picture.epoch) ?? (found.epoch === this.picture.epoch ? found.ids : []);
   }
 
   async search(where: string): Promise<void> {
     const data = this.data();
     if (!data || !where.trim()) return;
-    const epoch = this.viewer.epoch;
+    const epoch = this.picture.epoch;
     const asked = ++this.asked;
     this.error = "";
     this.changed();
@@ -116,7 +121,7 @@ export class Queries {
   private async applyFilter(): Promise<void> {
     const data = this.data();
     const { filter, shown, acrossEpochs } = this.store.state;
-    if (!data || !this.viewer.main) return;
+    if (!data) return;
     const key = `${data.key}|${data.fitted.length}|${filter}|${acrossEpochs}`;
     if (key !== this.filterKey) {
       this.filterKey = key;
@@ -130,7 +135,7 @@ export class Queries {
             this.filterByEpoch = new Map(epochs.map((e) => [e.epoch, e.ids]));
           } else {
             const epoch =
-              this.store.state.filterEpoch >= 0 ? this.store.state.filterEpoch : this.viewer.epoch;
+              this.store.state.filterEpoch >= 0 ? this.store.state.filterEpoch : this.picture.epoch;
             const { ids } = await this.api.query(data.runId, data.viewName, filter, epoch);
             if (this.filterKey !== key) return;
             this.filterIds = ids;
@@ -144,9 +149,9 @@ export class Queries {
         }
       }
     }
-    const ids = this.filterByEpoch ? (this.filterByEpoch.get(this.viewer.epoch) ?? []) : this.filterIds;
+    const ids = this.filterByEpoch ? (this.filterByEpoch.get(this.picture.epoch) ?? []) : this.filterIds;
     if (!ids && !shown) {
-      this.viewer.setFilter(null);
+      this.picture.setFilter(null);
       this.filterCount = null;
     } else {
       const mask = new Uint8Array(data.count);
@@ -157,7 +162,7 @@ export class Queries {
         mask.set(both);
       }
       this.filterCount = mask.reduce((sum, v) => sum + v, 0);
-      this.viewer.setFilter(mask);
+      this.picture.setFilter(mask);
     }
     this.changed();
   }

@@ -1,12 +1,13 @@
-import { classColor } from "./color/palette";
-import type { Api } from "./data/api";
-import { Cache } from "./data/cache";
-import type { Dataset } from "./data/dataset";
+import { classColor } from "../color/palette";
+import { signal, unit } from "../color/theme";
+import type { Api } from "../data/api";
+import { Cache } from "../data/cache";
+import type { Dataset } from "../data/dataset";
+import type { Segments } from "../renderer/lines";
+import { Mark } from "../renderer/marks";
+import type { Highlight, Link } from "../renderer/scene";
+import type { State } from "../state/store";
 import type { Pane } from "./pane";
-import type { Segments } from "./renderer/lines";
-import { Mark } from "./renderer/marks";
-import type { Highlight, Link } from "./renderer/scene";
-import type { State } from "./state/store";
 
 const trailLimit = 200;
 const trustCells = 128;
@@ -117,7 +118,7 @@ export class Overlays {
     if (!trailData) return;
     const classes = this.data.classes.length;
     // The one or two samples looked at stand out; a selection of many is a faint bundle in its classes' colours.
-    const ink = this.pane.isDark ? ([240, 242, 246] as const) : ([20, 23, 31] as const);
+    const { ink } = this.pane.currentTheme;
     const { ids } = trailData;
     const colors = ids.map((id, k) =>
       k < trailData.main ? ink : classColor(Math.max(0, this.data.labels[id]!), classes),
@@ -259,8 +260,8 @@ export class Overlays {
       if (this.wantedNeighbors !== key) return;
       const inFeatures = new Set(found.features);
       const inPlane = new Set(found.plane);
-      const ink = pane.isDark ? ([0.95, 0.96, 0.98] as const) : ([0.08, 0.09, 0.13] as const);
-      const lost = [0.9, 0.42, 0.05] as const;
+      const ink = unit(pane.currentTheme.ink);
+      const lost = unit(signal.lost);
       const links: Link[] = [];
       for (const to of found.plane) {
         const missing = !inFeatures.has(to);

@@ -1,16 +1,34 @@
-import type { App } from "./app";
-import { layerKeys } from "./panels/legend";
-import { tools } from "./panels/selection";
-import { toggled } from "./state/store";
-import { helpSheet } from "./ui/help";
+import type { Panel } from "../panels/panel";
+import { layers } from "../picture/layers";
+import { tools } from "../picture/tools";
+import type { Viewer } from "../picture/viewer";
+import { type Store, toggled } from "../state/store";
+import { helpSheet } from "../ui/help";
 
 const panStep = 60;
+
+/** What keys do that the store alone cannot. */
+export interface Commands {
+  readonly store: Store;
+  readonly viewer: Pick<Viewer, "stage" | "camera" | "fit" | "zoomTo" | "hovered" | "nearestToMiddle">;
+  readonly panels: readonly Panel[];
+  readonly timeBand: { togglePlay(): void; step(by: number): void };
+  /** The colouring after the current one. */
+  nextColoring(): string | null;
+  show(panel: string): void;
+  focus(id: number): void;
+  stepSample(by: number): void;
+  select(ids: readonly number[], how: "add" | "subtract"): void;
+  undoSelection(): void;
+  switchTheme(): void;
+  escape(): void;
+}
 
 /** Every key of the page, and the sheet that tells of them. */
 export class Keyboard {
   readonly help: HTMLDialogElement;
 
-  constructor(private readonly app: App) {
+  constructor(private readonly app: Commands) {
     this.help = helpSheet(this.sheet());
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -39,9 +57,9 @@ export class Keyboard {
       " ": () => timeBand.togglePlay(),
       ",": () => timeBand.step(-1),
       ".": () => timeBand.step(1),
-      "+": () => viewer.zoom(1.4),
-      "=": () => viewer.zoom(1.4),
-      "-": () => viewer.zoom(1 / 1.4),
+      "+": () => viewer.camera.zoom(1.4),
+      "=": () => viewer.camera.zoom(1.4),
+      "-": () => viewer.camera.zoom(1 / 1.4),
       "0": () => viewer.fit(),
       "?": () => this.help.showModal(),
       "/": () => {
@@ -53,10 +71,10 @@ export class Keyboard {
       Escape: () => app.escape(),
       ...(inPicture
         ? {
-            ArrowLeft: () => viewer.pan(panStep, 0),
-            ArrowRight: () => viewer.pan(-panStep, 0),
-            ArrowUp: () => viewer.pan(0, panStep),
-            ArrowDown: () => viewer.pan(0, -panStep),
+            ArrowLeft: () => viewer.camera.pan(panStep, 0),
+            ArrowRight: () => viewer.camera.pan(-panStep, 0),
+            ArrowUp: () => viewer.camera.pan(0, panStep),
+            ArrowDown: () => viewer.camera.pan(0, -panStep),
             Enter: () => {
               const id = viewer.nearestToMiddle();
               if (id >= 0) app.focus(id);
@@ -71,7 +89,7 @@ export class Keyboard {
     const { store, viewer } = app;
     const key = event.key.toLowerCase();
     if (event.shiftKey) return undefined;
-    const layer = layerKeys.find((l) => l.key === key);
+    const layer = layers.find((l) => l.key === key);
     if (layer) return () => store.set({ layers: toggled(store.state.layers, layer.layer) });
     const tool = tools.find((t) => t.key === key);
     if (tool) return () => store.set({ tool: tool.tool });
@@ -86,7 +104,7 @@ export class Keyboard {
       s: () => app.select(aimed(), "subtract"),
       m: () => app.switchTheme(),
       c: () => {
-        const next = app.legend.nextColoring();
+        const next = app.nextColoring();
         if (next) store.set({ colorBy: next, solo: [] });
       },
     };
@@ -117,7 +135,7 @@ export class Keyboard {
           ["L", "legend"],
         ],
       },
-      { title: "Layers", keys: layerKeys.map((l) => [l.key.toUpperCase(), l.name] as const) },
+      { title: "Layers", keys: layers.map((l) => [l.key.toUpperCase(), l.name] as const) },
       { title: "Pointer", keys: tools.map((t) => [t.key.toUpperCase(), t.name] as const) },
       {
         title: "Samples",
