@@ -122,6 +122,7 @@ TEST_F(QueryTest, DerivedColumns) {
             }));
   EXPECT_EQ(find("kept >= 14"),
             loop(8, [](const ViewEpoch& e, size_t i) { return e.neighbors_kept()[i] >= 14; }));
+  EXPECT_EQ(find("moved > 0.05"), loop(8, [](const ViewEpoch& e, size_t i) { return e.moved()[i] > 0.05; }));
   EXPECT_EQ(find("round_trip_ok = 1").size(), 300u);
 }
 

@@ -144,6 +144,12 @@ SampleTable::SampleTable(const Run& run, const View& view) : run_(run), view_(vi
   of_epoch({"kept", CellType::integer,
             "how many of the nearest neighbours in feature space are so in the plane, 0 to 15"},
            [](const Fitted& e) { return bytes(e->neighbors_kept().data(), e); });
+  of_epoch({"moved", CellType::real,
+            "how far it was moved after the fit, in shares of the picture's side; missing in older views"},
+           [](const Fitted& e) {
+             const auto moved = e->moved();
+             return moved.empty() ? Cells{.constant = missing} : floats(moved.data(), e);
+           });
   of_epoch({"x", CellType::real, "place in the plane, left to right"},
            [](const Fitted& e) { return floats(e->positions().data(), e, Cells::Form::every_second); });
   of_epoch({"y", CellType::real, "place in the plane, bottom to top"},

@@ -31,8 +31,7 @@ std::vector<float> edge_distances(const std::vector<uint16_t>& classes) {
   return distance;
 }
 
-/// Samples predicted as the class of the cell they lie in, counted over the 5 x 5 cells around each cell: a
-/// class may hold wide ground where none of its samples is, and a name there would mislead.
+/// Samples predicted as the class of the cell they lie in, counted over the 5 x 5 cells around each cell.
 std::vector<float> crowds(const std::vector<uint16_t>& classes, const Crowd& crowd) {
   const auto& [x0, y0, x1, y1] = crowd.extent;
   std::vector<float> here(classes.size()), around(classes.size());
@@ -63,8 +62,8 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
       classes[static_cast<size_t>(cell(x, y))] = all[static_cast<size_t>(source(y) * size + source(x))];
   const auto distance = edge_distances(classes), crowded = crowds(classes, crowd);
   const auto score = [&](int i) {
-    const float room = distance[static_cast<size_t>(i)], samples = crowded[static_cast<size_t>(i)];
-    return samples > 0 ? 1e3f + std::min(room, 4.f) * std::sqrt(samples) : room;
+    const double room = distance[static_cast<size_t>(i)], samples = crowded[static_cast<size_t>(i)];
+    return std::min(room, 4.0) * std::sqrt(samples);
   };
 
   struct Best {
@@ -78,7 +77,8 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
   }
   std::vector<NameAnchor> anchors;
   for (const auto& [index, at] : best)
-    anchors.push_back({index, (at.cell % side + 0.5) / side, (at.cell / side + 0.5) / side,
+    if (crowded[static_cast<size_t>(at.cell)] > 0)
+      anchors.push_back({index, (at.cell % side + 0.5) / side, (at.cell / side + 0.5) / side,
                        static_cast<double>(at.count) / (side * side),
                        static_cast<double>(distance[static_cast<size_t>(at.cell)]) / side, 1});
   std::stable_sort(anchors.begin(), anchors.end(), [](auto& a, auto& b) { return a.share > b.share; });
@@ -110,6 +110,24 @@ std::vector<NameAnchor> mix_anchors(const std::vector<NameAnchor>& a, const std:
     mixed.push_back(anchor);
   }
   return mixed;
+}
+
+std::vector<ClassName> place_names(const std::vector<ClassName>& names, double width, double height,
+                                   double line) {
+  constexpr size_t most = 60;
+  std::vector<ClassName> placed;
+  for (const ClassName& name : names) {
+    if (placed.size() == most) break;
+    if (name.opacity < 0.05 || name.room < 0.4 * line || name.width > 6 * name.room) continue;
+    if (name.x < name.width / 2 || name.x > width - name.width / 2) continue;
+    if (name.y < line / 2 || name.y > height - line / 2) continue;
+    if (std::any_of(placed.begin(), placed.end(), [&](const ClassName& p) {
+          return std::abs(p.y - name.y) < line && std::abs(p.x - name.x) < (p.width + name.width) / 2;
+        }))
+      continue;
+    placed.push_back(name);
+  }
+  return placed;
 }
 
 }  // namespace dvi

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "landscape/fade.h"
 #include "query/query.h"
 
 namespace dvi {
@@ -145,8 +146,10 @@ const Figure::EpochLook& Figure::look(int epoch, int territory_side) {
   EpochLook made;
   made.colors = coloring_.at(epoch);
   if (const auto territory = view_.territory(epoch)) {
-    made.territory = territory_image(*territory, palette_, theme_, territory_side);
     const auto fitted = view_.epoch(epoch);
+    const auto fade =
+        ground_fade(fitted->positions(), extent_of(view_.extent()), static_cast<int>(territory->size));
+    made.territory = territory_image(*territory, fade, palette_, theme_, territory_side);
     if (options_.names)
       made.anchors = name_anchors(territory->size, territory->classes.as<uint16_t>(),
                                   {view_.extent(), fitted->positions(), fitted->predictions()});
@@ -311,28 +314,16 @@ void Figure::draw_boundary(cairo_t* cairo, const ViewEpoch& epoch) const {
 
 void Figure::draw_names(cairo_t* cairo, const std::vector<NameAnchor>& anchors) const {
   const Font font{std::max(12.5 * unit_, 7.5), true};
-  std::vector<Box> taken;
-  for (const NameAnchor& anchor : anchors) {
-    const std::string& name = run_.manifest().classes[static_cast<size_t>(anchor.class_index)];
-    const double width = text_width(cairo, name, font);
-    // As on the page: a name may be wider than its territory, but not by much.
-    const double room = anchor.room * plot_.width;
-    if (anchor.opacity < 0.05 || room < 7 * unit_ || width + font.size > room * 6) continue;
-    const double x = plot_.x + anchor.x * plot_.width, y = plot_.y + (1 - anchor.y) * plot_.height;
-    const Box box{x - width / 2 - font.size / 3, y - font.size * 0.75, width + font.size * 2 / 3,
-                  font.size * 1.5};
-    if (box.x < plot_.x || box.x + box.width > plot_.x + plot_.width || box.y < plot_.y ||
-        box.y + box.height > plot_.y + plot_.height)
-      continue;
-    if (std::any_of(taken.begin(), taken.end(), [&](const Box& t) {
-          return std::abs(t.x + t.width / 2 - x) < (t.width + box.width) / 2 &&
-                 std::abs(t.y + t.height / 2 - y) < box.height;
-        }))
-      continue;
-    taken.push_back(box);
-    draw_outlined_text(cairo, name, x - width / 2, y, font, theme_.ink, theme_.landscape.ground,
-                       anchor.opacity);
-  }
+  const auto text = [&](int index) -> const std::string& {
+    return run_.manifest().classes[static_cast<size_t>(index)];
+  };
+  std::vector<ClassName> names;
+  for (const NameAnchor& a : anchors)
+    names.push_back({a.class_index, a.x * plot_.width, (1 - a.y) * plot_.height,
+                     text_width(cairo, text(a.class_index), font) + font.size, a.room * plot_.width, a.opacity});
+  for (const ClassName& name : place_names(names, plot_.width, plot_.height, 1.5 * font.size))
+    draw_outlined_text(cairo, text(name.class_index), plot_.x + name.x - (name.width - font.size) / 2,
+                       plot_.y + name.y, font, theme_.ink, theme_.landscape.ground, name.opacity);
 }
 
 }  // namespace dvi

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Rgb no_value{140, 140, 140};
 /// Wrong, right, no label: apart for colour-blind eyes, and wrong is the loud one.
-constexpr Rgb wrong{213, 94, 0}, right{86, 146, 190}, unlabelled = no_value;
+constexpr Rgb wrong{200, 75, 0}, right{137, 184, 216}, unlabelled = no_value;
 constexpr int every_epoch = -1;
 
 std::vector<ColorKey::Entry> entries_of(const std::vector<std::string>& names,
@@ -28,33 +28,129 @@ Rgb ramp_color(float share, bool dark) {
 
 }  // namespace
 
+/// A line of the table of ways: how the colours read, and what they are at an epoch.
+struct ColoringWay {
+  const char* name;
+  void (*describe)(SampleColoring&);
+  void (*color)(const SampleColoring&, const ViewEpoch&, SampleColors&);
+};
+
+/// The ways themselves. Another one is two functions and a line of `all`.
+struct ColoringWays {
+  static const std::vector<ColoringWay> all;
+
+  static const ColoringWay* find(const std::string& name) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const ColoringWay& way) { return way.name == name; });
+    return found == all.end() ? nullptr : &*found;
+  }
+
+  static void ramp_key(SampleColoring& c, std::string title, std::string high) {
+    c.key_.title = std::move(title);
+    c.key_.ramp = true;
+    c.key_.low = "0";
+    c.key_.high = std::move(high);
+  }
+  template <typename Values>
+  static void on_ramp(const SampleColoring& c, const Values& values, float most, SampleColors& colors) {
+    for (size_t i = 0; i < colors.fill.size(); ++i)
+      colors.fill[i] = values.empty() ? no_value : ramp_color(static_cast<float>(values[i]) / most, c.dark_);
+  }
+
+  static void describe_label(SampleColoring& c) {
+    c.key_.entries = entries_of(c.run_.manifest().classes, c.palette_);
+    c.key_.ring = "ring: the prediction";
+  }
+  static void describe_prediction(SampleColoring& c) {
+    c.key_.entries = entries_of(c.run_.manifest().classes, c.palette_);
+    c.key_.ring = "ring: the label";
+  }
+  /// One of label and prediction fills, the other rings where it differs.
+  template <bool label_fills>
+  static void color_class(const SampleColoring& c, const ViewEpoch& epoch, SampleColors& colors) {
+    const auto& labels = c.run_.labels();
+    for (size_t i = 0; i < labels.size(); ++i) {
+      const Rgb predicted = c.palette_[static_cast<size_t>(epoch.predictions()[i])];
+      const Rgb labelled = labels[i] < 0 ? predicted : c.palette_[static_cast<size_t>(labels[i])];
+      colors.fill[i] = label_fills ? labelled : predicted;
+      if (labels[i] >= 0 && labels[i] != epoch.predictions()[i])
+        colors.ring[i] = label_fills ? predicted : labelled;
+    }
+  }
+
+  static void describe_correct(SampleColoring& c) {
+    c.key_.title = "prediction";
+    c.key_.entries = {{"wrong", wrong}, {"right", right}};
+    const auto& labels = c.run_.labels();
+    if (std::any_of(labels.begin(), labels.end(), [](int32_t label) { return label < 0; }))
+      c.key_.entries.push_back({"no label", unlabelled});
+  }
+  static void color_correct(const SampleColoring& c, const ViewEpoch& epoch, SampleColors& colors) {
+    const auto& labels = c.run_.labels();
+    for (size_t i = 0; i < labels.size(); ++i)
+      colors.fill[i] = labels[i] < 0 ? unlabelled : labels[i] == epoch.predictions()[i] ? right : wrong;
+  }
+
+  static void describe_group(SampleColoring& c) {
+    std::vector<std::string> names;
+    for (const Group& group : c.run_.manifest().groups) names.push_back(group.name);
+    c.palette_ = class_palette(static_cast<int>(names.size()));
+    c.key_.entries = entries_of(names, c.palette_);
+  }
+  static void color_group(const SampleColoring& c, const ViewEpoch&, SampleColors& colors) {
+    const auto& groups = c.run_.manifest().groups;
+    for (size_t g = 0; g < groups.size(); ++g)
+      std::fill_n(colors.fill.begin() + groups[g].begin, groups[g].count, c.palette_[g]);
+  }
+
+  static void describe_trip(SampleColoring& c) {
+    c.key_.title = "after the round trip";
+    c.key_.entries = {{"changed", wrong}, {"kept", right}};
+  }
+  static void color_trip(const SampleColoring&, const ViewEpoch& epoch, SampleColors& colors) {
+    for (size_t i = 0; i < colors.fill.size(); ++i)
+      colors.fill[i] = epoch.round_trip()[i] == epoch.predictions()[i] ? right : wrong;
+  }
+};
+
+const std::vector<ColoringWay> ColoringWays::all{
+    {"label", describe_label, color_class<true>},
+    {"prediction", describe_prediction, color_class<false>},
+    {"correct", describe_correct, color_correct},
+    {"confidence", [](SampleColoring& c) { ramp_key(c, "confidence", "1"); },
+     [](const SampleColoring& c, const ViewEpoch& e, SampleColors& colors) {
+       on_ramp(c, e.confidence(), 1, colors);
+     }},
+    {"margin", [](SampleColoring& c) { ramp_key(c, "margin", "1"); },
+     [](const SampleColoring& c, const ViewEpoch& e, SampleColors& colors) {
+       on_ramp(c, e.margin(), 1, colors);
+     }},
+    {"group", describe_group, color_group},
+    {"kept", [](SampleColoring& c) { ramp_key(c, "neighbours kept", "15"); },
+     [](const SampleColoring& c, const ViewEpoch& e, SampleColors& colors) {
+       on_ramp(c, e.neighbors_kept(), 15, colors);
+     }},
+    {"trip", describe_trip, color_trip},
+    {"moved", [](SampleColoring& c) { ramp_key(c, "moved after the fit", "10 % of the picture"); },
+     [](const SampleColoring& c, const ViewEpoch& e, SampleColors& colors) {
+       on_ramp(c, e.moved(), 0.1f, colors);
+     }},
+};
+
+std::vector<std::string> SampleColoring::ways() {
+  std::vector<std::string> names;
+  for (const ColoringWay& way : ColoringWays::all) names.emplace_back(way.name);
+  return names;
+}
+
 SampleColoring::SampleColoring(const Run& run, const View& view, const std::string& by, bool dark,
                                const std::vector<int>& epochs)
-    : run_(run), view_(view), by_(by), dark_(dark) {
-  const Manifest& manifest = run.manifest();
-  palette_ = class_palette(manifest.class_count());
+    : run_(run), view_(view), by_(by), dark_(dark), palette_(class_palette(run.manifest().class_count())) {
   key_.title = by;
-  if (by == "label" || by == "prediction") {
-    key_.entries = entries_of(manifest.classes, palette_);
-    key_.ring = by == "label" ? "ring: the prediction" : "ring: the label";
-  } else if (by == "correct") {
-    key_.title = "prediction";
-    key_.entries = {{"wrong", wrong}, {"right", right}};
-    if (std::any_of(run.labels().begin(), run.labels().end(), [](int32_t label) { return label < 0; }))
-      key_.entries.push_back({"no label", unlabelled});
-  } else if (by == "confidence" || by == "margin" || by == "kept") {
-    key_.ramp = true;
-    key_.low = "0";
-    key_.high = by == "kept" ? "15" : "1";
-    if (by == "kept") key_.title = "neighbours kept";
-  } else if (by == "group") {
-    std::vector<std::string> names;
-    for (const Group& group : manifest.groups) names.push_back(group.name);
-    palette_ = class_palette(static_cast<int>(names.size()));
-    key_.entries = entries_of(names, palette_);
-  } else {
+  if (const ColoringWay* way = ColoringWays::find(by))
+    way->describe(*this);
+  else
     read_column(epochs);
-  }
 }
 
 void SampleColoring::read_column(const std::vector<int>& epochs) {
@@ -66,14 +162,14 @@ void SampleColoring::read_column(const std::vector<int>& epochs) {
       if (auto values = run_.epoch(epoch).column(by_)) columns_[epoch] = std::move(*values);
   }
   if (columns_.empty()) {
-    std::string known = "label, prediction, correct, confidence, margin, kept, group";
     auto columns = names;
     for (const int epoch : epochs)
       for (const auto& name : run_.epoch(epoch).column_names()) columns.push_back(name);
     std::sort(columns.begin(), columns.end());
     columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
-    for (const auto& name : columns) known += ", " + name;
-    fail("--color: expected one of {}, found \"{}\"", known, by_);
+    auto known = ways();
+    known.insert(known.end(), columns.begin(), columns.end());
+    fail("--color: expected one of {}, found \"{}\"", fmt::join(known, ", "), by_);
   }
 
   bool yes_no = true, any = false;
@@ -114,45 +210,17 @@ Rgb SampleColoring::column_color(float value) const {
 
 SampleColors SampleColoring::at(int number) const {
   const auto epoch = view_.epoch(number);
-  const auto& labels = run_.labels();
-  const auto predictions = epoch->predictions();
   SampleColors colors;
-  colors.fill.resize(labels.size());
-  colors.ring.resize(labels.size());
-  const auto each = [&](const auto& color) {
-    for (size_t i = 0; i < labels.size(); ++i) colors.fill[i] = color(i);
-  };
-  const auto prediction_color = [&](size_t i) { return palette_[static_cast<size_t>(predictions[i])]; };
-  const auto label_color = [&](size_t i) {
-    return labels[i] < 0 ? prediction_color(i) : palette_[static_cast<size_t>(labels[i])];
-  };
-  if (by_ == "label" || by_ == "prediction") {
-    const bool label = by_ == "label";
-    for (size_t i = 0; i < labels.size(); ++i) {
-      colors.fill[i] = label ? label_color(i) : prediction_color(i);
-      if (labels[i] >= 0 && labels[i] != predictions[i])
-        colors.ring[i] = label ? prediction_color(i) : label_color(i);
-    }
-  } else if (by_ == "correct") {
-    each([&](size_t i) { return labels[i] < 0 ? unlabelled : labels[i] == predictions[i] ? right : wrong; });
-  } else if (by_ == "confidence") {
-    each([&](size_t i) { return ramp_color(epoch->confidence()[i], dark_); });
-  } else if (by_ == "margin") {
-    each([&](size_t i) { return ramp_color(epoch->margin()[i], dark_); });
-  } else if (by_ == "kept") {
-    each([&](size_t i) { return ramp_color(static_cast<float>(epoch->neighbors_kept()[i]) / 15, dark_); });
-  } else if (by_ == "group") {
-    const auto& groups = run_.manifest().groups;
-    for (size_t g = 0; g < groups.size(); ++g)
-      std::fill(colors.fill.begin() + groups[g].begin, colors.fill.begin() + groups[g].end(), palette_[g]);
-  } else {
-    auto found = columns_.find(every_epoch);
-    if (found == columns_.end()) found = columns_.find(number);
-    if (found == columns_.end())
-      std::fill(colors.fill.begin(), colors.fill.end(), no_value);
-    else
-      each([&](size_t i) { return column_color(found->second[i]); });
+  colors.fill.assign(run_.labels().size(), no_value);
+  colors.ring.resize(colors.fill.size());
+  if (const ColoringWay* way = ColoringWays::find(by_)) {
+    way->color(*this, *epoch, colors);
+    return colors;
   }
+  auto found = columns_.find(every_epoch);
+  if (found == columns_.end()) found = columns_.find(number);
+  if (found != columns_.end())
+    for (size_t i = 0; i < colors.fill.size(); ++i) colors.fill[i] = column_color(found->second[i]);
   return colors;
 }
 

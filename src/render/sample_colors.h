@@ -31,10 +31,12 @@ struct ColorKey {
   std::string ring;  ///< what a ring tells, or ""
 };
 
-/// One way to colour samples: "label", "prediction", "correct", "confidence", "margin", "kept", "group", or
-/// the name of a column of the run.
+/// One way to colour samples: one of ways(), or the name of a column of the run. The same as the page's
+/// (web/src/colorings), under the same names.
 class SampleColoring {
  public:
+  /// "label", "prediction", ... : those that every run has.
+  static std::vector<std::string> ways();
   /// `epochs` are those that will be drawn, so that a column's scale is the same for all. `run` and `view`
   /// must outlive it. Throws Error for any other word, listing those there are.
   SampleColoring(const Run& run, const View& view, const std::string& by, bool dark,
@@ -43,6 +45,7 @@ class SampleColoring {
   const ColorKey& key() const { return key_; }
 
  private:
+  friend struct ColoringWays;
   void read_column(const std::vector<int>& epochs);
   Rgb column_color(float value) const;
   const Run& run_;

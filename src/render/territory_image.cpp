@@ -35,8 +35,8 @@ uint8_t round_byte(float value) { return static_cast<uint8_t>(value + 0.5f); }
 
 }  // namespace
 
-TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb>& palette,
-                               const Theme& theme, int side) {
+TerritoryImage territory_image(const Territory& territory, std::span<const uint8_t> fade,
+                               const std::vector<Rgb>& palette, const Theme& theme, int side) {
   const int64_t cells = territory.size;
   // Margins of 1 everywhere leave the boundary out: it is drawn below, between cells.
   const std::vector<uint8_t> no_boundary(static_cast<size_t>(cells * cells), 255);
@@ -46,7 +46,7 @@ TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb
   const auto across = between_cells(cells, side);
 
   TerritoryImage image{side, std::vector<Rgb>(static_cast<size_t>(side) * static_cast<size_t>(side))};
-  std::vector<float> margin(image.pixels.size());
+  std::vector<float> margin(image.pixels.size()), kept(image.pixels.size());
   parallel_for(side, 16, [&](int64_t begin, int64_t end, int) {
     for (int64_t y = begin; y < end; ++y) {
       const Between v = across[static_cast<size_t>(y)];
@@ -66,11 +66,14 @@ TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb
         };
         const auto at = static_cast<size_t>(y * side + x);
         image.pixels[at] = {color(&Rgb::r), color(&Rgb::g), color(&Rgb::b)};
-        margin[at] =
-            blend([&](int64_t row, int64_t column) {
-              return static_cast<float>(margins[static_cast<size_t>((cells - 1 - row) * cells + column)]);
-            }) /
-            255.f;
+        const auto share = [&](std::span<const uint8_t> bytes) {
+          const float byte = blend([&](int64_t row, int64_t column) {
+            return static_cast<float>(bytes[static_cast<size_t>((cells - 1 - row) * cells + column)]);
+          });
+          return byte / 255.f;
+        };
+        margin[at] = share(margins);
+        kept[at] = share(fade);
       }
     }
   });
@@ -88,6 +91,7 @@ TerritoryImage territory_image(const Territory& territory, const std::vector<Rgb
                                       static_cast<double>(std::min(margin[at] / threshold, 1.f)));
         const double share = pale * (1 - smoothstep(threshold - edge, threshold + edge, margin[at]));
         if (share > 0) image.pixels[at] = mix(image.pixels[at], theme.landscape.boundary, share);
+        image.pixels[at] = mix(theme.landscape.ground, image.pixels[at], kept[at]);
       }
   });
   return image;

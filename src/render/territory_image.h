@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "render/theme.h"
@@ -16,7 +17,9 @@ struct TerritoryImage {
   std::vector<Rgb> pixels;
 };
 
-TerritoryImage territory_image(const Territory&, const std::vector<Rgb>& palette, const Theme&, int side);
+/// `fade` is the colour that each cell keeps, as landscape/fade.h has it; the rest is the theme's ground.
+TerritoryImage territory_image(const Territory&, std::span<const uint8_t> fade,
+                               const std::vector<Rgb>& palette, const Theme&, int side);
 
 /// `share` of `b` over `a`; both of the same side.
 TerritoryImage cross_fade(const TerritoryImage& a, const TerritoryImage& b, double share);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "render/class_names.h"
 #include "run/testing/test_run.h"
 
 namespace dvi {
@@ -31,8 +30,9 @@ TEST(TerritoryImage, IsColouredByClassWithAPaleBorderAtAnySize) {
   const Territory territory = two_classes(folder);
   const auto palette = class_palette(2);
   const Theme& light = theme(false);
+  const std::vector<uint8_t> everywhere(64 * 64, 255);
   for (const int side : {32, 64, 400}) {
-    const auto image = territory_image(territory, palette, light, side);
+    const auto image = territory_image(territory, everywhere, palette, light, side);
     ASSERT_EQ(image.pixels.size(), static_cast<size_t>(side * side));
     const auto row = [&](double share) {
       return image.pixels[static_cast<size_t>(share * side) * static_cast<size_t>(side) +
@@ -57,41 +57,17 @@ TEST(TerritoryImage, CrossFadesFromOneToTheOther) {
   EXPECT_EQ(cross_fade(a, b, 0.5).pixels[0], (Rgb{50, 150, 100}));
 }
 
-TEST(ClassNames, StandInTheWidestPartOfTheirTerritory) {
+TEST(TerritoryImage, FadesToGroundBeyondSamples) {
   const TemporaryFolder folder;
   const Territory territory = two_classes(folder);
-  const auto anchors = name_anchors(territory.size, territory.classes.as<uint16_t>(), {{0, 0, 1, 1}, {}, {}});
-  ASSERT_EQ(anchors.size(), 2u);
-  EXPECT_EQ(anchors[0].class_index, 0);  // the larger first
-  EXPECT_NEAR(anchors[0].share, 0.75, 0.01);
-  EXPECT_NEAR(anchors[0].y, 0.375, 0.05);
-  EXPECT_NEAR(anchors[1].y, 0.875, 0.05);
-}
-
-TEST(ClassNames, StandAmongTheirSamplesWhereThereAreSome) {
-  const TemporaryFolder folder;
-  const Territory territory = two_classes(folder);
-  const std::vector<float> positions = {2, 1, 2.1f, 1, 9, 9};
-  const std::vector<int32_t> predictions = {0, 0, 0};
-  const auto anchors = name_anchors(territory.size, territory.classes.as<uint16_t>(),
-                                    {{0, 0, 10, 10}, positions, predictions});
-  EXPECT_NEAR(anchors[0].x, 0.205, 0.05);
-  EXPECT_NEAR(anchors[0].y, 0.1, 0.05);
-  EXPECT_NEAR(anchors[1].y, 0.875, 0.05);
-}
-
-TEST(ClassNames, GlideJumpAppearAndVanish) {
-  const std::vector<NameAnchor> a{{0, 0.2, 0.2, 0.5, 0.1, 1}, {1, 0.8, 0.8, 0.5, 0.1, 1}},
-      b{{0, 0.3, 0.2, 0.5, 0.1, 1}, {2, 0.5, 0.5, 0.5, 0.1, 1}};
-  const auto mixed = mix_anchors(a, b, 0.25);
-  ASSERT_EQ(mixed.size(), 3u);
-  EXPECT_NEAR(mixed[0].x, 0.225, 1e-12);
-  EXPECT_EQ(mixed[0].opacity, 1);
-  EXPECT_NEAR(mixed[1].opacity, 0.75, 1e-12);
-  EXPECT_NEAR(mixed[2].opacity, 0.25, 1e-12);
-  const std::vector<NameAnchor> far{{0, 0.9, 0.9, 0.5, 0.1, 1}};
-  EXPECT_EQ(mix_anchors({a[0]}, far, 0.5)[0].opacity, 0);
-  EXPECT_EQ(mix_anchors({a[0]}, far, 0.75)[0].x, 0.9);
+  const auto palette = class_palette(2);
+  for (const bool dark : {false, true}) {
+    std::vector<uint8_t> fade(64 * 64, 255);
+    std::fill(fade.begin(), fade.begin() + 64 * 20, uint8_t{0});  // below
+    const auto image = territory_image(territory, fade, palette, theme(dark), 64);
+    EXPECT_EQ(image.pixels[60 * 64 + 5], theme(dark).landscape.ground);
+    EXPECT_NE(image.pixels[30 * 64 + 5], theme(dark).landscape.ground);
+  }
 }
 
 }  // namespace

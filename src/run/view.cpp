@@ -56,6 +56,7 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
   runner_up_ = open_array(folder / "runner_up.npy", DType::i32, {samples});
   round_trip_ = open_array(folder / "round_trip.npy", DType::i32, {samples});
   kept_ = open_array(folder / "neighbors_kept.npy", DType::u8, {samples});
+  if (fs::exists(folder / "moved.npy")) moved_ = open_array(folder / "moved.npy", DType::f32, {samples});
   boundary_positions_ = open_array(folder / "boundary_positions.npy", DType::f32, {-1, 2});
   boundary_classes_ =
       open_array(folder / "boundary_classes.npy", DType::i32, {boundary_positions_.rows(), 2});

@@ -49,6 +49,11 @@ class ViewEpoch {
   std::span<const int32_t> neighbors() const { return neighbor_arrays().features.as<int32_t>(); }
   std::span<const int32_t> plane_neighbors() const { return neighbor_arrays().plane.as<int32_t>(); }
   int64_t neighbor_count() const { return neighbor_arrays().features.row_size(); }  ///< 15 or fewer
+  /// [N] how far each sample was moved after the fit, in shares of the picture's side; empty where the view
+  /// does not store it.
+  std::span<const float> moved() const {
+    return moved_.empty() ? std::span<const float>() : moved_.as<float>();
+  }
   std::span<const float> boundary_positions() const { return boundary_positions_.as<float>(); }  ///< [M, 2]
   std::span<const int32_t> boundary_classes() const { return boundary_classes_.as<int32_t>(); }  ///< [M, 2]
   int64_t boundary_count() const { return boundary_positions_.rows(); }
@@ -72,7 +77,7 @@ class ViewEpoch {
   mutable std::mutex neighbor_mutex_;
   mutable NeighborArrays neighbor_arrays_;
   NpyArray positions_, encoder_positions_, predictions_, confidence_, margin_, runner_up_, round_trip_, kept_;
-  NpyArray boundary_positions_, boundary_classes_, weights_;
+  NpyArray moved_, boundary_positions_, boundary_classes_, weights_;
 };
 
 /// The painted landscape of one epoch, mapped; row 0 is the smallest y.

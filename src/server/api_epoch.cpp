@@ -26,6 +26,8 @@ void add_epoch_routes(Router& router, ApiState& state) {
   });
   add("samples", no_size,
       [](ServedRun&, const View&, const ViewEpoch& epoch, int) { return sample_bytes(epoch); });
+  add("moved", no_size,
+      [](ServedRun&, const View&, const ViewEpoch& epoch, int) { return moved_bytes(epoch); });
   add("boundary", no_size, [](ServedRun&, const View& view, const ViewEpoch& epoch, int) {
     return boundary_bytes(epoch, view.extent());
   });

@@ -46,6 +46,9 @@ HttpResponse describe_view(ApiState& state, const Call& call) {
   const auto frame = served.frame();
   json["frame"] = frame ? to_json(*frame) : json["extent"];
   json["epochs"] = view.epoch_numbers();
+  const auto& numbers = view.epoch_numbers();
+  json["moved"] = std::any_of(numbers.begin(), numbers.end(),
+                              [&](int number) { return !view.epoch(number)->moved().empty(); });
   json["pending"] = Json::array();
   if (view.state() != "done")
     for (const int number : run.run().epoch_numbers())

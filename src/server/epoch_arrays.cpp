@@ -61,6 +61,14 @@ std::string sample_bytes(const ViewEpoch& epoch) {
   return bytes;
 }
 
+std::string moved_bytes(const ViewEpoch& epoch) {
+  std::string bytes;
+  append<uint16_t>(bytes, epoch.moved(), [](float share) {
+    return static_cast<uint16_t>(std::clamp(share, 0.f, 1.f) * 65535.f + 0.5f);
+  });
+  return bytes;
+}
+
 std::string boundary_bytes(const ViewEpoch& epoch, const std::array<double, 4>& extent) {
   std::string bytes;
   append_positions(bytes, epoch.boundary_positions(), extent);

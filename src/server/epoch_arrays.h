@@ -13,6 +13,9 @@ namespace dvi {
 std::string position_bytes(const ViewEpoch&, const std::array<double, 4>& extent);
 /// predictions, runner_up, round_trip uint16 [N]; confidence, margin, neighbors_kept uint8 [N].
 std::string sample_bytes(const ViewEpoch&);
+/// uint16 [N]: how far each sample was moved after the fit, 65535 = the extent's side; empty where the view
+/// does not store it.
+std::string moved_bytes(const ViewEpoch&);
 /// uint16 [M, 2] positions over `extent`, uint16 [M, 2] classes.
 std::string boundary_bytes(const ViewEpoch&, const std::array<double, 4>& extent);
 /// class uint16, confidence uint8, margin uint8, fade uint8 (landscape/fade.h), each [S, S]: the stored

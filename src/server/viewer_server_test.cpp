@@ -135,6 +135,9 @@ TEST_F(ViewerServerTest, EpochArrays) {
   EXPECT_EQ(array_of<uint8_t>(samples, 1800)[7], std::lround(epoch->confidence()[7] * 255));
   EXPECT_EQ(array_of<uint8_t>(samples, 2100)[7], std::lround(epoch->margin()[7] * 255));
   EXPECT_EQ(array_of<uint8_t>(samples, 2400)[7], epoch->neighbors_kept()[7]);
+  const auto moved = array_of<uint16_t>(get(epoch_path + "moved").body);
+  ASSERT_EQ(moved.size(), 300u);
+  for (size_t i = 0; i < moved.size(); ++i) EXPECT_NEAR(moved[i] / 65535.0, epoch->moved()[i], 1e-5);
   const std::string boundary = get(epoch_path + "boundary").body;
   ASSERT_EQ(boundary.size(), 100u * 8);
   EXPECT_EQ(array_of<uint16_t>(boundary, 400)[2], epoch->boundary_classes()[2]);

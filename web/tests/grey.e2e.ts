@@ -120,8 +120,8 @@ describe("without colour", () => {
       const view = pane.scene.view;
       const box = app.viewer.element.getBoundingClientRect();
       const cellAt = (x: number, y: number) => {
-        const px = view.cx + (x - box.width / 2) * view.unitsPerPixel;
-        const py = view.cy - (y - box.height / 2) * view.unitsPerPixel;
+        const px = view.cx + (x - box.width / 2) * view.ux;
+        const py = view.cy - (y - box.height / 2) * view.uy;
         const column = Math.floor(((px - x0) / (x1 - x0)) * land.size);
         const row = Math.floor(((py - y0) / (y1 - y0)) * land.size);
         return row < 0 || column < 0 || row >= land.size || column >= land.size
@@ -207,7 +207,7 @@ describe("without colour", () => {
       const [x0, y0, x1, y1] = pane.data.view.extent;
       const { view } = pane.scene;
       const box = app.viewer.element.getBoundingClientRect();
-      const reach = Math.ceil((9 * view.unitsPerPixel * size) / (x1 - x0));
+      const reach = Math.ceil((9 * Math.max(view.ux, view.uy) * size) / (x1 - x0));
       // The middle of ground that is of one kind all around and far from any border.
       const find = (want: boolean) => {
         for (let row = reach; row < size - reach; ++row)
@@ -220,9 +220,8 @@ describe("without colour", () => {
                 fits = (a.classes[cell] !== b.classes[cell]) === want && b.margin[cell] > 60;
               }
             if (!fits) continue;
-            const x =
-              (x0 + ((column + 0.5) / size) * (x1 - x0) - view.cx) / view.unitsPerPixel + box.width / 2;
-            const y = box.height / 2 - (y0 + ((row + 0.5) / size) * (y1 - y0) - view.cy) / view.unitsPerPixel;
+            const x = (x0 + ((column + 0.5) / size) * (x1 - x0) - view.cx) / view.ux + box.width / 2;
+            const y = box.height / 2 - (y0 + ((row + 0.5) / size) * (y1 - y0) - view.cy) / view.uy;
             if (x > 12 && y > 12 && x < box.width - 12 && y < box.height - 12) return { x, y };
           }
         return null;

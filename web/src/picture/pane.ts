@@ -225,7 +225,13 @@ export class Pane {
       }
     }
     this.scene.setFlags(flags);
+    this.updateShown();
     this.scene.setSelected(this.selectedIds());
+  }
+
+  private updateShown(): void {
+    const all = !this.soloed && !this.filterMask && !this.fresh && this.state.hiddenGroups.length === 0;
+    this.scene.setShown(all ? null : (id) => this.isVisible(id));
   }
 
   /** Who joined the training set at this epoch and who is not in it yet, where the run tells. */
@@ -409,6 +415,7 @@ export class Pane {
       categories,
       ramp: legend.kind === "ramp" ? legend.bytes : new Uint8Array(4),
     });
+    this.updateShown();
     this.onChange();
     this.onLegend();
   }

@@ -54,6 +54,9 @@ uniform int mode;
 uniform bool selectedPass;
 uniform bool rings;
 uniform float opacity;
+uniform sampler2D densityA;
+uniform sampler2D densityB;
+uniform float crowding;
 uniform sampler2D categoryPalette;
 uniform sampler2D ramp;
 out vec4 fill;
@@ -63,6 +66,14 @@ flat out float diameter;
 flat out float rimWidth;
 
 ${classColorGlsl}
+// Where points lie over each other they become transparent, so that together they cover this share of the ground and it
+// can still be read. What is out of the ordinary counts for less of a crowd, and stands out.
+const float cover = 0.62;
+float clarity(bool ordinary) {
+  float over = crowding * mix(textureLod(densityA, positionA, 0.0).r, textureLod(densityB, positionB, 0.0).r, mixture);
+  return 1.0 - pow(1.0 - cover, 1.0 / max(over * (ordinary ? 1.0 : 0.2), 0.05));
+}
+
 void main() {
   int bits = int(flags + 0.5);
   bool labelled = label < 65534.5;
@@ -95,7 +106,10 @@ void main() {
     fill.a *= 0.16;
     rim.a *= 0.16;
   }
-  fill.a *= opacity;
+  bool ordinary = rimWidth == 0.0 && !fresh && !(mode == 4 && wrong);
+  float clear = selectedPass ? 1.0 : clarity(ordinary) * opacity;
+  fill.a *= clear;
+  rim.a *= clear;
   kind = fresh ? 5.0 : (bits & 16) != 0 ? 4.0 : shape;
   if (selectedPass) d += 5.0;
   diameter = d;
@@ -176,6 +190,9 @@ export class PointsPass {
       selectedPass: { value: selectedPass },
       rings: { value: true },
       opacity: { value: 1 },
+      densityA: { value: null },
+      densityB: { value: null },
+      crowding: { value: 0 },
       outline: { value: new Vector4(1, 1, 1, 0.6) },
       selectedColor: { value: new Vector4(1, 1, 1, 1) },
       classPalette: { value: null },
@@ -217,6 +234,12 @@ export class PointsPass {
     return "positionA" in this.geometry.attributes && "flags" in this.geometry.attributes;
   }
 
+  /** How many samples lie in each cell of the extent at the two epochs (density.ts). */
+  setDensities(a: Texture, b: Texture): void {
+    this.material.uniforms.densityA!.value = a;
+    this.material.uniforms.densityB!.value = b;
+  }
+
   setPalettes(palettes: PointPalettes): void {
     const u = this.material.uniforms;
     u.classPalette!.value = palettes.classes;
@@ -228,6 +251,8 @@ export class PointsPass {
     mixture?: number;
     clip?: readonly [number, number, number, number];
     size?: number;
+    /** Of a cell of the density that one point covers. */
+    crowding?: number;
     mode?: ColorMode;
     rings?: boolean;
     opacity?: number;
@@ -238,6 +263,7 @@ export class PointsPass {
     if (values.mixture !== undefined) u.mixture!.value = values.mixture;
     if (values.clip) setVector(this.material, "clip", values.clip);
     if (values.size !== undefined) u.size!.value = values.size;
+    if (values.crowding !== undefined) u.crowding!.value = values.crowding;
     if (values.mode !== undefined) u.mode!.value = values.mode;
     if (values.rings !== undefined) u.rings!.value = values.rings;
     if (values.opacity !== undefined) u.opacity!.value = this.selectedPass ? 1 : values.opacity;

@@ -1,6 +1,7 @@
 import type { WebGLRenderer } from "three";
 import { Camera, NearestFilter, RGBAFormat, DataTexture as Texture2D, Scene as ThreeScene } from "three";
 import { type Theme, unit } from "../color/theme";
+import { densityCells, densityOf, densityTexture } from "./density";
 import type { GpuArrays } from "./gpu-arrays";
 import { LinesPass, type Segments } from "./lines";
 import { MarksPass } from "./marks";
@@ -130,6 +131,9 @@ export class Scene {
   private coloring: Coloring | null = null;
   private palettes: { classes: Texture2D; categories: Texture2D; ramp: Texture2D } | null = null;
   private flags: Uint8Array | null = null;
+  /** By frame, of the samples that are visible now. */
+  private readonly densities = new Map<string, Texture2D>();
+  private shows: ((id: number) => boolean) | null = null;
 
   constructor(
     private readonly arrays: GpuArrays,
@@ -156,6 +160,7 @@ export class Scene {
     this.points.setOrder(data.order);
     this.setSelected(new Uint32Array());
     if (old?.key !== data.key) this.clearLandscapes();
+    this.clearDensities();
     this.uploadStatic();
   }
 
@@ -237,6 +242,12 @@ export class Scene {
     this.flags = flags;
     const array = this.arrays.update(`${this.name}/flags`, flags, 1, false);
     for (const pass of [this.points, this.selected]) pass.setArray("flags", array);
+  }
+
+  /** Which samples are drawn, for how crowded each place is; null = all. To be told again when it changes. */
+  setShown(shows: ((id: number) => boolean) | null): void {
+    this.shows = shows;
+    this.clearDensities();
   }
 
   setSelected(ids: Uint32Array): void {
@@ -326,7 +337,12 @@ export class Scene {
     this.territory.object.visible = this.showTerritory && this.territory.ready;
     this.territory.set({ clip, mixture: mixture * mixture * (3 - 2 * mixture), pixelRatio });
     this.points.object.visible = this.showPoints && this.points.ready;
-    this.points.set({ clip, mixture, size: diameter });
+    this.points.set({
+      clip,
+      mixture,
+      size: diameter,
+      crowding: this.crowding(clip, size, diameter / pixelRatio),
+    });
     this.selected.object.visible = this.showPoints && this.selected.ready && this.selectionCount > 0;
     this.selected.set({ clip, mixture, size: Math.max(diameter, 5 * pixelRatio) });
     this.boundary.object.visible = this.showBoundarySamples && !this.hideMarks && this.boundary.count > 0;
@@ -348,7 +364,33 @@ export class Scene {
 
   dispose(): void {
     this.clearLandscapes();
+    this.clearDensities();
     for (const key of this.arrays.keys()) if (key.startsWith(`${this.name}/`)) this.arrays.release(key);
+  }
+
+  /** Share of a cell of the density maps that a point covers; brings the maps in step with what is shown. */
+  private crowding(clip: readonly [number, number, number, number], size: Size, diameter: number): number {
+    if (this.a && this.b) {
+      const [a, b] = [this.density(this.a), this.density(this.b)];
+      for (const pass of [this.points, this.selected]) pass.setDensities(a, b);
+    }
+    const cell = (clip[0] * size.width * clip[1] * size.height) / 4 / densityCells ** 2;
+    return (Math.PI * diameter * diameter) / 4 / cell;
+  }
+
+  private density(frame: Frame): Texture2D {
+    const known = this.densities.get(frame.key);
+    if (known) return known;
+    // Those of the frames before: a map is made again sooner than many are kept.
+    if (this.densities.size > 12) this.clearDensities();
+    const made = densityTexture(densityOf(frame.positions, this.shows));
+    this.densities.set(frame.key, made);
+    return made;
+  }
+
+  private clearDensities(): void {
+    for (const texture of this.densities.values()) texture.dispose();
+    this.densities.clear();
   }
 
   private uploadStatic(): void {
