@@ -115,7 +115,7 @@ void add_render_command(CLI::App& app) {
   command
       ->add_option(
           "--color", figure.color,
-          "What colours tell: label, prediction, correct, confidence, margin, kept, group, or a column")
+          fmt::format("What colours tell: {}, or a column", fmt::join(SampleColoring::ways(), ", ")))
       ->capture_default_str();
   command->add_option("--groups", figure.groups, "Groups to draw, e.g. train,test (default: all)")
       ->delimiter(',');

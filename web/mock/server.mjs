@@ -107,6 +107,7 @@ class Served {
       ),
       extent: run.extent,
       frame: this.fitted ? run.frame(run.n <= 200000 ? this.epochs : [this.fitted]) : run.extent,
+      moved: true,
       territory: { size: 256, revision: 1 },
       state: this.fitted < run.epochCount ? "following" : "done",
       metrics: this.epochs.map((e) => {
@@ -118,6 +119,10 @@ class Served {
           boundary_15: 2 + 3 * p,
           boundary_15_chance: 0.4,
           ppr: 0.88 + 0.1 * p - 0.02 * d,
+          ppr_fitted: 0.7 + 0.22 * p - 0.02 * d,
+          moved_share: 0.2 - 0.1 * p,
+          moved_mean: 0.03 - 0.01 * p,
+          margin_rank: 0.8 + 0.1 * p,
           ccr: 0.08 - 0.06 * p,
           mse: 0.04 - 0.02 * p,
           trustworthiness_15: 0.9 + 0.07 * p,
@@ -128,6 +133,7 @@ class Served {
           train: figures(0),
           test: figures(0.2),
           boundary: { ppr: 0.8 + 0.15 * p, keep_boundary: 0.7 + 0.2 * p },
+          territory_parts: 24 - Math.round(10 * p),
         };
       }),
       run_metrics: { temporal_pearson: -0.31, tlr: 0.88, tnn_3: 0.64 },
@@ -496,6 +502,8 @@ async function answer(server, method, path, query, body) {
       const s = run.epoch(e);
       return parts(s.predictions, s.runnerUp, s.roundTrip, s.confidence, s.margin, s.kept);
     }
+    case "moved":
+      return parts(run.moved(e));
     case "boundary": {
       const b = run.boundary(e);
       return parts(b.positions, b.classes);

@@ -259,6 +259,13 @@ export class SyntheticRun {
     });
   }
 
+  /** A tenth of the samples were moved after the fit, by up to a tenth of the picture. */
+  moved(e) {
+    return this.kept(`moved${e}`, () =>
+      Uint16Array.from({ length: this.n }, (_, i) => (hash(i, e + 40) % 10 === 0 ? hash(i, e) % 6554 : 0)),
+    );
+  }
+
   /** Roughly what src/landscape/fade.cpp makes of exact distances. */
   fade(e, size) {
     const full = Math.min(0.25, Math.max(0.015, 0.75 / Math.sqrt(this.n)));

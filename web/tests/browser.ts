@@ -165,7 +165,8 @@ export async function freeSample(page: Page, from = 0): Promise<number> {
         const [x, y] = pane.scene.place(id);
         const at = app.viewer.screenOf(id);
         const within = at.x > 20 && at.y > 20 && at.x < width - 20 && at.y < height - 20;
-        if (within && pane.isVisible(id) && pane.picker.pick(x, y, 0.02, (i: number) => i !== id) < 0) return id;
+        if (within && pane.isVisible(id) && pane.picker.pick(x, y, 0.02, (i: number) => i !== id) < 0)
+          return id;
       }
       return -1;
     },

@@ -58,10 +58,6 @@ export function themeOf(dark: boolean): Theme {
 export const signal = {
   /** A neighbour that the other space lacks. */
   lost: [230, 107, 13],
-  /** A sample whose prediction the round trip changes. */
-  doubt: [235, 92, 0],
-  /** A sample that was moved after the fit. */
-  moved: [0, 0, 0],
 } as const satisfies Record<string, Rgb>;
 
 /** A colour as shares of 1, as shaders take it. */

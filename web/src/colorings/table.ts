@@ -7,11 +7,22 @@ import { group } from "./group";
 import { kept } from "./kept";
 import { label } from "./label";
 import { margin } from "./margin";
+import { moved } from "./moved";
 import { prediction } from "./prediction";
 import { roundTrip } from "./round-trip";
 
 /** Every way to colour samples, as the list shows them. */
-const all: readonly Coloring[] = [label, prediction, correct, confidence, margin, group, kept, roundTrip];
+const all: readonly Coloring[] = [
+  label,
+  prediction,
+  correct,
+  confidence,
+  margin,
+  group,
+  kept,
+  roundTrip,
+  moved,
+];
 
 /** Those that a data set has what they need for, and one for each of its run's columns. */
 export function coloringsOf(data: Dataset): Coloring[] {

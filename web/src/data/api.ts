@@ -51,6 +51,8 @@ export interface ViewInfo {
   extent: [number, number, number, number];
   /** box around 98 % of the samples of every epoch */
   frame: [number, number, number, number];
+  /** whether an epoch tells which samples were moved after the fit */
+  moved: boolean;
   territory: { size: number; revision: number };
   state: string;
   metrics: { epoch: number; train?: Figures; test?: Figures; boundary?: Figures }[];
@@ -246,6 +248,12 @@ export class Api {
   async territory(run: number, view: string, epoch: number, key: string, size: number): Promise<Landscape> {
     const path = `${epochPath(run, view, epoch)}/territory?size=${size}&v=${encodeURIComponent(key)}`;
     return splitTerritory(await this.bytes(path));
+  }
+  /** How far each sample was moved after the fit, 65535 = the extent's side; empty where the view does not tell. */
+  async moved(run: number, view: string, epoch: number, key: string): Promise<Uint16Array> {
+    return new Uint16Array(
+      await this.bytes(`${epochPath(run, view, epoch)}/moved?v=${encodeURIComponent(key)}`),
+    );
   }
   async boundary(run: number, view: string, epoch: number, key: string) {
     const bytes = await this.bytes(`${epochPath(run, view, epoch)}/boundary?v=${encodeURIComponent(key)}`);

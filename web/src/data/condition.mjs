@@ -15,112 +15,137 @@ function tokenize(text) {
   return tokens;
 }
 
-/** Compiles a condition to a function of a row lookup: (name) => value. */
-export function compile(text, names) {
-  const tokens = tokenize(text);
-  let at = 0;
-  const word = () => tokens[at]?.toLowerCase();
-  const take = (w) => {
-    if (word() !== w) return false;
-    at++;
+const comparisons = {
+  "=": (a, b) => a === b,
+  "!=": (a, b) => a !== b,
+  "<>": (a, b) => a !== b,
+  "<": (a, b) => a < b,
+  ">": (a, b) => a > b,
+  "<=": (a, b) => a <= b,
+  ">=": (a, b) => a >= b,
+};
+const arithmetic = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+};
+
+/** Recursive descent; every method takes what it is named after and returns a function of a row. */
+class Parser {
+  constructor(text, names) {
+    this.tokens = tokenize(text);
+    this.names = names;
+    this.at = 0;
+  }
+
+  all() {
+    const result = this.or();
+    if (this.at < this.tokens.length)
+      throw new Error(`the condition does not understand "${this.tokens[this.at]}"`);
+    return result;
+  }
+
+  take(word) {
+    if (this.tokens[this.at]?.toLowerCase() !== word) return false;
+    this.at++;
     return true;
-  };
-  const expect = (w) => {
-    if (!take(w)) throw new Error(`the condition needs "${w}" before "${tokens[at] ?? "its end"}"`);
-  };
-  function primary() {
-    const t = tokens[at++];
+  }
+
+  expect(word) {
+    if (!this.take(word))
+      throw new Error(`the condition needs "${word}" before "${this.tokens[this.at] ?? "its end"}"`);
+  }
+
+  primary() {
+    const t = this.tokens[this.at++];
     if (t === undefined) throw new Error("the condition ends too early");
     if (t === "(") {
-      const inner = or();
-      expect(")");
+      const inner = this.or();
+      this.expect(")");
       return inner;
     }
     if (t === "-") {
-      const inner = primary();
+      const inner = this.primary();
       return (row) => -inner(row);
     }
     if (t[0] === "'") {
-      const s = t.slice(1, -1).replaceAll("''", "'");
-      return () => s;
+      const text = t.slice(1, -1).replaceAll("''", "'");
+      return () => text;
     }
-    if (/^\d/.test(t)) {
-      const v = Number(t);
-      return () => v;
-    }
-    const name = t[0] === '"' ? t.slice(1, -1) : t.toLowerCase();
+    if (/^\d/.test(t)) return () => Number(t);
+    return this.column(t[0] === '"' ? t.slice(1, -1) : t.toLowerCase());
+  }
+
+  column(name) {
+    const { names } = this;
     if (!names.includes(name)) throw new Error(`there is no column "${name}"; there are ${names.join(", ")}`);
     return (row) => row(name);
   }
-  function sum() {
-    let left = primary();
-    while (["+", "-", "*", "/"].includes(tokens[at])) {
-      const op = tokens[at++];
-      const l = left;
-      const r = primary();
-      left = (row) => {
-        const a = l(row);
-        const b = r(row);
-        return op === "+" ? a + b : op === "-" ? a - b : op === "*" ? a * b : a / b;
-      };
+
+  sum() {
+    let left = this.primary();
+    for (let apply = arithmetic[this.tokens[this.at]]; apply; apply = arithmetic[this.tokens[this.at]]) {
+      this.at++;
+      const [l, r, f] = [left, this.primary(), apply];
+      left = (row) => f(l(row), r(row));
     }
     return left;
   }
-  function comparison() {
-    const l = sum();
-    if (take("between")) {
-      const lo = sum();
-      expect("and");
-      const hi = sum();
-      return (row) => l(row) >= lo(row) && l(row) <= hi(row);
+
+  comparison() {
+    const l = this.sum();
+    if (this.take("between")) {
+      const low = this.sum();
+      this.expect("and");
+      const high = this.sum();
+      return (row) => l(row) >= low(row) && l(row) <= high(row);
     }
-    if (take("in")) {
-      expect("(");
-      const list = [sum()];
-      while (take(",")) list.push(sum());
-      expect(")");
+    if (this.take("in")) {
+      const list = this.list();
       return (row) => list.some((x) => x(row) === l(row));
     }
-    const op = tokens[at];
-    if (!["=", "!=", "<>", "<", ">", "<=", ">="].includes(op)) return l;
-    at++;
-    const r = sum();
-    return (row) => {
-      const a = l(row);
-      const b = r(row);
-      if (op === "=") return a === b;
-      if (op === "!=" || op === "<>") return a !== b;
-      if (op === "<") return a < b;
-      if (op === ">") return a > b;
-      return op === "<=" ? a <= b : a >= b;
-    };
+    const compare = comparisons[this.tokens[this.at]];
+    if (!compare) return l;
+    this.at++;
+    const r = this.sum();
+    return (row) => compare(l(row), r(row));
   }
-  function not() {
-    if (take("not")) {
-      const inner = not();
-      return (row) => !inner(row);
-    }
-    return comparison();
+
+  list() {
+    this.expect("(");
+    const list = [this.sum()];
+    while (this.take(",")) list.push(this.sum());
+    this.expect(")");
+    return list;
   }
-  function and() {
-    let left = not();
-    while (take("and")) {
-      const l = left;
-      const r = not();
+
+  not() {
+    if (!this.take("not")) return this.comparison();
+    const inner = this.not();
+    return (row) => !inner(row);
+  }
+
+  and() {
+    let left = this.not();
+    while (this.take("and")) {
+      const [l, r] = [left, this.not()];
       left = (row) => l(row) && r(row);
     }
     return left;
   }
-  function or() {
-    let left = and();
-    while (take("or")) {
-      const l = left;
-      const r = and();
+
+  or() {
+    let left = this.and();
+    while (this.take("or")) {
+      const [l, r] = [left, this.and()];
       left = (row) => l(row) || r(row);
     }
     return left;
   }
-  const result = or();
-  if (at < tokens.length) throw new Error(`the condition does not understand "${tokens[at]}"`);
-  return result;
+}
+
+/** Compiles a condition to a function of a row lookup: (name) => value. */
+export function compile(text, names) {
+  return new Parser(text, names).all();
 }

@@ -34,6 +34,6 @@ describe("binary answers", () => {
   it("refuses answers of a wrong length", () => {
     expect(() => splitSamples(new ArrayBuffer(10), 2)).toThrow("10 bytes");
     expect(() => splitTerritory(new ArrayBuffer(44))).toThrow("no square");
-    expect(splitTerritory(new ArrayBuffer(64)).size).toBe(4);
+    expect(splitTerritory(new ArrayBuffer(80)).size).toBe(4);
   });
 });

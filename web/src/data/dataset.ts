@@ -57,6 +57,7 @@ export class Dataset {
   private readonly epochs: Cache<EpochData>;
   private readonly landscapes: Cache<Landscape>;
   private readonly columns = new Cache<Float32Array>(64e6, (c) => c.byteLength);
+  private readonly moves = new Cache<Uint16Array>(32e6, (m) => m.byteLength);
   private readonly sets = new Cache<Uint8Array>(32e6, (c) => c.byteLength);
 
   private constructor(
@@ -112,6 +113,7 @@ export class Dataset {
     if (changed) {
       this.epochs.clear();
       this.landscapes.clear();
+      this.moves.clear();
       this.makePlot();
     }
     return changed;
@@ -162,6 +164,13 @@ export class Dataset {
     const perEpoch = this.run.columns.find((c) => c.name === name)?.per_epoch ?? false;
     return this.columns.get(perEpoch ? `${name}@${epoch}` : name, () =>
       this.api.column(this.runId, name, perEpoch ? epoch : null),
+    );
+  }
+
+  /** How far each sample was moved after the fit, 65535 = the extent's side; empty where the epoch does not tell. */
+  moved(epoch: number): Promise<Uint16Array> {
+    return this.moves.get(String(epoch), () =>
+      this.api.moved(this.runId, this.viewName, epoch, this.view.key),
     );
   }
 

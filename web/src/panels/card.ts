@@ -3,6 +3,7 @@ import type { Card, Neighbor } from "../data/api";
 import type { Dataset } from "../data/dataset";
 import type { State } from "../state/store";
 import { h, number, percent, replace, s } from "../ui/dom";
+import { link } from "../ui/form";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
 import type { Changes, Host, Panel } from "./panel";
@@ -12,6 +13,11 @@ export function historyChanges(history: Card["history"]): { epoch: number; predi
   return history.epochs
     .map((epoch, k) => ({ epoch, prediction: history.predictions[k]! }))
     .filter((entry, k) => k === 0 || entry.prediction !== history.predictions[k - 1]);
+}
+
+/** A line of a list of names and values. */
+function pair(name: string, ...value: (Node | string | false)[]): HTMLElement {
+  return h("div", { class: "pair-row" }, h("dt", {}, name), h("dd", {}, ...value));
 }
 
 /** Everything about one sample: image, label, prediction, history over the epochs, neighbours, columns. */
@@ -90,116 +96,120 @@ export class CardPanel implements Panel {
   }
 
   private show(data: Dataset, card: Card): void {
-    const { api, store, picture } = this.host;
     const scroll = this.element.scrollTop;
-    const wrong = card.label >= 0 && card.label !== card.prediction;
-    const selected = store.state.selection.includes(card.id);
-    const pair = (name: string, ...value: (Node | string | false)[]) =>
-      h("div", { class: "pair-row" }, h("dt", {}, name), h("dd", {}, ...value));
     replace(
       this.element,
-      h(
-        "div",
-        { class: "card-head" },
-        h("h3", {}, `Sample #${card.id}`),
-        h("span", { class: "caption" }, card.group),
-        h("span", { class: "spring" }),
-        h("button", { type: "button", class: "link", onclick: () => picture.zoomTo([card.id]) }, "Zoom"),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "link",
-            onclick: () => this.host.select([card.id], selected ? "subtract" : "add"),
-          },
-          selected ? "Deselect" : "Select",
-        ),
-        h("button", { type: "button", class: "link", onclick: () => this.host.focus(-1) }, "Close"),
-      ),
-      h(
-        "div",
-        { class: "card-top" },
-        data.run.inputs?.kind === "image" &&
-          h("img", {
-            class: "card-image",
-            alt: `Image of sample ${card.id}`,
-            src: api.imageUrl(data.runId, card.id, card.role === "adversarial" ? this.host.epoch : undefined),
-          }),
-        h(
-          "dl",
-          { class: "pairs" },
-          pair("Label", classChip(data, card.label)),
-          card.original_label !== undefined &&
-            card.original_label !== card.label &&
-            pair(
-              "Originally",
-              classChip(data, card.original_label),
-              h("span", { class: "badge wrong" }, "noisy"),
-            ),
-          pair(
-            "Predicted",
-            classChip(data, card.prediction),
-            wrong && h("span", { class: "badge wrong" }, "wrong"),
-          ),
-          pair("Confidence", h("b", {}, number(card.confidence, 3))),
-          pair(
-            "Margin",
-            number(card.margin, 3),
-            card.margin < 0.1 && h("span", { class: "badge" }, "boundary"),
-          ),
-        ),
-      ),
+      this.head(card),
+      this.top(data, card),
       card.text !== undefined && h("p", { class: "card-text" }, card.text),
       card.row && h("dl", { class: "pairs" }, ...card.row.map(([name, value]) => pair(name, String(value)))),
       h("h4", {}, `Most likely at epoch ${this.host.epoch}`),
-      h(
-        "div",
-        { class: "bars" },
-        ...card.top.slice(0, 5).map((t) => {
-          const fill = h("span", { class: "fill" });
-          fill.style.width = `${Math.max(0.5, t.probability * 100)}%`;
-          fill.style.backgroundColor = css(classColor(t.class, data.classes.length));
-          return h(
-            "div",
-            { class: "bar-row" },
-            h("span", { class: "name" }, data.className(t.class)),
-            h("span", { class: "track" }, fill),
-            h("span", { class: "value" }, percent(t.probability)),
-          );
-        }),
-      ),
+      this.mostLikely(data, card),
       h("h4", {}, "Prediction over the epochs"),
       this.historyStrip(data, card),
       h("p", { class: "hint" }, this.historyText(data, card)),
-      h("h4", {}, "Nearest in feature space", h("span", { class: "caption" }, " solid lines")),
-      this.neighborRow(data, card, card.neighbors.features, card.neighbors.plane),
-      h("h4", {}, "Nearest in the plane", h("span", { class: "caption" }, " dashed lines")),
-      this.neighborRow(data, card, card.neighbors.plane, card.neighbors.features),
-      h(
-        "p",
-        { class: "hint" },
-        `${card.kept} of ${card.neighbors.features.length} neighbours are near in both. Orange frame: missing in the other list.`,
-        card.round_trip !== card.prediction &&
-          ` Projected and back, this sample would be taken for ${data.className(card.round_trip)}: the picture is not to be trusted here.`,
-      ),
-      Object.keys(card.columns).length > 0 && h("h4", {}, "Columns"),
-      h(
-        "dl",
-        { class: "pairs" },
-        ...Object.entries(card.columns).map(([name, value]) => {
-          const column = data.run.columns.find((c) => c.name === name);
-          const text =
-            value === null
-              ? "–"
-              : column?.type === "category" && column.categories
-                ? (column.categories[value] ?? String(value))
-                : String(Number(value.toPrecision(5)));
-          return pair(column?.title ?? name, text);
-        }),
-      ),
+      ...this.neighbors(data, card),
+      ...this.columns(data, card),
       this.idField(),
     );
     this.element.scrollTop = scroll;
+  }
+
+  private head(card: Card): HTMLElement {
+    const { store, picture } = this.host;
+    const selected = store.state.selection.includes(card.id);
+    return h(
+      "div",
+      { class: "card-head" },
+      h("h3", {}, `Sample #${card.id}`),
+      h("span", { class: "caption" }, card.group),
+      h("span", { class: "spring" }),
+      link("Zoom", () => picture.zoomTo([card.id])),
+      link(selected ? "Deselect" : "Select", () =>
+        this.host.select([card.id], selected ? "subtract" : "add"),
+      ),
+      link("Close", () => this.host.focus(-1)),
+    );
+  }
+
+  /** Image, label, prediction, confidence and margin. */
+  private top(data: Dataset, card: Card): HTMLElement {
+    const wrong = card.label >= 0 && card.label !== card.prediction;
+    const noisy = card.original_label !== undefined && card.original_label !== card.label;
+    const badge = (text: string, kind = "") => h("span", { class: `badge ${kind}`.trim() }, text);
+    const image = () =>
+      h("img", {
+        class: "card-image",
+        alt: `Image of sample ${card.id}`,
+        src: this.host.api.imageUrl(
+          data.runId,
+          card.id,
+          card.role === "adversarial" ? this.host.epoch : undefined,
+        ),
+      });
+    return h(
+      "div",
+      { class: "card-top" },
+      data.run.inputs?.kind === "image" && image(),
+      h(
+        "dl",
+        { class: "pairs" },
+        pair("Label", classChip(data, card.label)),
+        noisy && pair("Originally", classChip(data, card.original_label!), badge("noisy", "wrong")),
+        pair("Predicted", classChip(data, card.prediction), wrong && badge("wrong", "wrong")),
+        pair("Confidence", h("b", {}, number(card.confidence, 3))),
+        pair("Margin", number(card.margin, 3), card.margin < 0.1 && badge("boundary")),
+      ),
+    );
+  }
+
+  private mostLikely(data: Dataset, card: Card): HTMLElement {
+    const bars = card.top.slice(0, 5).map((t) => {
+      const fill = h("span", { class: "fill" });
+      fill.style.width = `${Math.max(0.5, t.probability * 100)}%`;
+      fill.style.backgroundColor = css(classColor(t.class, data.classes.length));
+      return h(
+        "div",
+        { class: "bar-row" },
+        h("span", { class: "name" }, data.className(t.class)),
+        h("span", { class: "track" }, fill),
+        h("span", { class: "value" }, percent(t.probability)),
+      );
+    });
+    return h("div", { class: "bars" }, ...bars);
+  }
+
+  private neighbors(data: Dataset, card: Card): HTMLElement[] {
+    const { features, plane } = card.neighbors;
+    const heading = (text: string, lines: string) =>
+      h("h4", {}, text, h("span", { class: "caption" }, ` ${lines} lines`));
+    return [
+      heading("Nearest in feature space", "solid"),
+      this.neighborRow(data, card, features, plane),
+      heading("Nearest in the plane", "dashed"),
+      this.neighborRow(data, card, plane, features),
+      h(
+        "p",
+        { class: "hint" },
+        `${card.kept} of ${features.length} neighbours are near in both. Orange frame: missing in the other list.`,
+        card.round_trip !== card.prediction &&
+          ` Projected and back, this sample would be taken for ${data.className(card.round_trip)}: the picture is not to be trusted here.`,
+      ),
+    ];
+  }
+
+  private columns(data: Dataset, card: Card): HTMLElement[] {
+    const rows = Object.entries(card.columns).map(([name, value]) => {
+      const column = data.run.columns.find((c) => c.name === name);
+      const text =
+        value === null
+          ? "–"
+          : column?.type === "category" && column.categories
+            ? (column.categories[value] ?? String(value))
+            : String(Number(value.toPrecision(5)));
+      return pair(column?.title ?? name, text);
+    });
+    return rows.length ? [h("h4", {}, "Columns"), h("dl", { class: "pairs" }, ...rows)] : [];
   }
 
   private historyText(data: Dataset, card: Card): string {

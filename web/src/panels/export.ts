@@ -3,6 +3,7 @@ import type { FilmFormat } from "../export/film";
 import type { State } from "../state/store";
 import { h, number, percent, replace } from "../ui/dom";
 import { download } from "../ui/download";
+import { button, choice, field, tick, ticked } from "../ui/form";
 import type { Changes, Host, Panel } from "./panel";
 
 /** Takes the picture out of the page: images, films, and a link that restores what is shown. */
@@ -27,35 +28,21 @@ export class ExportPanel implements Panel {
     private readonly host: Host,
     private readonly exporter: Exporter,
   ) {
-    const select = (id: string, options: readonly (readonly [string | number, string])[]) =>
-      h("select", { id }, ...options.map(([v, t]) => h("option", { value: v }, t)));
-    const box = (on: boolean) => {
-      const input = h("input", { type: "checkbox" });
-      input.checked = on;
-      return input;
-    };
-    const button = (text: string, title: string, action: () => void) =>
-      h("button", { type: "button", class: "button", title, onclick: action }, text);
-    const field = (name: string, id: string, input: HTMLElement) =>
-      h("label", { class: "field", for: id }, h("span", {}, name), input);
-    this.scale = select("export-scale", [
+    this.scale = choice("export-scale", 2, [
       [1, "as on screen"],
       [2, "twice"],
       [4, "four times"],
     ]);
-    this.scale.value = "2";
-    this.legend = box(true);
-    this.caption = box(true);
-    this.from = select("film-from", []);
-    this.to = select("film-to", []);
+    this.legend = tick(true);
+    this.caption = tick(true);
+    this.from = choice("film-from", "", []);
+    this.to = choice("film-to", "", []);
     this.to.setAttribute("aria-label", "Last epoch");
-    this.speed = select("film-speed", [
-      [0.5, "0.5"],
-      [1, "1"],
-      [2, "2"],
-      [4, "4"],
-    ]);
-    this.speed.value = "2";
+    this.speed = choice(
+      "film-speed",
+      2,
+      [0.5, 1, 2, 4].map((v) => [v, String(v)] as const),
+    );
     this.link = h("input", {
       type: "text",
       readonly: true,
@@ -65,16 +52,33 @@ export class ExportPanel implements Panel {
     this.element = h(
       "div",
       { class: "panel export" },
+      ...this.pictureSection(),
+      ...this.filmSection(),
+      ...this.linkSection(),
+      ...this.offlineSection(),
+      ...this.samplesSection(),
+    );
+  }
+
+  private pictureSection(): HTMLElement[] {
+    return [
       h("h3", {}, "Picture"),
       field("Size", "export-scale", this.scale),
-      h("label", { class: "check" }, this.legend, h("span", { class: "name" }, "with legend")),
-      h("label", { class: "check" }, this.caption, h("span", { class: "name" }, "with run and epoch")),
+      ticked(this.legend, "with legend"),
+      ticked(this.caption, "with run and epoch"),
       h(
         "div",
         { class: "row" },
         button("PNG", "Saves the scene as an image", () => void this.png()),
         button("SVG", "Saves the scene as vectors", () => this.svg()),
       ),
+    ];
+  }
+
+  private filmSection(): HTMLElement[] {
+    const film = (name: string, format: FilmFormat, title = "A film of these epochs") =>
+      button(name, title, () => void this.film(format));
+    return [
       h("h3", {}, "Film"),
       h(
         "div",
@@ -86,11 +90,16 @@ export class ExportPanel implements Panel {
       h(
         "div",
         { class: "row" },
-        button("MP4", "A film of these epochs", () => void this.film("mp4")),
-        button("WebM", "A film of these epochs", () => void this.film("webm")),
-        button("GIF", "A film that plays everywhere; larger and of 256 colours", () => void this.film("gif")),
+        film("MP4", "mp4"),
+        film("WebM", "webm"),
+        film("GIF", "gif", "A film that plays everywhere; larger and of 256 colours"),
       ),
       this.progress,
+    ];
+  }
+
+  private linkSection(): HTMLElement[] {
+    return [
       h("h3", {}, "Link"),
       h(
         "p",
@@ -101,15 +110,13 @@ export class ExportPanel implements Panel {
         "div",
         { class: "row" },
         this.link,
-        button("Copy", "Copies the link", () => {
-          this.showLink();
-          this.link.select();
-          navigator.clipboard?.writeText(this.link.value).then(
-            () => host.say("The link is copied."),
-            () => host.say("The browser did not allow copying; the link is marked, press Ctrl+C."),
-          );
-        }),
+        button("Copy", "Copies the link", () => this.copyLink()),
       ),
+    ];
+  }
+
+  private offlineSection(): HTMLElement[] {
+    return [
       h("h3", {}, "Offline copy"),
       h(
         "p",
@@ -121,13 +128,24 @@ export class ExportPanel implements Panel {
         { class: "row" },
         button("HTML file", "Saves the page and its data as one file", () => void this.offline()),
       ),
+    ];
+  }
+
+  private samplesSection(): HTMLElement[] {
+    const go = () => this.host.show("selection");
+    return [
       h("h3", {}, "Samples"),
       h("p", { class: "hint" }, "The selected samples are exported as CSV or JSON from the Select panel."),
-      h(
-        "div",
-        { class: "row" },
-        button("Go to Select", "Opens the Select panel", () => host.show("selection")),
-      ),
+      h("div", { class: "row" }, button("Go to Select", "Opens the Select panel", go)),
+    ];
+  }
+
+  private copyLink(): void {
+    this.showLink();
+    this.link.select();
+    navigator.clipboard?.writeText(this.link.value).then(
+      () => this.host.say("The link is copied."),
+      () => this.host.say("The browser did not allow copying; the link is marked, press Ctrl+C."),
     );
   }
 

@@ -1,10 +1,51 @@
 import type { Figures } from "../data/api";
+import type { Dataset } from "../data/dataset";
 import type { State } from "../state/store";
-import { h, number, replace, s } from "../ui/dom";
+import { h, number, percent, replace, s } from "../ui/dom";
 import type { Changes, Host, Panel } from "./panel";
 
-/** What each measure is, in plain words. `good` says which way is better. */
-const measures: { key: string; name: string; good: "up" | "down"; meaning: string; chance?: string }[] = [
+interface Measure {
+  readonly key: string;
+  readonly name: string;
+  /** Which way is better. */
+  readonly good: "up" | "down";
+  readonly meaning: string;
+  /** Key of what it would be by chance. */
+  readonly chance?: string;
+  readonly percent?: true;
+}
+
+/** What each measure is, in plain words. Those that a view does not hold are left out. */
+const measures: readonly Measure[] = [
+  {
+    key: "ppr_fitted",
+    name: "Prediction kept, as fitted",
+    good: "up",
+    meaning:
+      "Share of samples that the fitted map itself shows on the territory of the class predicted for them, before any sample was moved.",
+  },
+  {
+    key: "moved_share",
+    name: "Samples moved",
+    good: "down",
+    percent: true,
+    meaning:
+      "Share of samples that were moved into their class's territory after the fit. The colouring Moved after fit shows which.",
+  },
+  {
+    key: "moved_mean",
+    name: "How far they were moved",
+    good: "down",
+    percent: true,
+    meaning: "Mean distance that moved samples were moved, in shares of the picture's side.",
+  },
+  {
+    key: "margin_rank",
+    name: "Margin shown",
+    good: "up",
+    meaning:
+      "Rank correlation between a sample's own margin and the margin of the ground it lies on: 1 if who is nearer to the border in the picture is nearer to it for the classifier.",
+  },
   {
     key: "nn_15",
     name: "Neighbours kept",
@@ -59,6 +100,13 @@ const measures: { key: string; name: string; good: "up" | "down"; meaning: strin
     good: "up",
     meaning: "Share of boundary samples that fall on a white border of the territory.",
   },
+  {
+    key: "territory_parts",
+    name: "Parts of the territory",
+    good: "down",
+    meaning:
+      "Connected pieces of one class that cover more than a thousandth of the picture. As many as there are classes is as simple as it gets.",
+  },
 ];
 
 const runMeasures: { key: string; name: string; meaning: string }[] = [
@@ -81,21 +129,29 @@ const runMeasures: { key: string; name: string; meaning: string }[] = [
   },
 ];
 
+const partNames = { train: "Train", test: "Test", boundary: "Boundary samples" } as const;
+type Part = keyof typeof partNames;
+
+function measureBlock(name: string, value: string, ...below: Node[]): HTMLElement {
+  const head = h("div", { class: "measure-head" }, h("b", {}, name), h("span", { class: "value" }, value));
+  return h("div", { class: "measure" }, head, ...below);
+}
+
 /** How far the picture can be trusted, epoch by epoch, each measure with its meaning. */
 export class QualityPanel implements Panel {
   readonly id = "quality";
   readonly title = "Quality";
   readonly icon = "quality" as const;
   readonly element = h("div", { class: "panel quality" });
-  private part: "train" | "test" | "boundary" = "test";
+  private part: Part = "test";
 
   constructor(private readonly host: Host) {}
 
-  update(_state: State, changes: Changes): void {
+  update(state: State, changes: Changes): void {
     if (!this.host.data || !(changes.has("data") || changes.has("epoch"))) return;
     const { data } = this.host;
     const { metrics, run_metrics } = data.view;
-    const parts = (["train", "test", "boundary"] as const).filter((p) =>
+    const parts = (Object.keys(partNames) as Part[]).filter((p) =>
       metrics.some((m) => Object.keys(m[p] ?? {}).length > 0),
     );
     if (parts.length === 0) {
@@ -111,11 +167,6 @@ export class QualityPanel implements Panel {
       return;
     }
     if (!parts.includes(this.part)) this.part = parts[0]!;
-    const value = (epoch: number, key: string) => {
-      const figures: Figures | undefined = metrics.find((m) => m.epoch === epoch)?.[this.part];
-      const v = figures?.[key];
-      return typeof v === "number" ? v : null;
-    };
     const scroll = this.element.scrollTop;
     replace(
       this.element,
@@ -123,66 +174,62 @@ export class QualityPanel implements Panel {
       h(
         "div",
         { class: "tabs", role: "group", "aria-label": "Samples measured" },
-        ...parts.map((p) =>
-          h(
-            "button",
-            {
-              type: "button",
-              class: "toggle",
-              "aria-pressed": String(p === this.part),
-              onclick: () => {
-                this.part = p;
-                this.update(_state, new Set(["epoch"]));
-              },
-            },
-            { train: "Train", test: "Test", boundary: "Boundary samples" }[p],
-          ),
-        ),
+        ...parts.map((p) => this.tab(p, state)),
       ),
-      ...measures.map((m) => {
-        const values = data.fitted.map((e) => value(e, m.key));
-        const now = value(this.host.epoch, m.key);
-        if (values.every((v) => v === null)) return null;
-        const chance = m.chance ? value(this.host.epoch, m.chance) : null;
-        return h(
-          "div",
-          { class: "measure" },
-          h(
-            "div",
-            { class: "measure-head" },
-            h("b", {}, m.name),
-            h("span", { class: "value" }, now === null ? "–" : number(now, 3)),
-          ),
-          this.sparkline(values, m.name),
-          h(
-            "p",
-            { class: "hint" },
-            m.meaning,
-            ` ${m.good === "up" ? "Higher" : "Lower"} is better (${m.key}).`,
-            chance !== null && ` By chance it would be ${number(chance, 2)}.`,
-          ),
-        );
-      }),
+      ...measures.map((m) => this.measure(data, m)),
       h("h3", {}, "Over the whole run"),
       ...runMeasures.map((m) => {
         const v = run_metrics?.[m.key];
-        return typeof v === "number"
-          ? h(
-              "div",
-              { class: "measure" },
-              h(
-                "div",
-                { class: "measure-head" },
-                h("b", {}, m.name),
-
-                h("span", { class: "value" }, number(v, 3)),
-              ),
-              h("p", { class: "hint" }, m.meaning),
-            )
-          : null;
+        return (
+          typeof v === "number" && measureBlock(m.name, number(v, 3), h("p", { class: "hint" }, m.meaning))
+        );
       }),
     );
     this.element.scrollTop = scroll;
+  }
+
+  private tab(part: Part, state: State): HTMLElement {
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "toggle",
+        "aria-pressed": String(part === this.part),
+        onclick: () => {
+          this.part = part;
+          this.update(state, new Set(["epoch"]));
+        },
+      },
+      partNames[part],
+    );
+  }
+
+  /** A measure of the samples chosen, or of the whole picture where it is no matter of samples. */
+  private value(data: Dataset, epoch: number, key: string): number | null {
+    const figures = data.view.metrics.find((m) => m.epoch === epoch);
+    const value = figures?.[this.part]?.[key] ?? (figures as Figures | undefined)?.[key];
+    return typeof value === "number" ? value : null;
+  }
+
+  private measure(data: Dataset, m: Measure): HTMLElement | null {
+    const values = data.fitted.map((e) => this.value(data, e, m.key));
+    if (values.every((v) => v === null)) return null;
+    const now = this.value(data, this.host.epoch, m.key);
+    const chance = m.chance ? this.value(data, this.host.epoch, m.chance) : null;
+    const text = (v: number) =>
+      m.percent ? percent(v) : Number.isInteger(v) && v > 1 ? number(v) : number(v, 3);
+    return measureBlock(
+      m.name,
+      now === null ? "–" : text(now),
+      this.sparkline(values, m.name),
+      h(
+        "p",
+        { class: "hint" },
+        m.meaning,
+        ` ${m.good === "up" ? "Higher" : "Lower"} is better (${m.key}).`,
+        chance !== null && ` By chance it would be ${number(chance, 2)}.`,
+      ),
+    );
   }
 
   private sparkline(values: (number | null)[], name: string): SVGSVGElement {

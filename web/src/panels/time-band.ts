@@ -4,27 +4,10 @@ import type { State } from "../state/store";
 import { h, number, replace, s } from "../ui/dom";
 import { icon } from "../ui/icons";
 import type { Changes, Host, Panel } from "./panel";
+import { scalarNames, timeChart } from "./time-band/chart";
 
 const speeds = [0.5, 1, 1.5, 3, 6];
 const eventNames = ["flips", "forgotten", "learned", "jumps", "moves"];
-
-/** How a scalar is drawn: accuracies share the axis 0..1, losses their own. */
-function scalarKind(name: string): "accuracy" | "loss" | "other" {
-  return /acc|robust/i.test(name) ? "accuracy" : /loss/i.test(name) ? "loss" : "other";
-}
-
-/** Scalars to draw: accuracies, then losses, train before the rest; others only where there is room. */
-export function scalarNames(epochs: readonly EpochScalars[]): string[] {
-  const names = new Set<string>();
-  for (const e of epochs)
-    for (const [k, v] of Object.entries(e)) if (k !== "epoch" && typeof v === "number") names.add(k);
-  const rank = (name: string) =>
-    ({ accuracy: 0, loss: 10, other: 20 })[scalarKind(name)] +
-    (/^train/i.test(name) ? 0 : /^test/i.test(name) ? 1 : 2);
-  const sorted = [...names].sort((a, b) => rank(a) - rank(b));
-  const main = sorted.filter((n) => scalarKind(n) !== "other").slice(0, 6);
-  return main.length >= 2 ? main : sorted.slice(0, 4);
-}
 
 /**
  * The band at the bottom: transport controls, and one chart over the epochs that holds the subject's curves, the
@@ -282,114 +265,12 @@ export class TimeBand implements Panel {
 
   private draw(): void {
     const { data } = this.host;
-    const { width, height } = this;
+    const { width, height, margin } = this;
     if (!data || width < 40) return;
     this.chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const axis = 16;
-    const strip = 20;
-    const curveBottom = height - axis - strip - 6;
-    const parts: Node[] = [];
-    const fitted = data.fitted;
-    const view = data.view;
-    const all = [...fitted, ...view.pending];
-    const bottom = height - axis;
-
-    if (view.pending.length) {
-      const from = this.x(fitted.length - 1);
-      parts.push(
-        s("rect", {
-          class: "pending",
-          x: from,
-          y: 2,
-          width: width - this.margin - from + 6,
-          height: bottom - 2,
-        }),
-      );
-      parts.push(
-        s(
-          "text",
-          { class: "pending-text", x: width - this.margin, y: bottom - 5, "text-anchor": "end" },
-          "being fitted",
-        ),
-      );
-    }
-    const every = Math.max(1, Math.ceil(all.length / ((width - 2 * this.margin) / 34)));
-    all.forEach((epoch, k) => {
-      const x = this.x(k);
-      const major = k % every === 0 || k === all.length - 1;
-      parts.push(s("line", { class: major ? "tick major" : "tick", x1: x, x2: x, y1: 6, y2: bottom }));
-      if (
-        (k % every === 0 && (k === all.length - 1 || this.x(all.length - 1) - x > 24 || k === 0)) ||
-        k === all.length - 1
-      )
-        parts.push(
-          s(
-            "text",
-            {
-              class: k < fitted.length ? "tick-text" : "tick-text later",
-              x,
-              y: height - 4,
-              "text-anchor": "middle",
-            },
-            String(epoch),
-          ),
-        );
-    });
-
-    const names = scalarNames(data.run.epochs);
-    const top = 6;
-    for (const [k, name] of names.entries()) {
-      const points: [number, number][] = [];
-      all.forEach((epoch, i) => {
-        const value = this.scalars.get(epoch)?.[name];
-        if (value !== undefined) points.push([i, value]);
-      });
-      if (points.length === 0) continue;
-      const values = points.map((p) => p[1]);
-      const kind = scalarKind(name);
-      const group =
-        kind === "other"
-          ? values
-          : names
-              .filter((n) => scalarKind(n) === kind)
-              .flatMap((n) => data.run.epochs.map((e) => e[n]).filter((v): v is number => v !== undefined));
-      let low = Math.min(...group);
-      let high = Math.max(...group);
-      if (kind === "accuracy") high = Math.max(high, Math.min(1, high + 0.02));
-      if (kind === "loss") low = Math.min(0, low);
-      if (high - low < 1e-9) high = low + 1;
-      const y = (v: number) => curveBottom - ((v - low) / (high - low)) * (curveBottom - top);
-      const d = points
-        .map(([i, v], n) => `${n ? "L" : "M"}${this.x(i).toFixed(1)} ${y(v).toFixed(1)}`)
-        .join("");
-      parts.push(s("path", { class: `curve curve-${k}`, d }));
-      if (points.length === 1)
-        parts.push(
-          s("circle", {
-            class: `curve-dot curve-${k}`,
-            cx: this.x(points[0]![0]),
-            cy: y(points[0]![1]),
-            r: 3,
-          }),
-        );
-    }
-
-    const counts = fitted.map((e) => view.events.counts[String(e)] ?? []);
-    const highest = Math.max(1, ...counts.map((c) => (c[0] ?? 0) + (c[4] ?? 0)));
-    const bar = Math.max(2, Math.min(16, (width - 2 * this.margin) / Math.max(1, all.length) - 3));
-    counts.forEach((c, k) => {
-      const flips = ((c[0] ?? 0) / highest) * strip;
-      const moves = ((c[4] ?? 0) / highest) * strip;
-      const x = this.x(k) - bar / 2;
-      if (flips > 0)
-        parts.push(s("rect", { class: "event-bar flips", x, y: bottom - flips, width: bar, height: flips }));
-      if (moves > 0)
-        parts.push(
-          s("rect", { class: "event-bar moves", x, y: bottom - flips - moves, width: bar, height: moves }),
-        );
-    });
-    this.static_.replaceChildren(...parts);
-    this.head.querySelector("line")!.setAttribute("y2", String(bottom));
+    const layout = { width, height, margin, x: (index: number) => this.x(index) };
+    this.static_.replaceChildren(...timeChart(data, this.scalars, layout));
+    this.head.querySelector("line")!.setAttribute("y2", String(height - 16));
   }
 
   private key(event: KeyboardEvent): void {

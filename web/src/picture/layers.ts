@@ -33,7 +33,7 @@ export const layers: readonly { layer: Layer; name: string; key: string; hint: s
     layer: "trust",
     name: "Trust overlay",
     key: "q",
-    hint: "Hatched where no sample is near; samples marked whose prediction changes when projected and back, or whose neighbours were lost",
+    hint: "Hatched where no sample is near. Thick orange rim: the prediction changes when projected and back. Hollow: hardly any neighbour kept. Thin ring around: moved after the fit by more than 2 % of the picture",
   },
   {
     layer: "diff",

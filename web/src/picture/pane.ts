@@ -13,6 +13,9 @@ import { type Anchor, mixAnchors, nameAnchors } from "./class-names";
 /** Groups that change with the epoch, in runs that tell what was in the training set. */
 export const freshGroup = "newly selected";
 export const poolGroup = "not in the training set";
+const noMoves = new Uint16Array();
+/** The trust overlay marks what was moved farther than this: a fiftieth of the picture. */
+const movedFar = 65535 / 50;
 const Membership = { Pool: 1, New: 2 } as const;
 
 /**
@@ -37,6 +40,8 @@ export class Pane {
   private shown: EpochData | null = null;
   private crossed: readonly number[] | null = null;
   private fresh: Uint8Array | null = null;
+  /** How far samples were moved after the fit, once the trust overlay has asked. */
+  private moved: Uint16Array = noMoves;
   private anchorsA: Anchor[] = [];
   private anchorsB: Anchor[] = [];
   private anchorMixture = 0;
@@ -93,6 +98,7 @@ export class Pane {
   setState(state: State, changed: ReadonlySet<string>): void {
     this.state = state;
     if (changed.has("hiddenGroups") || changed.has("layers")) this.updateFlags();
+    if (changed.has("layers") && state.layers.includes("trust")) this.showTrust();
     if (changed.has("colorBy") || changed.has("solo")) void this.color();
     if (changed.has("resolution")) this.showTime(this.wantedTime);
     if (changed.has("selection")) this.scene.setSelected(this.selectedIds());
@@ -130,7 +136,8 @@ export class Pane {
       if (this.shown !== nearest) {
         this.shown = nearest;
         void this.color();
-        if (this.state.layers.includes("trust")) this.updateFlags();
+        this.moved = noMoves;
+        if (this.state.layers.includes("trust")) this.showTrust();
         void this.findFresh(nearest.epoch);
         this.onEpoch();
       }
@@ -210,9 +217,11 @@ export class Pane {
     }
     if (this.state.layers.includes("trust") && this.shown) {
       const { kept, roundTrip, predictions } = this.shown.samples;
+      const { moved } = this;
       for (let i = 0; i < flags.length; ++i) {
         if (roundTrip[i] !== predictions[i]) flags[i]! |= Flag.Doubt;
         if (kept[i]! <= 1) flags[i]! |= Flag.Hollow;
+        if (moved[i]! > movedFar) flags[i]! |= Flag.Moved;
       }
     }
     const { fresh } = this;
@@ -227,6 +236,22 @@ export class Pane {
     this.scene.setFlags(flags);
     this.updateShown();
     this.scene.setSelected(this.selectedIds());
+  }
+
+  /** Marks the samples that the picture is not to be trusted about; which were moved has to be fetched. */
+  private showTrust(): void {
+    this.updateFlags();
+    const { shown } = this;
+    if (!shown || !this.data.view.moved) return;
+    this.data.moved(shown.epoch).then(
+      (moved) => {
+        if (this.shown !== shown || this.closed) return;
+        this.moved = moved;
+        this.updateFlags();
+        this.onChange();
+      },
+      (error: Error) => this.onError(error.message),
+    );
   }
 
   private updateShown(): void {

@@ -35,6 +35,8 @@ export const Flag = {
   Doubt: 8,
   /** as an open ring */
   Hollow: 16,
+  /** with a second, thin ring around it */
+  Moved: 32,
 } as const;
 
 const vertexShader = /* glsl */ `
@@ -64,6 +66,7 @@ out vec4 rim;
 flat out float kind;
 flat out float diameter;
 flat out float rimWidth;
+flat out float halo;
 
 ${classColorGlsl}
 // Where points lie over each other they become transparent, so that together they cover this share of the ground and it
@@ -102,11 +105,13 @@ void main() {
     d = max(d * 1.5, 5.0);
     rimWidth = max(d * 0.26, 1.6);
   }
+  halo = (bits & 32) != 0 && !selectedPass ? 1.0 : 0.0;
+  if (halo > 0.5) d = max(d, 4.0) + 5.0;
   if ((bits & 4) != 0) {
     fill.a *= 0.16;
     rim.a *= 0.16;
   }
-  bool ordinary = rimWidth == 0.0 && !fresh && !(mode == 4 && wrong);
+  bool ordinary = rimWidth == 0.0 && halo < 0.5 && !fresh && !(mode == 4 && wrong);
   float clear = selectedPass ? 1.0 : clarity(ordinary) * opacity;
   fill.a *= clear;
   rim.a *= clear;
@@ -126,6 +131,7 @@ in vec4 rim;
 flat in float kind;
 flat in float diameter;
 flat in float rimWidth;
+flat in float halo;
 uniform bool selectedPass;
 uniform vec4 outline;
 uniform vec4 selectedColor;
@@ -155,6 +161,16 @@ void main() {
     color = inside + halo * (1.0 - inside.a);
     if (color.a < 0.01) discard;
     return;
+  }
+  if (halo > 0.5) {
+    // A moved sample: the glyph, a gap, and a thin line in the colour of the selection's.
+    float line = clamp(0.9 - abs(d + 0.7), 0.0, 1.0) * 0.85;
+    if (line > 0.0 && d > -2.4) {
+      color = vec4(selectedColor.rgb, 1.0) * line;
+      return;
+    }
+    d += 2.5;
+    r -= 2.5;
   }
   float alpha = clamp(0.5 - d, 0.0, 1.0);
   if (alpha <= 0.0) discard;

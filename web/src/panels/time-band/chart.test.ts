@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { scalarNames } from "./time-band";
+import { scalarNames } from "./chart";
 
 it("draws accuracies before losses and leaves out what is neither where there is enough", () => {
   const epoch = { epoch: 1, passes: 3, test_loss: 1, train_loss: 1, test_accuracy: 0.5, train_accuracy: 0.6 };
