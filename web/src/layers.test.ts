@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 /**
  * The folders of src from the bottom up: each may use those before it and itself. main.ts stands above them all. A new
- * folder gets its place here; docs/explanation of the page (viewer.md) says what each holds.
+ * folder gets its place here; docs/explanation/page.md says what each holds.
  */
 const layers = [
   "color",
