@@ -1,7 +1,7 @@
 import { css, type Rgb } from "../color/palette";
 import type { Theme } from "../color/theme";
 import { captionOf } from "../picture/captions";
-import { nameFont, namesIn } from "../picture/name-layer";
+import { nameSize, namesIn, nameWeight } from "../picture/name-layer";
 import type { Pane } from "../picture/pane";
 import type { Viewer } from "../picture/viewer";
 
@@ -64,14 +64,15 @@ export function drawPicture(viewer: Viewer, options: PictureOptions, into: HTMLC
 function drawNames(context: CanvasRenderingContext2D, viewer: Viewer, pane: Pane): void {
   const theme = pane.currentTheme;
   const { left } = viewer.stage.rect(pane.scene);
-  context.font = `${nameFont.weight} ${nameFont.size}px ${font}`;
+  const size = viewer.size(pane);
+  context.font = `${nameWeight} ${nameSize(size)}px ${font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
   context.lineWidth = 4;
   context.strokeStyle = css(theme.paper, 0.85);
   context.fillStyle = css(theme.ink);
-  for (const name of namesIn(pane, viewer.size(pane))) {
+  for (const name of namesIn(pane, size)) {
     context.globalAlpha = name.opacity;
     context.strokeText(name.text, name.x + left, name.y);
     context.fillText(name.text, name.x + left, name.y);

@@ -1,6 +1,6 @@
 import { css, type Rgb } from "../color/palette";
 import { captionOf } from "../picture/captions";
-import { nameFont, namesIn } from "../picture/name-layer";
+import { nameSize, namesIn, nameWeight } from "../picture/name-layer";
 import type { Pane } from "../picture/pane";
 import type { Viewer } from "../picture/viewer";
 import { toScreen } from "../renderer/viewport";
@@ -84,8 +84,9 @@ function pointsOf(viewer: Viewer, pane: Pane): string[] {
 
 function namesOf(viewer: Viewer, pane: Pane): string[] {
   const { ink, paper } = pane.currentTheme;
-  const style = `text-anchor="middle" dominant-baseline="middle" font-size="${nameFont.size}" font-weight="${nameFont.weight}" fill="${css(ink)}" stroke="${css(paper)}" stroke-width="3" paint-order="stroke"`;
-  return namesIn(pane, viewer.size(pane)).map(
+  const size = viewer.size(pane);
+  const style = `text-anchor="middle" dominant-baseline="middle" font-size="${nameSize(size)}" font-weight="${nameWeight}" fill="${css(ink)}" stroke="${css(paper)}" stroke-width="3" paint-order="stroke"`;
+  return namesIn(pane, size).map(
     (n) => `<text x="${n.x.toFixed(1)}" y="${n.y.toFixed(1)}" ${style}>${escapeXml(n.text)}</text>`,
   );
 }

@@ -27,7 +27,9 @@ export class Captions {
         this.element.appendChild(h("div", { class: "pane-caption" }));
       const text = captionOf(pane);
       if (element.textContent !== text) element.textContent = text;
-      element.style.transform = `translate(${this.stage.rect(pane.scene).left}px, 0)`;
+      const { left } = this.stage.rect(pane.scene);
+      element.style.transform = `translate(${left}px, 0)`;
+      element.classList.toggle("divided", left > 0);
     });
   }
 }

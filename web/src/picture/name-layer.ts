@@ -4,12 +4,15 @@ import { h } from "../ui/dom";
 import { type Name, placeNames } from "./class-names";
 import type { Pane } from "./pane";
 
-/** Of the names' text, in CSS pixels; style.css has the same. */
-export const nameFont = { size: 11.5, weight: 600 } as const;
-const line = 18;
-const beside = 12;
+export const nameWeight = 600;
+const smallest = 11.5;
 
-/** Width of a class's name on screen; measured once. */
+/** Size of the names' text in a pane of this size, in CSS pixels: larger where there is much room. */
+export function nameSize({ width, height }: Size): number {
+  return Math.min(Math.max(smallest, Math.min(width, height) / 60), 20);
+}
+
+/** Width of a class's name in the smallest size; measured once. */
 const widths = new Map<string, number>();
 let ruler: CanvasRenderingContext2D | null = null;
 function widthOf(text: string): number {
@@ -17,7 +20,7 @@ function widthOf(text: string): number {
   if (width === undefined) {
     if (!ruler) {
       ruler = h("canvas").getContext("2d")!;
-      ruler.font = `${nameFont.weight} ${nameFont.size}px ${getComputedStyle(document.body).fontFamily}`;
+      ruler.font = `${nameWeight} ${smallest}px ${getComputedStyle(document.body).fontFamily}`;
     }
     width = ruler.measureText(text).width;
     widths.set(text, width);
@@ -29,13 +32,15 @@ function widthOf(text: string): number {
 export function namesIn(pane: Pane, size: Size): (Name & { text: string })[] {
   const { view } = pane.scene;
   const [x0, y0, x1, y1] = pane.data.view.extent;
+  const letters = nameSize(size);
   const wishes = pane.anchors().map((a) => {
     const text = pane.data.className(a.index);
     const at = toScreen(view, size, x0 + a.x * (x1 - x0), y0 + a.y * (y1 - y0));
     const room = Math.min((a.room * (x1 - x0)) / view.ux, (a.room * (y1 - y0)) / view.uy);
-    return { ...at, index: a.index, text, width: widthOf(text) + beside, room, opacity: a.opacity };
+    const width = (widthOf(text) / smallest + 1) * letters;
+    return { ...at, index: a.index, text, width, room, opacity: a.opacity };
   });
-  return placeNames(wishes, size, line) as (Name & { text: string })[];
+  return placeNames(wishes, size, 1.5 * letters) as (Name & { text: string })[];
 }
 
 /** Names of classes as elements laid over the canvas. */
@@ -49,6 +54,7 @@ export class NameLayer {
     for (const { pane, left, size } of panes)
       for (const name of namesIn(pane, size)) {
         const span = this.span(used++);
+        span.style.fontSize = `${nameSize(size).toFixed(1)}px`;
         if (span.textContent !== name.text) span.textContent = name.text;
         span.style.transform = `translate(${(name.x + left).toFixed(1)}px, ${name.y.toFixed(1)}px) translate(-50%, -50%)`;
         span.style.opacity = name.opacity.toFixed(2);

@@ -1,3 +1,4 @@
+import { css } from "../color/palette";
 import { type Theme, themeOf, unit } from "../color/theme";
 import type { Legend } from "../colorings/coloring";
 import type { Api } from "../data/api";
@@ -189,6 +190,8 @@ export class Viewer {
   setTheme(dark: boolean): void {
     this.theme = themeOf(dark);
     this.stage.setBackground(unit(this.theme.ground));
+    this.element.style.setProperty("--picture-ink", css(this.theme.ink));
+    this.element.style.setProperty("--picture-paper", css(this.theme.paper));
     for (const pane of this.panes) pane.applyTheme(this.theme);
     this.stage.requestFrame();
   }
