@@ -113,9 +113,8 @@ void add_render_command(CLI::App& app) {
   FigureOptions& figure = arguments->figure;
   command->add_flag("--dark", figure.dark, "Light on dark");
   command
-      ->add_option(
-          "--color", figure.color,
-          fmt::format("What colours tell: {}, or a column", fmt::join(SampleColoring::ways(), ", ")))
+      ->add_option("--color", figure.color,
+                   fmt::format("What colours tell: {}, or a column", fmt::join(SampleColoring::ways(), ", ")))
       ->capture_default_str();
   command->add_option("--groups", figure.groups, "Groups to draw, e.g. train,test (default: all)")
       ->delimiter(',');

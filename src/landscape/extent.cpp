@@ -32,8 +32,9 @@ Extent frame_of(MatrixView positions) {
     const auto cut = static_cast<std::ptrdiff_t>(values.size() / 100);
     const auto low = values.begin() + cut, high = values.end() - 1 - cut;
     std::nth_element(values.begin(), low, values.end());
+    const float least = *low;
     std::nth_element(low, high, values.end());
-    return std::pair{*low, *high};
+    return std::pair{least, *high};
   };
   const auto [x0, x1] = ends(0);
   const auto [y0, y1] = ends(1);

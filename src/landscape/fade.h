@@ -1,5 +1,5 @@
-// Where the ground is backed by samples: the page, `dvi render` and reports let it fade to neutral beyond them,
-// because what a decoder says far from every sample is extrapolation.
+// Where the ground is backed by samples: the page, `dvi render` and reports let it fade to neutral beyond
+// them, because what a decoder says far from every sample is extrapolation.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ FadeReach fade_reach(int64_t samples);
 /// the extent count in the nearest cell. Without samples every distance is larger than the grid.
 std::vector<float> sample_distances(std::span<const float> positions, const Extent&, int size);
 
-/// The colour that each cell keeps, 255 for all of it: [size * size], row 0 is the smallest y. `positions` [N,
-/// 2] are all samples of the epoch.
+/// The colour that each cell keeps, 255 for all of it: [size * size], row 0 is the smallest y. `positions`
+/// [N, 2] are all samples of the epoch.
 std::vector<uint8_t> ground_fade(std::span<const float> positions, const Extent&, int size);
 
 }  // namespace dvi

@@ -147,8 +147,9 @@ SampleTable::SampleTable(const Run& run, const View& view) : run_(run), view_(vi
   of_epoch({"moved", CellType::real,
             "how far it was moved after the fit, in shares of the picture's side; missing in older views"},
            [](const Fitted& e) {
-             const auto moved = e->moved();
-             return moved.empty() ? Cells{.constant = missing} : floats(moved.data(), e);
+             Cells none;
+             none.constant = missing;
+             return e->moved().empty() ? none : floats(e->moved().data(), e);
            });
   of_epoch({"x", CellType::real, "place in the plane, left to right"},
            [](const Fitted& e) { return floats(e->positions().data(), e, Cells::Form::every_second); });

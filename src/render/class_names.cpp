@@ -79,8 +79,8 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
   for (const auto& [index, at] : best)
     if (crowded[static_cast<size_t>(at.cell)] > 0)
       anchors.push_back({index, (at.cell % side + 0.5) / side, (at.cell / side + 0.5) / side,
-                       static_cast<double>(at.count) / (side * side),
-                       static_cast<double>(distance[static_cast<size_t>(at.cell)]) / side, 1});
+                         static_cast<double>(at.count) / (side * side),
+                         static_cast<double>(distance[static_cast<size_t>(at.cell)]) / side, 1});
   std::stable_sort(anchors.begin(), anchors.end(), [](auto& a, auto& b) { return a.share > b.share; });
   return anchors;
 }
@@ -100,6 +100,7 @@ std::vector<NameAnchor> mix_anchors(const std::vector<NameAnchor>& a, const std:
     } else {
       anchor.x += (to.x - anchor.x) * share;
       anchor.y += (to.y - anchor.y) * share;
+      anchor.share += (to.share - anchor.share) * share;
       anchor.room += (to.room - anchor.room) * share;
     }
     later.erase(anchor.class_index);

@@ -26,8 +26,8 @@ struct Crowd {
 };
 
 /// One anchor for each class that samples are predicted as on its own territory, largest territory first:
-/// where many of them are and the territory is wide. A class that holds ground but no such sample has none: its
-/// name would mislead. `classes` [size, size].
+/// where many of them are and the territory is wide. A class that holds ground but no such sample has none:
+/// its name would mislead. `classes` [size, size].
 std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> classes, const Crowd& crowd);
 
 /// Between two epochs: names glide, or fade where they jump, appear or vanish.

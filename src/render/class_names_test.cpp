@@ -35,7 +35,8 @@ void expect_anchors(const std::vector<NameAnchor>& found, const Json& rows) {
     const NameAnchor& a = found[i];
     EXPECT_EQ(a.class_index, rows[i][0]) << i;
     const double values[] = {a.x, a.y, a.share, a.room, a.opacity};
-    for (size_t k = 0; k < 5; ++k) EXPECT_NEAR(values[k], rows[i][k + 1].get<double>(), 2e-6) << i << " " << k;
+    for (size_t k = 0; k < 5; ++k)
+      EXPECT_NEAR(values[k], rows[i][k + 1].get<double>(), 2e-6) << i << " " << k;
   }
 }
 

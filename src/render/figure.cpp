@@ -320,7 +320,8 @@ void Figure::draw_names(cairo_t* cairo, const std::vector<NameAnchor>& anchors) 
   std::vector<ClassName> names;
   for (const NameAnchor& a : anchors)
     names.push_back({a.class_index, a.x * plot_.width, (1 - a.y) * plot_.height,
-                     text_width(cairo, text(a.class_index), font) + font.size, a.room * plot_.width, a.opacity});
+                     text_width(cairo, text(a.class_index), font) + font.size, a.room * plot_.width,
+                     a.opacity});
   for (const ClassName& name : place_names(names, plot_.width, plot_.height, 1.5 * font.size))
     draw_outlined_text(cairo, text(name.class_index), plot_.x + name.x - (name.width - font.size) / 2,
                        plot_.y + name.y, font, theme_.ink, theme_.landscape.ground, name.opacity);

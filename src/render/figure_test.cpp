@@ -190,8 +190,8 @@ TEST_F(FigureTest, BoundarySamplesAndTrailsAreDrawnOnRequest) {
 }
 
 TEST_F(FigureTest, EveryColouringDraws) {
-  for (const char* color : {"label", "prediction", "correct", "confidence", "margin", "kept", "group", "trip", "moved",
-                            "is_noisy", "original_label"}) {
+  for (const char* color : {"label", "prediction", "correct", "confidence", "margin", "kept", "group", "trip",
+                            "moved", "is_noisy", "original_label"}) {
     Figure one = figure({.height = 200, .color = color});
     EXPECT_GT(drawn(one).values.size(), 0u) << color;
   }

@@ -47,14 +47,19 @@ export function namesIn(pane: Pane, size: Size): (Name & { text: string })[] {
 export class NameLayer {
   readonly element = h("div", { class: "names", "aria-hidden": "true" });
   private readonly spans: HTMLElement[] = [];
+  private letters = 0;
 
   /** `panes` with where they are on the canvas; none to show no names. */
   place(panes: readonly { pane: Pane; left: number; size: Size }[]): void {
     let used = 0;
+    const letters = panes[0] ? nameSize(panes[0].size) : smallest;
+    if (this.letters !== letters) {
+      this.letters = letters;
+      this.element.style.fontSize = `${letters}px`;
+    }
     for (const { pane, left, size } of panes)
       for (const name of namesIn(pane, size)) {
         const span = this.span(used++);
-        span.style.fontSize = `${nameSize(size).toFixed(1)}px`;
         if (span.textContent !== name.text) span.textContent = name.text;
         span.style.transform = `translate(${(name.x + left).toFixed(1)}px, ${name.y.toFixed(1)}px) translate(-50%, -50%)`;
         span.style.opacity = name.opacity.toFixed(2);
