@@ -67,8 +67,8 @@ class Matrix {
   const float* data() const { return values_.data(); }
   float* row(int64_t i) { return data() + i * cols_; }
   const float* row(int64_t i) const { return data() + i * cols_; }
-  float& operator()(int64_t i, int64_t j) { return values_[static_cast<size_t>(i * cols_ + j)]; }
-  float operator()(int64_t i, int64_t j) const { return values_[static_cast<size_t>(i * cols_ + j)]; }
+  float& operator()(int64_t i, int64_t j) { return values_[i * cols_ + j]; }
+  float operator()(int64_t i, int64_t j) const { return values_[i * cols_ + j]; }
   MatrixView view() const { return {data(), rows_, cols_}; }
   MutMatrixView mut() { return {data(), rows_, cols_}; }
   operator MatrixView() const { return view(); }

@@ -69,10 +69,10 @@ DVI_MULTIVERSION float squared_distance(const float* x, const float* y, int64_t 
 
 void Codes::resize(int64_t n, int64_t new_dims) {
   dims = new_dims;
-  code.resize(static_cast<size_t>(n * dims));
-  norm.resize(static_cast<size_t>(n));
-  offset.resize(static_cast<size_t>(n));
-  moved.resize(static_cast<size_t>(n));
+  code.resize(n * dims);
+  norm.resize(n);
+  offset.resize(n);
+  moved.resize(n);
 }
 
 CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.cols) {
@@ -135,8 +135,8 @@ Matrix CodeSpace::points(MatrixView x) const {
 void CodeSpace::encode(const float* point, int64_t i, Codes& codes) const {
   const auto at = static_cast<size_t>(i);
   int32_t sum = 0;
-  const float error = encode_row(point, dims_, static_cast<float>(integer_levels()),
-                                 &codes.code[static_cast<size_t>(i * dims_)], &sum, &codes.norm[at]);
+  const float error = encode_row(point, dims_, static_cast<float>(integer_levels()), &codes.code[i * dims_],
+                                 &sum, &codes.norm[at]);
   codes.offset[at] = codes.norm[at] - 256 * sum;
   // A little more than measured covers the float32 rounding of coordinates and distances.
   codes.moved[at] = std::sqrt(error) * 1.001f + 0.02f;

@@ -55,9 +55,8 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
       const double mean = std::accumulate(distances.begin(), distances.end(), 0.0) / k;
       sigma = std::max(sigma, 1e-3 * (rho > 0 ? mean : overall_mean));
       for (int r = 0; r < k; ++r) {
-        const double d = distances[static_cast<size_t>(r)] - rho;
-        strengths[static_cast<size_t>(i * k + r)] =
-            d <= 0 || sigma == 0 ? 1.f : static_cast<float>(std::exp(-d / sigma));
+        const double d = distances[r] - rho;
+        strengths[i * k + r] = d <= 0 || sigma == 0 ? 1.f : static_cast<float>(std::exp(-d / sigma));
       }
     }
   });
@@ -66,78 +65,38 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
 
 EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& strengths, int64_t vertices,
                      int32_t target_offset) {
-  struct Half {
-    int32_t vertex;
-    float strength;
-  };
   const int64_t n = neighbors.size(), k = neighbors.k;
   /// The memberships of query i in others: visit(vertex, strength).
   const auto for_each_of = [&](int64_t i, const auto& visit) {
-    for (int64_t r = 0; r < k; ++r) {
-      const auto at = static_cast<size_t>(i * k + r);
+    for (int64_t at = i * k; at < (i + 1) * k; ++at) {
       const int32_t j = neighbors.index[at] + target_offset;
       if (j != i && strengths[at] > 0) visit(j, strengths[at]);
     }
   };
   // Memberships by the vertex they point at, those of one ascending by where they come from.
-  std::vector<int64_t> begin(static_cast<size_t>(vertices) + 1, 0);
-  for (int64_t i = 0; i < n; ++i)
-    for_each_of(i, [&](int32_t j, float) { ++begin[static_cast<size_t>(j) + 1]; });
-  std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  std::vector<Half> incoming(static_cast<size_t>(begin.back()));
-  {
-    std::vector<int64_t> next(begin.begin(), begin.end() - 1);
-    for (int64_t i = 0; i < n; ++i)
-      for_each_of(i, [&](int32_t j, float w) {
-        incoming[static_cast<size_t>(next[static_cast<size_t>(j)]++)] = {static_cast<int32_t>(i), w};
-      });
-  }
-  /// Merges a vertex's memberships with those in it: visit(target, strength of the union), targets ascending.
-  const auto for_each_union = [&](int64_t v, std::vector<Half>& outgoing, const auto& visit) {
-    outgoing.clear();
-    if (v < n) for_each_of(v, [&](int32_t j, float w) { outgoing.push_back({j, w}); });
-    std::sort(outgoing.begin(), outgoing.end(),
-              [](const Half& a, const Half& b) { return a.vertex < b.vertex; });
-    const Half* out = outgoing.data();
-    const Half* const out_end = out + outgoing.size();
-    const Half* in = incoming.data() + begin[static_cast<size_t>(v)];
-    const Half* const in_end = incoming.data() + begin[static_cast<size_t>(v) + 1];
-    while (out != out_end || in != in_end) {
-      if (in == in_end || (out != out_end && out->vertex < in->vertex)) {
-        visit(out->vertex, out->strength);
+  const EdgeList incoming = edges_from(vertices, [&](const auto& add) {
+    for (int64_t i = 0; i < n; ++i) for_each_of(i, [&](int32_t j, float w) { add(j, i, w); });
+  });
+  return edges_by_row(vertices, [&](int64_t v, const auto& add) {
+    std::vector<std::pair<int32_t, float>> outgoing;
+    outgoing.reserve(k);
+    if (v < n) for_each_of(v, [&](int32_t j, float w) { outgoing.emplace_back(j, w); });
+    std::sort(outgoing.begin(), outgoing.end());
+    // Both are ascending by vertex: a merge.
+    auto out = outgoing.begin();
+    for (int64_t in = incoming.begin[v]; in < incoming.begin[v + 1]; ++in) {
+      const int32_t from = incoming.target[in];
+      const float strength = incoming.weight[in];
+      for (; out != outgoing.end() && out->first < from; ++out) add(out->first, out->second);
+      if (out != outgoing.end() && out->first == from) {
+        add(from, strength + out->second - strength * out->second);
         ++out;
-      } else if (out == out_end || in->vertex < out->vertex) {
-        visit(in->vertex, in->strength);
-        ++in;
       } else {
-        visit(in->vertex, in->strength + out->strength - in->strength * out->strength);
-        ++in;
-        ++out;
+        add(from, strength);
       }
     }
-  };
-  const auto for_vertices = [&](const auto& visit) {
-    parallel_for(vertices, 1024, [&](int64_t first, int64_t last, int) {
-      std::vector<Half> outgoing;
-      for (int64_t v = first; v < last; ++v) visit(v, outgoing);
-    });
-  };
-  EdgeList edges;
-  edges.begin.assign(static_cast<size_t>(vertices) + 1, 0);
-  for_vertices([&](int64_t v, std::vector<Half>& outgoing) {
-    for_each_union(v, outgoing, [&](int32_t, float) { ++edges.begin[static_cast<size_t>(v) + 1]; });
+    for (; out != outgoing.end(); ++out) add(out->first, out->second);
   });
-  std::partial_sum(edges.begin.begin(), edges.begin.end(), edges.begin.begin());
-  edges.target.resize(static_cast<size_t>(edges.begin.back()));
-  edges.weight.resize(static_cast<size_t>(edges.begin.back()));
-  for_vertices([&](int64_t v, std::vector<Half>& outgoing) {
-    auto at = static_cast<size_t>(edges.begin[static_cast<size_t>(v)]);
-    for_each_union(v, outgoing, [&](int32_t target, float weight) {
-      edges.target[at] = target;
-      edges.weight[at++] = weight;
-    });
-  });
-  return edges;
 }
 
 }  // namespace dvi

@@ -5,18 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "graph/edge_list.h"
 #include "graph/neighbors.h"
 
 namespace dvi {
-
-/// A weighted edge list; row r's edges are [begin[r], begin[r + 1]).
-struct EdgeList {
-  std::vector<int64_t> begin;  ///< [n + 1]
-  std::vector<int32_t> target;
-  std::vector<float> weight;  ///< in (0, 1]
-  int64_t rows() const { return static_cast<int64_t>(begin.size()) - 1; }
-  int64_t size() const { return static_cast<int64_t>(target.size()); }
-};
 
 struct FuzzySetOptions {
   /// Neighbours that get full membership although they are not the sample itself: 1 makes the nearest

@@ -23,9 +23,9 @@ TEST(FuzzySet, StrengthsSumToLogK) {
   const auto strengths = membership_strengths(neighbors);
   for (int64_t i = 0; i < 200; ++i) {
     double sum = 0;
-    for (int r = 0; r < 10; ++r) sum += strengths[static_cast<size_t>(i * 10 + r)];
+    for (int r = 0; r < 10; ++r) sum += strengths[i * 10 + r];
     EXPECT_NEAR(sum, std::log2(10), 1e-3) << i;
-    EXPECT_EQ(strengths[static_cast<size_t>(i * 10)], 1.f);  // the nearest is certain
+    EXPECT_EQ(strengths[i * 10], 1.f);  // the nearest is certain
   }
 }
 
@@ -34,9 +34,7 @@ TEST(FuzzySet, UnionAgreesWithTheSlowWay) {
   const auto strengths = membership_strengths(neighbors);
   std::map<std::pair<int, int>, double> directed;
   for (int i = 0; i < 120; ++i)
-    for (int r = 0; r < 7; ++r)
-      directed[{i, neighbors.index[static_cast<size_t>(i * 7 + r)]}] =
-          strengths[static_cast<size_t>(i * 7 + r)];
+    for (int r = 0; r < 7; ++r) directed[{i, neighbors.index[i * 7 + r]}] = strengths[i * 7 + r];
   const auto edges = fuzzy_union(neighbors, strengths, 120);
   int64_t count = 0;
   for (int i = 0; i < 120; ++i)
@@ -45,8 +43,8 @@ TEST(FuzzySet, UnionAgreesWithTheSlowWay) {
                    b = directed.contains({j, i}) ? directed[{j, i}] : 0;
       const double expected = a + b - a * b;
       float found = 0;
-      for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
-        if (edges.target[static_cast<size_t>(e)] == j) found = edges.weight[static_cast<size_t>(e)];
+      for (int64_t e = edges.begin[i]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
+        if (edges.target[e] == j) found = edges.weight[e];
       EXPECT_NEAR(found, expected, 1e-6);
       count += expected > 0;
     }

@@ -23,14 +23,6 @@
 
 namespace dvi {
 
-/// Neighbours, and how many of the true ones are among them.
-struct FoundNeighbors {
-  Neighbors neighbors;
-  /// Mean share of a query's true k nearest that were found; 1 if the search was exact, else measured by the
-  /// exact search on 1,000 queries drawn at random.
-  double recall = 1;
-};
-
 class NeighborIndex {
  public:
   /// `references` [m, D] must outlive the index. It is laid out for about `queries` queries, or as many as

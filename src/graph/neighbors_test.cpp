@@ -29,8 +29,8 @@ Neighbors slow_neighbors(MatrixView queries, MatrixView references, int k, bool 
     }
     std::partial_sort(all.begin(), all.begin() + k, all.end());
     for (int r = 0; r < k; ++r) {
-      out.index.push_back(all[static_cast<size_t>(r)].second);
-      out.distance.push_back(static_cast<float>(std::sqrt(all[static_cast<size_t>(r)].first)));
+      out.index.push_back(all[r].second);
+      out.distance.push_back(static_cast<float>(std::sqrt(all[r].first)));
     }
   }
   return out;

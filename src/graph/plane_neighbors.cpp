@@ -60,15 +60,14 @@ std::vector<int32_t> spatial_order(MatrixView queries) {
     return at[0] * side + (at[0] % 2 ? side - 1 - at[1] : at[1]);
   };
   std::vector<int32_t> begin(side * side + 1, 0), cells(n), order(n);
-  for (size_t i = 0; i < n; ++i) ++begin[static_cast<size_t>((cells[i] = cell(static_cast<int64_t>(i))) + 1)];
+  for (size_t i = 0; i < n; ++i) ++begin[(cells[i] = cell(static_cast<int64_t>(i))) + 1];
   std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  for (size_t i = 0; i < n; ++i)
-    order[static_cast<size_t>(begin[static_cast<size_t>(cells[i])]++)] = static_cast<int32_t>(i);
+  for (size_t i = 0; i < n; ++i) order[begin[cells[i]]++] = static_cast<int32_t>(i);
   return order;
 }
 
 std::vector<int32_t> all_ids(int64_t n) {
-  std::vector<int32_t> ids(static_cast<size_t>(n));
+  std::vector<int32_t> ids(n);
   std::iota(ids.begin(), ids.end(), 0);
   return ids;
 }
@@ -98,13 +97,13 @@ PlaneIndex::PlaneIndex(MatrixView points, std::span<const int32_t> ids) {
   std::vector<Point> sorted(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) sorted[i] = {points(ids[i], 0), points(ids[i], 1), ids[i]};
   const auto n = static_cast<int32_t>(ids.size());
-  boxes_.resize(static_cast<size_t>(boxes_of(n)));
+  boxes_.resize(boxes_of(n));
 
   // The first halvings in this thread, then the parts in parallel.
   std::vector<Part> parts;
   split(sorted, {0, n, 0}, std::max(bucket_size, n / 32), &parts);
   parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) split(sorted, parts[static_cast<size_t>(i)], 0, nullptr);
+    for (int64_t i = begin; i < end; ++i) split(sorted, parts[i], 0, nullptr);
   });
   xs_.resize(ids.size());
   ys_.resize(ids.size());
@@ -117,7 +116,7 @@ PlaneIndex::PlaneIndex(MatrixView points, std::span<const int32_t> ids) {
 }
 
 void PlaneIndex::split(std::vector<Point>& points, Part part, int32_t smallest, std::vector<Part>* parts) {
-  Box& box = boxes_[static_cast<size_t>(part.box)];
+  Box& box = boxes_[part.box];
   box.begin = part.begin;
   box.end = part.end;
   const int32_t n = part.end - part.begin;
@@ -167,7 +166,7 @@ void PlaneIndex::search(float x, float y, int k, int32_t self, uint64_t* best) c
   Waiting stack[64];  // one a level; halving 2^31 points takes fewer
   int depth = 0;
   const auto bound_of = [&](int32_t b) {
-    const Box& box = boxes_[static_cast<size_t>(b)];
+    const Box& box = boxes_[b];
     const float dx = std::max(std::max(box.x0 - x, x - box.x1), 0.f);
     const float dy = std::max(std::max(box.y0 - y, y - box.y1), 0.f);
     return make_key(dx * dx + dy * dy, box.min_id);
@@ -177,8 +176,8 @@ void PlaneIndex::search(float x, float y, int k, int32_t self, uint64_t* best) c
   while (depth > 0) {
     auto [bound, at] = stack[--depth];
     if (bound > best[k - 1]) continue;
-    while (boxes_[static_cast<size_t>(at)].right != 0) {
-      int32_t near = at + 1, far = boxes_[static_cast<size_t>(at)].right;
+    while (boxes_[at].right != 0) {
+      int32_t near = at + 1, far = boxes_[at].right;
       uint64_t near_bound = bound_of(near), far_bound = bound_of(far);
       if (far_bound < near_bound) {
         std::swap(near, far);
@@ -189,15 +188,14 @@ void PlaneIndex::search(float x, float y, int k, int32_t self, uint64_t* best) c
       bound = near_bound;
       if (bound > best[k - 1]) break;
     }
-    const Box& box = boxes_[static_cast<size_t>(at)];
+    const Box& box = boxes_[at];
     if (box.right != 0) continue;
     const int n = box.end - box.begin;
-    squared_distances(&xs_[static_cast<size_t>(box.begin)], &ys_[static_cast<size_t>(box.begin)], n, x, y,
-                      squared);
+    squared_distances(&xs_[box.begin], &ys_[box.begin], n, x, y, squared);
     float worst = squared_of(best[k - 1]);  // NaN while fewer than k are found
     for (int i = 0; i < n; ++i) {
       if (squared[i] > worst) continue;
-      const int32_t id = ids_[static_cast<size_t>(box.begin + i)];
+      const int32_t id = ids_[box.begin + i];
       const uint64_t key = make_key(squared[i], id);
       if (key >= best[k - 1] || id == self) continue;
       insert(best, k, key);
@@ -213,15 +211,14 @@ Neighbors PlaneIndex::nearest(MatrixView queries, int k, std::span<const int32_t
   Neighbors out;
   out.k = static_cast<int>(std::clamp<int64_t>(size() - (self.empty() ? 0 : 1), 0, k));
   if (out.k == 0) return out;
-  out.index.resize(static_cast<size_t>(queries.rows * out.k));
+  out.index.resize(queries.rows * out.k);
   out.distance.resize(out.index.size());
   const auto order = spatial_order(queries);
   parallel_for(queries.rows, 256, [&](int64_t begin, int64_t end, int) {
-    std::vector<uint64_t> best(static_cast<size_t>(out.k));
+    std::vector<uint64_t> best(out.k);
     for (int64_t i = begin; i < end; ++i) {
-      const int32_t query = order[static_cast<size_t>(i)];
-      search(queries(query, 0), queries(query, 1), out.k,
-             self.empty() ? -1 : self[static_cast<size_t>(query)], best.data());
+      const int32_t query = order[i];
+      search(queries(query, 0), queries(query, 1), out.k, self.empty() ? -1 : self[query], best.data());
       for (size_t j = 0; j < best.size(); ++j) {
         const size_t at = static_cast<size_t>(query) * best.size() + j;
         out.index[at] = id_of(best[j]);

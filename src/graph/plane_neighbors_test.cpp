@@ -25,13 +25,12 @@ std::vector<int32_t> slow_nearest(MatrixView points, int32_t query, std::span<co
   }
   std::sort(all.begin(), all.end());
   std::vector<int32_t> ids;
-  for (int i = 0; i < std::min<int>(k, static_cast<int>(all.size())); ++i)
-    ids.push_back(all[static_cast<size_t>(i)].second);
+  for (int i = 0; i < std::min<int>(k, static_cast<int>(all.size())); ++i) ids.push_back(all[i].second);
   return ids;
 }
 
 std::vector<int32_t> range(int32_t begin, int32_t end) {
-  std::vector<int32_t> ids(static_cast<size_t>(end - begin));
+  std::vector<int32_t> ids(end - begin);
   std::iota(ids.begin(), ids.end(), begin);
   return ids;
 }
@@ -85,9 +84,8 @@ TEST_P(PlaneNeighbors, AreThoseOfSortingEverything) {
                 testing::ElementsAreArray(slow_nearest(points, i, all, k)))
         << "query " << i;
     for (int j = 0; j < found.k; ++j) {
-      const double dx = points(row[static_cast<size_t>(j)], 0) - points(i, 0),
-                   dy = points(row[static_cast<size_t>(j)], 1) - points(i, 1);
-      ASSERT_NEAR(found.distance[static_cast<size_t>(i * found.k + j)], std::hypot(dx, dy), 1e-5);
+      const double dx = points(row[j], 0) - points(i, 0), dy = points(row[j], 1) - points(i, 1);
+      ASSERT_NEAR(found.distance[i * found.k + j], std::hypot(dx, dy), 1e-5);
     }
   }
 }

@@ -66,9 +66,8 @@ TEST(GemmIntegers, AreExactAtTheExtremes) {
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
       int32_t sum = 0;
-      for (int64_t l = 0; l < k; ++l)
-        sum += a[static_cast<size_t>(i * k + l)] * b[static_cast<size_t>(j * k + l)];
-      EXPECT_EQ(c[static_cast<size_t>(i * n + j)], sum);
+      for (int64_t l = 0; l < k; ++l) sum += a[i * k + l] * b[j * k + l];
+      EXPECT_EQ(c[i * n + j], sum);
     }
 }
 

@@ -45,10 +45,10 @@ void orthonormalise(Matrix& q, Random& random) {
 Matrix apply_covariance(const Matrix& q, const Matrix& x) {
   const int64_t r = q.rows(), d = q.cols(), n = x.rows();
   const auto workers = static_cast<int>(std::clamp<int64_t>(n / row_block, 1, threads()));
-  std::vector<Matrix> partial(static_cast<size_t>(workers));
+  std::vector<Matrix> partial(workers);
   // Pieces are dealt out by worker number, not first come first served: sums are then the same in every run.
   parallel_workers(workers, [&](int worker) {
-    auto& sum = partial[static_cast<size_t>(worker)];
+    auto& sum = partial[worker];
     sum = Matrix(r, d);
     Matrix y(row_block, r);
     for (int64_t begin = worker * row_block; begin < n; begin += workers * row_block) {
@@ -76,7 +76,7 @@ void PrincipalSubspace::project(MatrixView x, MutMatrixView out) const {
   parallel_for(x.rows, row_block, [&](int64_t begin, int64_t end, int) {
     Matrix centred(end - begin, d);
     for (int64_t i = begin; i < end; ++i)
-      for (int64_t l = 0; l < d; ++l) centred(i - begin, l) = x(i, l) - mean[static_cast<size_t>(l)];
+      for (int64_t l = 0; l < d; ++l) centred(i - begin, l) = x(i, l) - mean[l];
     multiply(centred, transposed(basis.view().slice(0, r)), out.slice(begin, end - begin));
   });
 }
@@ -85,7 +85,7 @@ PrincipalSubspace principal_subspace(MatrixView x, int64_t r, uint64_t seed) {
   const int64_t d = x.cols;
   r = std::min(r, d);
   Random random(seed, 0x9ca);
-  std::vector<int32_t> ids(static_cast<size_t>(x.rows));
+  std::vector<int32_t> ids(x.rows);
   std::iota(ids.begin(), ids.end(), 0);
   if (x.rows > sample_limit) {
     for (size_t i = 0; i < sample_limit; ++i) std::swap(ids[i], ids[i + random.below(ids.size() - i)]);
@@ -96,14 +96,14 @@ PrincipalSubspace principal_subspace(MatrixView x, int64_t r, uint64_t seed) {
   const int64_t n = sample.rows();
 
   PrincipalSubspace result;
-  std::vector<double> mean(static_cast<size_t>(d), 0);
+  std::vector<double> mean(d, 0);
   for (int64_t i = 0; i < n; ++i)
-    for (int64_t l = 0; l < d; ++l) mean[static_cast<size_t>(l)] += sample(i, l);
+    for (int64_t l = 0; l < d; ++l) mean[l] += sample(i, l);
   for (auto& m : mean)
     result.mean.push_back(static_cast<float>(m / static_cast<double>(std::max<int64_t>(1, n))));
   for (int64_t i = 0; i < n; ++i)
     for (int64_t l = 0; l < d; ++l) {
-      sample(i, l) -= result.mean[static_cast<size_t>(l)];
+      sample(i, l) -= result.mean[l];
       result.total_variance += static_cast<double>(sample(i, l)) * sample(i, l);
     }
   result.total_variance /= static_cast<double>(std::max<int64_t>(1, n));
@@ -121,20 +121,19 @@ PrincipalSubspace principal_subspace(MatrixView x, int64_t r, uint64_t seed) {
 
   // Rayleigh-Ritz: the best directions within the span.
   const Matrix cq = apply_covariance(q, sample);
-  std::vector<double> small(static_cast<size_t>(wide * wide));
+  std::vector<double> small(wide * wide);
   for (int64_t i = 0; i < wide; ++i)
     for (int64_t j = 0; j <= i; ++j) {
       double dot = 0;
       for (int64_t l = 0; l < d; ++l) dot += static_cast<double>(q(i, l)) * cq(j, l);
-      small[static_cast<size_t>(i * wide + j)] = small[static_cast<size_t>(j * wide + i)] =
-          dot / static_cast<double>(std::max<int64_t>(1, n));
+      small[i * wide + j] = small[j * wide + i] = dot / static_cast<double>(std::max<int64_t>(1, n));
     }
   const Eigen eigen = symmetric_eigen(std::move(small), wide);
   result.basis = Matrix(r, d);
   for (int64_t i = 0; i < r; ++i) {
-    result.variance.push_back(static_cast<float>(std::max(0.0, eigen.values[static_cast<size_t>(i)])));
+    result.variance.push_back(static_cast<float>(std::max(0.0, eigen.values[i])));
     for (int64_t j = 0; j < wide; ++j) {
-      const auto c = static_cast<float>(eigen.vectors[static_cast<size_t>(i * wide + j)]);
+      const auto c = static_cast<float>(eigen.vectors[i * wide + j]);
       for (int64_t l = 0; l < d; ++l) result.basis(i, l) += c * q(j, l);
     }
   }
@@ -143,7 +142,7 @@ PrincipalSubspace principal_subspace(MatrixView x, int64_t r, uint64_t seed) {
 }
 
 Eigen symmetric_eigen(std::vector<double> a, int64_t n) {
-  std::vector<double> v(static_cast<size_t>(n * n), 0.0);
+  std::vector<double> v(n * n, 0.0);
   const auto at = [n](int64_t i, int64_t j) { return static_cast<size_t>(i * n + j); };
   for (int64_t i = 0; i < n; ++i) v[at(i, i)] = 1;
   double scale = 0;
@@ -185,7 +184,7 @@ Eigen symmetric_eigen(std::vector<double> a, int64_t n) {
         }
       }
   }
-  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::vector<int64_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](int64_t i, int64_t j) { return a[at(i, i)] > a[at(j, j)]; });
   Eigen eigen;

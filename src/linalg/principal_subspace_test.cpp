@@ -35,7 +35,7 @@ TEST(PrincipalSubspace, FindsThePlantedDirections) {
       x(i, l) = static_cast<float>(10 + random.normal() * (l < 4 ? 5.0 - l : 0.1));
   const auto subspace = principal_subspace(x, 4);
   for (int64_t i = 0; i < 4; ++i) {
-    EXPECT_NEAR(subspace.variance[static_cast<size_t>(i)], (5. - i) * (5. - i), 2.);
+    EXPECT_NEAR(subspace.variance[i], (5. - i) * (5. - i), 2.);
     EXPECT_GT(std::abs(subspace.basis(i, i)), 0.95);
     for (int64_t j = 0; j <= i; ++j) {
       double dot = 0;
@@ -47,8 +47,7 @@ TEST(PrincipalSubspace, FindsThePlantedDirections) {
   Matrix y(x.rows(), 3);
   subspace.project(x, y.mut());
   double direct = 0;
-  for (int64_t l = 0; l < 40; ++l)
-    direct += (x(17, l) - subspace.mean[static_cast<size_t>(l)]) * subspace.basis(2, l);
+  for (int64_t l = 0; l < 40; ++l) direct += (x(17, l) - subspace.mean[l]) * subspace.basis(2, l);
   EXPECT_NEAR(y(17, 2), direct, 1e-3);
 }
 

@@ -1,0 +1,91 @@
+#include "graph/approximate_search.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/parallel.h"
+#include "core/random.h"
+#include "graph/cell_search.h"
+
+namespace dvi {
+namespace {
+
+/// The share of the true hits that was found; equally far ones are as good.
+double share_of(const std::vector<Hit>& truth, const std::vector<Hit>& found) {
+  int count = 0;
+  for (size_t t = 0; t < found.size(); ++t)
+    count += static_cast<int>(found[t].squared <= truth.back().squared);
+  return static_cast<double>(count) / static_cast<double>(truth.size());
+}
+
+/// As few cells as reach the recall on some groups of queries, with the same for each group.
+int cells_to_probe(const CellSearch& search, const Cells& cells, const std::vector<QueryGroup>& trial,
+                   std::vector<SearchWork>& work, int kept, double recall) {
+  const auto total = std::accumulate(trial.begin(), trial.end(), int64_t{0},
+                                     [](int64_t sum, QueryGroup g) { return sum + g.size(); });
+  int probes = 8;
+  for (; probes < cells.count(); probes *= 2) {
+    std::vector<double> share(trial.size());
+    parallel_for(static_cast<int64_t>(trial.size()), 1, [&](int64_t t, int64_t, int worker) {
+      auto& w = work[worker];
+      search.open(trial[t], w);
+      search.probe(trial[t], probes, kept, w);
+      const auto found = w.hits;
+      search.prove(trial[t], w);
+      for (int64_t i = 0; i < trial[t].size(); ++i) share[t] += share_of(w.hits[i], found[i]);
+    });
+    if (std::accumulate(share.begin(), share.end(), 0.0) >= recall * static_cast<double>(total)) break;
+  }
+  return probes;
+}
+
+/// The mean share of true neighbours that `found` has, over the given rows.
+double recall_of(const CellSearch& search, const Neighbors& found, const std::vector<int64_t>& rows,
+                 std::vector<SearchWork>& work) {
+  std::vector<double> share(rows.size());
+  parallel_for(static_cast<int64_t>(rows.size()), 1, [&](int64_t q, int64_t, int worker) {
+    auto& w = work[worker];
+    const QueryGroup group{rows[q], rows[q] + 1};
+    search.open(group, w);
+    search.load(group, found, w);
+    const auto stored = w.hits[0];
+    search.prove(group, w);
+    share[q] = share_of(w.hits[0], stored);
+  });
+  return std::accumulate(share.begin(), share.end(), 0.0) / static_cast<double>(rows.size());
+}
+
+}  // namespace
+
+FoundNeighbors search_approximately(const Cells& cells, MatrixView references, MatrixView queries, int k,
+                                    bool same) {
+  constexpr double wanted = 0.99, margin = 0.004;
+  constexpr int64_t asked = 1000;
+  const int kept = 16 * k;
+  const CellSearch search(cells, references, queries, k, same);
+  std::vector<SearchWork> work(threads());
+  const auto groups = search.groups();
+
+  Random random(1, 0xa99);
+  std::vector<QueryGroup> trial;
+  for (int64_t count = 0; count < std::min(asked, queries.rows); count += trial.back().size())
+    trial.push_back(groups[random.below(groups.size())]);
+  int probes = cells_to_probe(search, cells, trial, work, kept, wanted + margin);
+  while (true) {
+    FoundNeighbors result{search.empty(), 0};
+    parallel_for(static_cast<int64_t>(groups.size()), 1, [&](int64_t g, int64_t, int worker) {
+      auto& w = work[worker];
+      search.open(groups[g], w);
+      search.probe(groups[g], probes, kept, w);
+      search.store(groups[g], w, result.neighbors);
+    });
+    // Judged on other queries than were tried.
+    std::vector<int64_t> judged(std::min(asked, queries.rows));
+    for (auto& row : judged) row = static_cast<int64_t>(random.below(static_cast<uint64_t>(queries.rows)));
+    result.recall = recall_of(search, result.neighbors, judged, work);
+    if (result.recall >= wanted || probes >= cells.count()) return result;
+    probes *= 2;
+  }
+}
+
+}  // namespace dvi

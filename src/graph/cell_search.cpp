@@ -1,0 +1,251 @@
+#include "graph/cell_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/multiversion.h"
+#include "linalg/gemm.h"
+
+namespace dvi {
+namespace {
+
+// A tile of products, group_size x most_tile_width, stays in the second-level cache, as do the features of
+// its references, which candidates are measured by: the tile gets narrower where D is large.
+constexpr int64_t group_size = 256, most_tile_width = 512, tile_values = 1 << 18;
+
+DVI_MULTIVERSION void add(const float* x, int64_t n, float* sum) {
+  for (int64_t j = 0; j < n; ++j) sum[j] += x[j];
+}
+
+/// need[j] is set where a cell may hold a reference within `reach` of a query.
+DVI_MULTIVERSION void mark_cells(const float* squared, const float* norms, const float* radius, int64_t n,
+                                 float norm, float reach, uint32_t* need) {
+  for (int64_t j = 0; j < n; ++j) {
+    const float far = radius[j] + reach;
+    need[j] |= static_cast<uint32_t>(squared[j] - 2e-6f * (norm + norms[j]) <= far * far);
+  }
+}
+
+}  // namespace
+
+CellSearch::CellSearch(const Cells& cells, MatrixView references, MatrixView queries, int k, bool same)
+    : cells_(cells),
+      references_(references),
+      queries_(queries),
+      k_(k),
+      same_(same),
+      tile_width_(
+          std::clamp<int64_t>(tile_values / std::max<int64_t>(1, references.cols), 64, most_tile_width)) {
+  const int64_t available = references.rows - (same ? 1 : 0);
+  if (available < k)
+    fail("expected more than {} samples to find {} nearest neighbours, found {}; record more samples", k, k,
+         references.rows);
+  if (!same) own_ = order_by_cell(queries, cells.space, cells.centres);
+}
+
+Neighbors CellSearch::empty() const {
+  const auto count = static_cast<size_t>(queries_.rows * k_);
+  return {k_, std::vector<int32_t>(count), std::vector<float>(count)};
+}
+
+/// A group ends with a cell, unless it is small, or when it is large.
+std::vector<QueryGroup> CellSearch::groups() const {
+  std::vector<QueryGroup> groups;
+  int64_t begin = 0;
+  for (size_t c = 1; c < order().begin.size(); ++c) {
+    const int64_t end = order().begin[c];
+    while (end - begin >= 2 * group_size) {
+      groups.push_back({begin, begin + group_size});
+      begin += group_size;
+    }
+    const bool last = c + 1 == order().begin.size();
+    if (end - begin > group_size) {
+      groups.push_back({begin, begin + (end - begin) / 2});
+      begin += (end - begin) / 2;
+    }
+    if (end - begin >= group_size / 4 || (last && end > begin)) {
+      groups.push_back({begin, end});
+      begin = end;
+    }
+  }
+  return groups;
+}
+
+/// Calls visit(i, position, squared code distance) for the references from `begin` on, at most a tile,
+/// whose distance is below limit(i), which is asked once for each query.
+template <typename Limit, typename Visit>
+void CellSearch::compare(QueryGroup group, int64_t begin, int64_t width, SearchWork& w, const Limit& limit,
+                         const Visit& visit) const {
+  const int64_t rows = group.end - group.begin, d = cells_.space.dims();
+  const Codes& references = cells_.order.codes;
+  multiply_u8s8(rows, width, d, w.codes.data(), &references.code[begin * d], w.products.data());
+  const int32_t* norm = &references.norm[begin];
+  for (int64_t i = 0; i < rows; ++i) {
+    const int32_t* product = &w.products[i * width];
+    const int32_t offset = order().codes.offset[group.begin + i];
+    const auto below = static_cast<int32_t>(
+        std::min<int64_t>(static_cast<int64_t>(limit(i)) - offset, std::numeric_limits<int32_t>::max()));
+    const int64_t count = select_below(product, norm, width, below, w.selected.data());
+    for (int64_t s = 0; s < count; ++s) {
+      const int32_t j = w.selected[s];
+      if (same_ && begin + j == group.begin + i) continue;
+      visit(i, static_cast<int32_t>(begin + j), norm[j] - 2 * product[j] + offset);
+    }
+  }
+}
+
+Hit CellSearch::measure(int64_t query, int32_t position) const {
+  const int32_t id = cells_.order.id[position];
+  return {squared_distance(queries_.row(order().id[query]), references_.row(id), queries_.cols), id};
+}
+
+/// Measures candidates and keeps the k nearest of them and the hits. Returns whether hits changed.
+bool CellSearch::improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const {
+  bool changed = false;
+  for (const int32_t position : candidates) {
+    // Where most samples are the same one, only the index is left to compare.
+    if (hits.back().squared == 0 && cells_.order.id[position] > hits.back().index) continue;
+    const Hit hit = measure(query, position);
+    if (!(hit < hits.back()) ||
+        std::any_of(hits.begin(), hits.end(), [&](const Hit& h) { return h.index == hit.index; }))
+      continue;
+    insert(hits, k_, hit);
+    changed = true;
+  }
+  return changed;
+}
+
+void CellSearch::open(QueryGroup group, SearchWork& w) const {
+  const int64_t rows = group.end - group.begin, d = cells_.space.dims();
+  w.products.resize(group_size * most_tile_width);
+  w.selected.resize(most_tile_width + 16);
+  w.lists.resize(group_size);
+  w.found.resize(group_size);
+  w.hits.resize(group_size);
+  w.norms.resize(group_size);
+  if (w.points.rows() == 0) w.points = Matrix(group_size, d);
+  w.codes.resize(rows * d);
+  const auto& codes = order().codes;
+  for (int64_t l = 0; l < rows * d; ++l)
+    w.codes[l] = static_cast<uint8_t>(codes.code[group.begin * d + l] + 128);
+  for (int64_t i = 0; i < rows; ++i) {
+    decode(codes, group.begin + i, w.points.row(i));
+    w.norms[i] = squared_norm(w.points.row(i), d);
+  }
+  if (w.squared.rows() == 0) w.squared = Matrix(group_size, cells_.centres.count());
+  cells_.centres.distances(w.points.view().slice(0, rows), w.squared);
+}
+
+void CellSearch::probe(QueryGroup group, int probes, int kept, SearchWork& w) const {
+  const int64_t rows = group.end - group.begin, cells = cells_.centres.count();
+  std::vector<float> far(cells, 0.f);
+  for (int64_t i = 0; i < rows; ++i) add(w.squared.row(i), cells, far.data());
+  std::vector<int32_t> nearest(cells);
+  std::iota(nearest.begin(), nearest.end(), 0);
+  std::sort(nearest.begin(), nearest.end(),
+            [&](int32_t a, int32_t b) { return std::pair(far[a], a) < std::pair(far[b], b); });
+  for (int64_t i = 0; i < rows; ++i) w.lists[i].clear(kept);
+  int64_t seen = 0;
+  for (int64_t p = 0; p < cells && (p < probes || seen <= 2 * kept); ++p) {
+    const auto c = static_cast<size_t>(nearest[p]);
+    const int64_t end = cells_.order.begin[c + 1];
+    for (int64_t begin = cells_.order.begin[c]; begin < end; begin += tile_width_) {
+      const int64_t width = std::min(tile_width_, end - begin);
+      seen += width;
+      compare(
+          group, begin, width, w, [&](int64_t i) { return w.lists[i].limit(); },
+          [&](int64_t i, int32_t position, int32_t squared) {
+            auto& list = w.lists[i];
+            if (squared < list.limit()) list.push({squared, position});
+          });
+    }
+  }
+  const float step = cells_.space.step();
+  const auto rounded = static_cast<float>(cells_.space.dims()) / 6;
+  for (int64_t i = 0; i < rows; ++i) {
+    auto& hits = w.hits[i];
+    hits.clear();
+    for (const auto& c : w.lists[i].sorted()) {
+      // Rounding both points adds dims / 6 to the square on average, and a deviation of sqrt(1 / 6) steps
+      // to the distance, of which three are allowed.
+      if (const float reach = std::sqrt(hits.empty() ? 0 : hits.back().squared) / step;
+          static_cast<int>(hits.size()) == k_ &&
+          static_cast<float>(c.squared) > reach * reach + 2.5f * reach + rounded)
+        break;
+      insert(hits, k_, measure(group.begin + i, c.position));
+    }
+  }
+}
+
+void CellSearch::prove(QueryGroup group, SearchWork& w) const {
+  const int64_t rows = group.end - group.begin, cells = cells_.centres.count();
+  const CellOrder& references = cells_.order;
+  std::vector<float> reach(rows);
+  const auto set_reach = [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    reach[at] =
+        std::sqrt(w.hits[at].back().squared) / cells_.space.step() + order().codes.moved[group.begin + i];
+  };
+  std::vector<uint32_t> need(cells, 0);
+  std::vector<float> spread(cells);
+  for (size_t c = 0; c < spread.size(); ++c) spread[c] = cells_.radius[c] + cells_.moved[c];
+  for (int64_t i = 0; i < rows; ++i) {
+    set_reach(i);
+    mark_cells(w.squared.row(i), cells_.centres.norms(), spread.data(), cells, w.norms[i], reach[i],
+               need.data());
+  }
+  for (int64_t c = 0; c < cells;) {
+    if (need[c] == 0) {
+      ++c;
+      continue;
+    }
+    // Cells that are neighbours in number are compared at once.
+    const int64_t begin = references.begin[c];
+    float moved = 0;
+    int64_t end = begin;
+    for (; c < cells && need[c] != 0; ++c) {
+      const int64_t next = references.begin[static_cast<size_t>(c) + 1];
+      if (end > begin && next - begin > tile_width_) break;
+      end = next;
+      moved = std::max(moved, cells_.moved[c]);
+    }
+    for (int64_t tile = begin; tile < end; tile += tile_width_) {
+      for (int64_t i = 0; i < rows; ++i) w.found[i].clear();
+      compare(
+          group, tile, std::min(tile_width_, end - tile), w,
+          [&](int64_t i) {
+            const double steps = static_cast<double>(reach[i]) + moved;
+            return static_cast<int32_t>(std::min(steps * steps * 1.0001 + 2, 2e9));
+          },
+          [&](int64_t i, int32_t position, int32_t) { w.found[i].push_back(position); });
+      for (int64_t i = 0; i < rows; ++i)
+        if (improve(group.begin + i, w.found[i], w.hits[i])) set_reach(i);
+    }
+  }
+}
+
+void CellSearch::store(QueryGroup group, const SearchWork& w, Neighbors& out) const {
+  for (int64_t i = group.begin; i < group.end; ++i) {
+    const auto& hits = w.hits[i - group.begin];
+    const auto row = static_cast<size_t>(order().id[i]) * static_cast<size_t>(k_);
+    for (size_t r = 0; r < hits.size(); ++r) {
+      out.index[row + r] = hits[r].index;
+      out.distance[row + r] = std::sqrt(hits[r].squared);
+    }
+  }
+}
+
+void CellSearch::load(QueryGroup group, const Neighbors& stored, SearchWork& w) const {
+  for (int64_t i = group.begin; i < group.end; ++i) {
+    auto& hits = w.hits[i - group.begin];
+    hits.clear();
+    const int32_t id = order().id[i];
+    for (const int32_t j : stored.row(id))
+      hits.push_back({squared_distance(queries_.row(id), references_.row(j), queries_.cols), j});
+  }
+}
+
+}  // namespace dvi
