@@ -1,6 +1,7 @@
-# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder; from its
-# *_test.cpp files the test program NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the
-# files of tests/fuzz/IDEA. A file dropped into the folder is built; nothing else is to be edited.
+# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, linked with the layers
+# that src/CMakeLists.txt names and with DEPS, libraries from outside; from its *_test.cpp files the test program
+# NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the files of tests/fuzz/IDEA. A file
+# dropped into the folder is built; nothing else is to be edited.
 add_library(dvi_options INTERFACE)
 target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
@@ -12,6 +13,18 @@ endif()
 target_include_directories(dvi_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_definitions(dvi_options INTERFACE DVI_VERSION="${PROJECT_VERSION}")
 
+# dvi_link_layers(TARGET LAYER): links a target with what src/CMakeLists.txt lets the layer use, lowest layers last.
+function(dvi_link_layers target layer)
+  get_property(layers GLOBAL PROPERTY dvi_layers_of_${layer})
+  list(REVERSE layers)
+  foreach(used IN LISTS layers)
+    if(TARGET dvi_${used})
+      target_link_libraries(${target} PUBLIC dvi_${used})
+    endif()
+  endforeach()
+  target_link_libraries(${target} PUBLIC dvi_options)
+endfunction()
+
 function(dvi_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
@@ -21,7 +34,8 @@ function(dvi_library name)
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   add_library(dvi_${name} STATIC ${sources})
-  target_link_libraries(dvi_${name} PUBLIC dvi_options ${ARG_DEPS})
+  dvi_link_layers(dvi_${name} ${name})
+  target_link_libraries(dvi_${name} PUBLIC ${ARG_DEPS})
   if(DVI_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE dvi_${name} GTest::gtest GTest::gmock GTest::gtest_main)
