@@ -3,10 +3,10 @@
 
     common_order.py RUN
 
-tlr asks, sample by sample, whether its distances to other epochs have the same order in the picture as in feature space.
-Where a network's features drift as a whole, that order is nearly the same for all samples, and one drifting frame would
-reproduce it without showing anything of any sample. This prints, for each third of the run, the mean Spearman correlation
-between a sample's own distances and the median sample's."""
+tlr asks, sample by sample, whether its distances to other epochs have the same order in the picture as in
+feature space. Where a network's features drift as a whole, that order is nearly the same for all samples, and
+one drifting frame would reproduce it without showing anything of any sample. This prints, for each third of
+the run, the mean Spearman correlation between a sample's own distances and the median sample's."""
 import pathlib
 import sys
 

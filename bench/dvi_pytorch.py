@@ -1,12 +1,14 @@
 """DVI (DeepVisualInsight, AAAI 2022) in PyTorch: the published method, written for comparison.
 
-It follows the publication (and, where that is silent, its public code) in what is computed, and is kinder than the
-public code in how: boundary samples are found in batches instead of one at a time, edges are gathered by index instead
-of by a data loader, the attention of a linear head is taken in closed form, losses are read once a pass.
+It follows the publication (and, where that is silent, its public code) in what is computed, and is kinder
+than the public code in how: boundary samples are found in batches instead of one at a time, edges are
+gathered by index instead of by a data loader, the attention of a linear head is taken in closed form, losses
+are read once a pass.
 
-Two schedules: `paper`, as published with the TensorFlow code (widths D/2, Adam 1e-3, from pass 8 on 1e-4, a pass is a
-tenth of the edges' repetitions, stop after 8 passes without progress), and `port`, as in the authors' later PyTorch code
-(widths D/2, D/4, D/8, D/16, Adam 1e-2 with weight decay 1e-5, a tenth of it every 4 passes, whole passes, at most 20).
+Two schedules: `paper`, as published with the TensorFlow code (widths D/2, Adam 1e-3, from pass 8 on 1e-4, a
+pass is a tenth of the edges' repetitions, stop after 8 passes without progress), and `port`, as in the
+authors' later PyTorch code (widths D/2, D/4, D/8, D/16, Adam 1e-2 with weight decay 1e-5, a tenth of it every
+4 passes, whole passes, at most 20).
 
 Started by bench/peers as: dvi_pytorch.py RUN OUT EPOCHS [paper|port]"""
 import dataclasses

@@ -3,11 +3,12 @@
 
     make_run.py OUT --samples 60000 --dim 512 --classes 10 --epochs 3
 
-The features are those of a network's last hidden layer, by construction: every class has a few clusters of unequal size
-on a curved surface of low dimension, lifted to D dimensions by a random layer with ReLU, so that neighbours mean
-something, features are non-negative and about half zero, as after a real ReLU. From epoch to epoch the classes move apart.
-The head is the linear classifier of the classes' means (nearest mean, as a linear map). A tenth of the samples, at most
-10,000, is of role test. Written block by block: memory stays small."""
+The features are those of a network's last hidden layer, by construction: every class has a few clusters of
+unequal size on a curved surface of low dimension, lifted to D dimensions by a random layer with ReLU, so that
+neighbours mean something, features are non-negative and about half zero, as after a real ReLU. From epoch to
+epoch the classes move apart. The head is the linear classifier of the classes' means (nearest mean, as a
+linear map). A tenth of the samples, at most 10,000, is of role test. Written block by block: memory stays
+small."""
 import argparse
 import json
 import pathlib

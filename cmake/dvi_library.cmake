@@ -1,7 +1,7 @@
-# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, linked with the layers
-# that src/CMakeLists.txt names and with DEPS, libraries from outside; from its *_test.cpp files the test program
-# NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the files of tests/fuzz/IDEA. A file
-# dropped into the folder is built; nothing else is to be edited.
+# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, linked
+# with the layers that src/CMakeLists.txt names and with DEPS, libraries from outside; from its *_test.cpp
+# files the test program NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the
+# files of tests/fuzz/IDEA. A file dropped into the folder is built; nothing else is to be edited.
 add_library(dvi_options INTERFACE)
 target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
@@ -48,8 +48,8 @@ function(dvi_library name)
   endif()
 endfunction()
 
-# With DVI_FUZZERS (clang) libFuzzer searches for a minute when run by ctest, for as long as one likes by hand; otherwise
-# tests/fuzz/driver.cpp runs a fixed set of mutations.
+# With DVI_FUZZERS (clang) libFuzzer searches for a minute when run by ctest, for as long as one likes by
+# hand; otherwise tests/fuzz/driver.cpp runs a fixed set of mutations.
 function(dvi_fuzzer source library)
   get_filename_component(target ${source} NAME_WE)
   string(REGEX REPLACE "_fuzz$" "" idea ${target})

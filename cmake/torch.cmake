@@ -14,9 +14,10 @@ if(NOT Torch_FOUND)
 endif()
 add_library(dvi_torch INTERFACE)
 
-# PyTorch's own builds, unlike Debian's, have a oneDNN and parts of the C++ library inside, and show them. This program's
-# oneDNN is kept apart (src/linalg/onednn.h), and the shared C++ library comes first: a program that finds LibTorch's
-# parts before it crashes (PyTorch's issue 133437), and so does one with a static C++ library of its own.
+# PyTorch's own builds, unlike Debian's, have a oneDNN and parts of the C++ library inside, and show them.
+# This program's oneDNN is kept apart (src/linalg/onednn.h), and the shared C++ library comes first: a program
+# that finds LibTorch's parts before it crashes (PyTorch's issue 133437), and so does one with a static C++
+# library of its own.
 option(DVI_PRIVATE_ONEDNN "Keep oneDNN apart from the one inside LibTorch, as is done where it has one" OFF)
 if(TARGET torch_cpu)
   get_target_property(library torch_cpu LOCATION)

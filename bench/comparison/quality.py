@@ -1,5 +1,5 @@
-"""The one measure that all methods are judged by, in NumPy, from the definitions of docs/reference/metrics.md. Nothing here
-knows which method made the arrays."""
+"""The one measure that all methods are judged by, in NumPy, from the definitions of
+docs/reference/metrics.md. Nothing here knows which method made the arrays."""
 import numpy as np
 
 K_MAX = 20

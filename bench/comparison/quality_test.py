@@ -1,4 +1,5 @@
-"""quality.py and boundary.py beside slow versions written straight from docs/reference/metrics.md and docs/reference/run-format.md."""
+"""quality.py and boundary.py beside slow versions written straight from docs/reference/metrics.md and
+docs/reference/run-format.md."""
 import json
 import pathlib
 import tempfile

@@ -1,8 +1,9 @@
 """What every peer's program does alike: reads its job, times its stages, stores what is judged afterwards.
 
-A peer is started as PROGRAM RUN OUT EPOCHS. It reads RUN (a run directory with the group "probe") and OUT/../round_trip.npy
-(ids of the samples that go to the plane and back) and writes, for each epoch, OUT/EPOCH/positions.npy [N, 2] (NaN where
-it cannot place a sample) and OUT/EPOCH/round_trip.npy [ids, D]; then OUT/result.json."""
+A peer is started as PROGRAM RUN OUT EPOCHS. It reads RUN (a run directory with the group "probe") and
+OUT/../round_trip.npy (ids of the samples that go to the plane and back) and writes, for each epoch,
+OUT/EPOCH/positions.npy [N, 2] (NaN where it cannot place a sample) and OUT/EPOCH/round_trip.npy [ids, D];
+then OUT/result.json."""
 import importlib.metadata
 import os
 import pathlib

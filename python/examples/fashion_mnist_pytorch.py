@@ -1,5 +1,5 @@
-"""Trains a small convolutional classifier on Fashion-MNIST and records it. The three marked lines are all that recording
-adds to it.
+"""Trains a small convolutional classifier on Fashion-MNIST and records it. The three marked lines are all
+that recording adds to it.
 
     apt-get install python3-torch dataset-fashion-mnist
     PYTHONPATH=python python3 python/examples/fashion_mnist_pytorch.py runs/fashion

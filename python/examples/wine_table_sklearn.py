@@ -1,5 +1,6 @@
-"""Trains scikit-learn's MLPClassifier on its table of wines, 13 measurements each, and records it with the table itself, so
-that the page shows each wine's row, in the units it was measured in. The model sees the columns standardised.
+"""Trains scikit-learn's MLPClassifier on its table of wines, 13 measurements each, and records it with the
+table itself, so that the page shows each wine's row, in the units it was measured in. The model sees the
+columns standardised.
 
     apt-get install python3-sklearn
     PYTHONPATH=python python3 python/examples/wine_table_sklearn.py runs/wine

@@ -1,4 +1,5 @@
-"""A small run directory for tests of the program, written the way docs/reference/run-format.md tells, with nothing but NumPy."""
+"""A small run directory for tests of the program, written the way docs/reference/run-format.md tells, with
+nothing but NumPy."""
 
 import hashlib
 import json

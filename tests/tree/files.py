@@ -30,6 +30,15 @@ def text_files(*suffixes, under="."):
                 continue
             if path.is_dir() and not path.is_symlink():
                 todo.append(path)
-            elif path.suffix in (suffixes or TEXT):
+            elif path.name.endswith(suffixes) if suffixes else path.suffix in TEXT:
                 found.append(path.resolve())
     return sorted(found)
+
+
+def programs():
+    """Scripts without a suffix, known by their first line."""
+    folders = (ROOT, ROOT / ".ci", ROOT / "bench", ROOT / "tools")
+    files = [
+        path for folder in folders for path in sorted(folder.iterdir()) if path.is_file() and not path.suffix
+    ]
+    return [path for path in files if path.read_bytes().startswith(b"#!")]

@@ -4,8 +4,8 @@
 def faults(uses, layer_of, allowed):
     """Sentences about what breaks the rules.
 
-    uses: {file: files it uses}, of this project only. layer_of(file): its layer. allowed: {layer: layers it may use}, in
-    order from the lowest; a layer may always use itself.
+    uses: {file: files it uses}, of this project only. layer_of(file): its layer. allowed: {layer: layers it
+    may use}, in order from the lowest; a layer may always use itself.
     """
     found = []
     order = list(allowed)

@@ -1,4 +1,5 @@
-"""Writes the .pth files beside it: run with Debian 12's python3-torch (1.13). torch_file_test.cpp states what is in them."""
+"""Writes the .pth files beside it: run with Debian 12's python3-torch (1.13). torch_file_test.cpp states what
+is in them."""
 
 import os
 
