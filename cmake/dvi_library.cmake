@@ -22,7 +22,7 @@ function(dvi_link_layers target layer)
       target_link_libraries(${target} PUBLIC dvi_${used})
     endif()
   endforeach()
-  target_link_libraries(${target} PUBLIC dvi_options)
+  target_link_libraries(${target} PUBLIC $<BUILD_INTERFACE:dvi_options>)
 endfunction()
 
 function(dvi_library name)

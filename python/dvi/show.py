@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-_servers = {}  # run directory -> (process, address)
+_servers: dict = {}  # run directory -> (process, address)
 
 
 def show(run, width="100%", height=720, program=None):

@@ -11,7 +11,6 @@ import tempfile
 import time
 import types
 import unittest
-import warnings
 import zipfile
 from unittest import mock
 
