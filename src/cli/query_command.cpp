@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/results.h"
 #include "core/error.h"
+#include "run/csv.h"
 
 namespace dvi {
 namespace {
@@ -19,13 +20,6 @@ void list_columns(const SampleTable& table) {
   static constexpr const char* types[] = {"integer", "real", "text"};
   for (const ColumnInfo& column : query_vocabulary(table))
     fmt::print("{:<20} {:<8} {}\n", column.name, types[static_cast<int>(column.type)], column.meaning);
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 void print_csv(const Run& run, const SampleTable& table, const QueryResult& result) {

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "graph/testing/slow_neighbors.h"
 
 namespace dvi {
 namespace {
@@ -39,29 +40,6 @@ Matrix whole_numbers(int64_t n, int64_t d) {
   return x;
 }
 
-/// True distances, each query's `k` smallest in order; indices in order of (distance, index).
-Neighbors slow(MatrixView queries, MatrixView references, int k, bool same) {
-  Neighbors out{k, {}, {}};
-  for (int64_t i = 0; i < queries.rows; ++i) {
-    std::vector<std::pair<double, int32_t>> all;
-    for (int64_t j = 0; j < references.rows; ++j) {
-      if (same && i == j) continue;
-      double sum = 0;
-      for (int64_t l = 0; l < queries.cols; ++l) {
-        const double difference = static_cast<double>(queries(i, l)) - references(j, l);
-        sum += difference * difference;
-      }
-      all.emplace_back(sum, static_cast<int32_t>(j));
-    }
-    std::partial_sort(all.begin(), all.begin() + k, all.end());
-    for (int r = 0; r < k; ++r) {
-      out.index.push_back(all[r].second);
-      out.distance.push_back(static_cast<float>(std::sqrt(all[r].first)));
-    }
-  }
-  return out;
-}
-
 void expect_distances_of(const Neighbors& slow, const Neighbors& fast) {
   ASSERT_EQ(fast.distance.size(), slow.distance.size());
   for (size_t i = 0; i < slow.distance.size(); ++i)
@@ -71,10 +49,10 @@ void expect_distances_of(const Neighbors& slow, const Neighbors& fast) {
 TEST(NeighborIndex, IsExactWhereASubspaceAndManyCellsAreUsed) {
   const Matrix x = clusters(8000, 400, 1), queries = clusters(100, 400, 2);
   const NeighborIndex index(x);
-  expect_distances_of(slow(queries, x, 15, false), index.exact(queries, 15, false));
+  expect_distances_of(slow_neighbors(queries, x, 15, false), index.exact(queries, 15, false));
   const MatrixView some = x.view().slice(0, 100);
   const Neighbors all = index.exact(x, 15, true);
-  Neighbors own = slow(some, x, 16, false);
+  Neighbors own = slow_neighbors(some, x, 16, false);
   for (int64_t i = 0; i < some.rows; ++i) {
     ASSERT_EQ(own.row(i)[0], i);
     for (int r = 0; r < 15; ++r) ASSERT_NEAR(all.distances(i)[r], own.distances(i)[r + 1], 1e-4);
@@ -85,13 +63,13 @@ TEST(NeighborIndex, IsExactInTheSubspaceOfAnotherIndexWhateverTheSamples) {
   const Matrix x = clusters(8000, 400, 1), queries = clusters(60, 400, 2);
   const NeighborIndex index(x);
   for (const Matrix& others : {clusters(1500, 400, 9), noise(1500, 400)})
-    expect_distances_of(slow(queries, others, 15, false),
+    expect_distances_of(slow_neighbors(queries, others, 15, false),
                         NeighborIndex(others, index).exact(queries, 15, false));
 }
 
 TEST(NeighborIndex, TiesAreInOrderOfIndex) {
   const Matrix x = whole_numbers(3000, 5);
-  const auto fast = NeighborIndex(x).exact(x, 15, true), obvious = slow(x, x, 15, true);
+  const auto fast = NeighborIndex(x).exact(x, 15, true), obvious = slow_neighbors(x, x, 15, true);
   EXPECT_EQ(fast.index, obvious.index);
   EXPECT_EQ(fast.distance, obvious.distance);
 }
@@ -99,14 +77,14 @@ TEST(NeighborIndex, TiesAreInOrderOfIndex) {
 TEST(NeighborIndex, EqualSamples) {
   const Matrix x(2500, 70);
   const auto found = NeighborIndex(x).exact(x, 5, true);
-  EXPECT_EQ(found.index, slow(x, x, 5, true).index);
+  EXPECT_EQ(found.index, slow_neighbors(x, x, 5, true).index);
 }
 
 TEST(NeighborIndex, ManyDimensionsAndAsFewSamplesAsThereAreNeighbors) {
   const Matrix wide = noise(300, 4096);
-  expect_distances_of(slow(wide, wide, 15, true), NeighborIndex(wide).exact(wide, 15, true));
+  expect_distances_of(slow_neighbors(wide, wide, 15, true), NeighborIndex(wide).exact(wide, 15, true));
   const Matrix few = noise(16, 3);
-  EXPECT_EQ(NeighborIndex(few).exact(few, 15, true).index, slow(few, few, 15, true).index);
+  EXPECT_EQ(NeighborIndex(few).exact(few, 15, true).index, slow_neighbors(few, few, 15, true).index);
 }
 
 TEST(NeighborIndex, SamplesFarOutsideTheGrid) {
@@ -114,7 +92,7 @@ TEST(NeighborIndex, SamplesFarOutsideTheGrid) {
   for (int64_t l = 0; l < 20; ++l) x(3, l) += 500;
   Matrix queries = noise(50, 20);
   for (int64_t l = 0; l < 20; ++l) queries(7, l) -= 300;
-  expect_distances_of(slow(queries, x, 15, false), NeighborIndex(x).exact(queries, 15, false));
+  expect_distances_of(slow_neighbors(queries, x, 15, false), NeighborIndex(x).exact(queries, 15, false));
 }
 
 TEST(NeighborIndex, ApproximateTellsItsRecall) {

@@ -8,33 +8,10 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "graph/testing/slow_neighbors.h"
 
 namespace dvi {
 namespace {
-
-/// The obvious way, in double precision.
-Neighbors slow_neighbors(MatrixView queries, MatrixView references, int k, bool same) {
-  Neighbors out;
-  out.k = k;
-  for (int64_t i = 0; i < queries.rows; ++i) {
-    std::vector<std::pair<double, int32_t>> all;
-    for (int64_t j = 0; j < references.rows; ++j) {
-      if (same && i == j) continue;
-      double sum = 0;
-      for (int64_t l = 0; l < queries.cols; ++l) {
-        const double difference = static_cast<double>(queries(i, l)) - references(j, l);
-        sum += difference * difference;
-      }
-      all.emplace_back(sum, static_cast<int32_t>(j));
-    }
-    std::partial_sort(all.begin(), all.begin() + k, all.end());
-    for (int r = 0; r < k; ++r) {
-      out.index.push_back(all[r].second);
-      out.distance.push_back(static_cast<float>(std::sqrt(all[r].first)));
-    }
-  }
-  return out;
-}
 
 enum class Kind { clusters_near_a_subspace, full_rank, duplicates, far_from_zero };
 

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "import/png_image.h"
+#include "image/png.h"
 #include "import/source.h"
 
 namespace dvi {
@@ -64,24 +64,25 @@ void take_images(Source& source, const fs::path& folder, const std::vector<int32
           fmt::format("the images are left out, since dataset/image/{}.png is not there", id));
       return;
     }
-  const PngImage first = read_png(file(order[0]));
-  int64_t channels = first.channels;
+  const Picture first = read_png(file(order[0]));
+  int64_t channels = 1;
   for (const int32_t id : order) {
-    const PngImage image = read_png(file(id));
+    const Picture image = read_png(file(id));
     if (image.height != first.height || image.width != first.width) {
       report.missing.push_back(
           fmt::format("the images are left out, since {}.png has {} x {} pixels and {}.png {} x {}", order[0],
                       first.width, first.height, id, image.width, image.height));
       return;
     }
-    channels = std::max(channels, image.channels);
+    // Runs hold no grey images with transparency: those count as colour with transparency.
+    channels = std::max(channels, image.channels == 2 ? 4 : image.channels);
   }
   source.inputs.resize(order.size() * static_cast<size_t>(first.height * first.width * channels));
   std::byte* out = source.inputs.data();
   for (const int32_t id : order) {
-    const PngImage image = read_png(file(id), static_cast<int>(channels));
-    std::memcpy(out, image.pixels.data(), image.pixels.size());
-    out += image.pixels.size();
+    const Picture image = read_png(file(id), static_cast<int>(channels));
+    std::memcpy(out, image.values.data(), image.values.size());
+    out += image.values.size();
   }
   source.input_dtype = DType::u8;
   source.input_shape = {static_cast<int64_t>(order.size()), first.height, first.width};

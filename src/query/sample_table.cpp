@@ -5,12 +5,12 @@
 #include <limits>
 
 #include "core/error.h"
+#include "run/delta_boundary.h"
 
 namespace dvi {
 namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-constexpr float sample_delta = 0.1f;  // delta-boundary of samples (DVI, AAAI 2022, sec. 3.1)
 
 Cells ints(std::span<const int32_t> values, std::shared_ptr<const void> keep,
            bool negative_is_missing = false) {

@@ -1,7 +1,8 @@
 #include <algorithm>
 
+#include "image/fit_square.h"
+#include "image/png.h"
 #include "server/api.h"
-#include "server/png.h"
 
 namespace dvi {
 namespace {

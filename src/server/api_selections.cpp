@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "run/csv.h"
 #include "server/api.h"
 
 namespace dvi {
@@ -74,16 +75,6 @@ HttpResponse remove(const ServedRun& served, const Call& call) {
   if (!fs::remove(file, error) && !error) throw HttpError(404, "there is no selection of that name");
   if (error) fail("{}: cannot be removed: {}; check the folder's rights", file.string(), error.message());
   return json_response(Json::object());
-}
-
-std::string csv_cell(const std::string& text) {
-  // A leading =, +, - or @ would be run as a formula by spreadsheets.
-  std::string cell =
-      !text.empty() && std::string_view("=+-@").find(text[0]) != std::string_view::npos ? "'" + text : text;
-  if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
-  std::string quoted = "\"";
-  for (const char c : cell) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 HttpResponse as_csv(ServedRun& served, const Call& call) {

@@ -158,22 +158,10 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.expires_never();
     // The session is handed back, so that it never ends in a handler's thread.
     asio::post(server_.handlers, [self = shared_from_this(), request]() mutable {
-      auto response = std::make_shared<HttpResponse>(self->answer(*request));
+      auto response = std::make_shared<HttpResponse>(answer_of(self->server_.handler, *request));
       auto& sockets = self->server_.sockets;
       asio::post(sockets, [self = std::move(self), response] { self->send(*response); });
     });
-  }
-
-  HttpResponse answer(const HttpRequest& request) const {
-    try {
-      return server_.handler(request);
-    } catch (const HttpError& error) {
-      return error_response(error.status(), error.what());
-    } catch (const std::bad_alloc&) {
-      return error_response(503, "The server is out of memory for this; ask for less at once");
-    } catch (const std::exception& error) {
-      return error_response(500, error.what());
-    }
   }
 
   void refuse(int status, const std::string& sentence) {

@@ -78,4 +78,16 @@ HttpResponse error_response(int status, const std::string& sentence) {
   return response;
 }
 
+HttpResponse answer_of(const HttpHandler& handler, const HttpRequest& request) {
+  try {
+    return handler(request);
+  } catch (const HttpError& error) {
+    return error_response(error.status(), error.what());
+  } catch (const std::bad_alloc&) {
+    return error_response(503, "The server is out of memory for this; ask for less at once");
+  } catch (const std::exception& error) {
+    return error_response(500, error.what());
+  }
+}
+
 }  // namespace dvi

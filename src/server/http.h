@@ -65,4 +65,8 @@ using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 /// {"error": sentence}.
 HttpResponse error_response(int status, const std::string& sentence);
 
+/// What `handler` answers; where it throws, an error_response: HttpError's own status, 503 without memory,
+/// else 500.
+HttpResponse answer_of(const HttpHandler& handler, const HttpRequest& request);
+
 }  // namespace dvi

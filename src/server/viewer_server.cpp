@@ -73,24 +73,16 @@ struct ViewerServer::Implementation {
   ~Implementation() { watch.stop(); }
 
   HttpResponse answer(const HttpRequest& request) const {
-    HttpResponse response = answer_or_refuse(request);
+    HttpResponse response = answer_of([this](const HttpRequest& r) { return route(r); }, request);
     add_security_headers(access, response);
     return negotiate(std::move(response), request);
   }
 
-  HttpResponse answer_or_refuse(const HttpRequest& request) const {
+  HttpResponse route(const HttpRequest& request) const {
     flush_subnormals();
-    try {
-      if (auto refused = refuse(access, request)) return *refused;
-      if (auto page = page_response(request)) return *page;
-      return router.route(request);
-    } catch (const HttpError& error) {
-      return error_response(error.status(), error.what());
-    } catch (const std::bad_alloc&) {
-      return error_response(503, "the server is out of memory for this; ask for less at once");
-    } catch (const std::exception& error) {
-      return error_response(500, error.what());
-    }
+    if (auto refused = refuse(access, request)) return *refused;
+    if (auto page = page_response(request)) return *page;
+    return router.route(request);
   }
 
   ViewerServerOptions options;

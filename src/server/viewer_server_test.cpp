@@ -10,7 +10,6 @@
 #include "run/run_writer.h"
 #include "run/testing/test_run.h"
 #include "server/encoding.h"
-#include "server/png.h"
 #include "server/testing/http_client.h"
 
 namespace dvi {
@@ -253,13 +252,13 @@ TEST_F(ViewerServerTest, TwoRunsAreCompared) {
 }
 
 TEST_F(ViewerServerTest, Pictures) {
-  const Picture image = decode_png(get("/api/runs/0/inputs/3.png").body);
+  const Picture image = decode_png(get("/api/runs/0/inputs/3.png").body, "input");
   EXPECT_EQ(image.width, 28);
   EXPECT_EQ(image.values[28 * 14 + 14],
             static_cast<uint8_t>(run().inputs()->as<uint8_t>()[3 * 784 + 28 * 14 + 14]));
   const auto answer = get("/api/runs/0/thumbnails.png?ids=3,1,2&size=32");
   EXPECT_EQ(answer.headers.at("content-type"), "image/png");
-  const Picture atlas = decode_png(answer.body);
+  const Picture atlas = decode_png(answer.body, "thumbnails");
   EXPECT_EQ(atlas.width, 96);
   EXPECT_EQ(atlas.height, 32);
   EXPECT_EQ(get("/api/runs/0/inputs/300.png").status, 404);

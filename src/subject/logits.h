@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/matrix.h"
+#include "run/delta_boundary.h"
 
 namespace dvi {
 
@@ -23,7 +24,5 @@ Verdict judge(std::span<const float> logits);
 std::vector<Verdict> judge(MatrixView logits);
 /// Softmax probability of class `c`.
 float probability(std::span<const float> logits, int32_t c);
-
-constexpr float sample_delta = 0.1f, landscape_delta = 0.15f;
 
 }  // namespace dvi
