@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/file.h"
+#include "image/png.h"
 #include "run/run_writer.h"
 #include "run/testing/test_run.h"
 #include "server/encoding.h"
