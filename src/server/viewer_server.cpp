@@ -31,11 +31,12 @@ std::optional<HttpResponse> page_response(const HttpRequest& request) {
   return std::nullopt;
 }
 
-uint64_t since_of(const HttpRequest& request, uint64_t now) {
+/// The last event that the page knows; one that has missed none if it does not say.
+uint64_t last_known_event(const HttpRequest& request) {
   const auto given = request.query.find("since");
   const std::string& text = given != request.query.end() ? given->second : request.header("last-event-id");
   const auto number = parse_number(text);
-  return number && *number >= 0 ? static_cast<uint64_t>(*number) : now;
+  return number && *number >= 0 ? static_cast<uint64_t>(*number) : UINT64_MAX;
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ struct ViewerServer::Implementation {
       HttpResponse response;
       response.content_type = "text/event-stream";
       response.event_stream = true;
-      response.body = std::make_shared<const std::string>(watch.missed(since_of(call.request(), UINT64_MAX)));
+      response.body = std::make_shared<const std::string>(watch.missed(last_known_event(call.request())));
       return response;
     });
     HttpServerOptions http;
