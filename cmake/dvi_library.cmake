@@ -3,7 +3,8 @@
 # files the test program NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the
 # files of tests/fuzz/IDEA. A file dropped into the folder is built; nothing else is to be edited.
 add_library(dvi_options INTERFACE)
-target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast -fno-math-errno)
+target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast
+                                             -fno-math-errno)
 # GCC 12 warns falsely of overlapping copies in std::string operator+ (GCC bug 105651).
 target_compile_options(dvi_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 # GCC 13 and later warn falsely where a function takes a view and returns a reference into what it views.

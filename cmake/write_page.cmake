@@ -29,13 +29,15 @@ foreach(name IN LISTS files)
     COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX REPLACE ".*\\." "" extension ${name})
   if(NOT DEFINED type_${extension})
-    message(FATAL_ERROR "${FOLDER}/${name}: what is the content type of .${extension}? Add it to cmake/write_page.cmake.")
+    message(FATAL_ERROR "${FOLDER}/${name}: what is the content type of .${extension}? Add it to write_page.cmake.")
   endif()
   file(SHA256 ${FOLDER}/${name} hash)
   string(SUBSTRING ${hash} 0 16 hash)
-  string(APPEND data "    \"page_${number}: .incbin \\\"${OUTPUT}/${number}.gz\\\"\\n\"\n    \"page_${number}_end:\\n\"\n")
+  string(APPEND data "    \"page_${number}: .incbin \\\"${OUTPUT}/${number}.gz\\\"\\n\"\n"
+                     "    \"page_${number}_end:\\n\"\n")
   string(APPEND names "extern const std::byte page_${number}[], page_${number}_end[];\n")
-  string(APPEND rows "    {\"/${name}\", \"${type_${extension}}\", {page_${number}, page_${number}_end}, \"\\\"${hash}\\\"\"},\n")
+  string(APPEND rows "    {\"/${name}\", \"${type_${extension}}\", {page_${number}, page_${number}_end}, "
+                     "\"\\\"${hash}\\\"\"},\n")
   math(EXPR number "${number} + 1")
 endforeach()
 

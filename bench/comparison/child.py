@@ -75,8 +75,8 @@ class StageClock:
 
 
 def _peak_mib(pid):
-    """Peak memory of a running process, 0 once it has ended. Not ru_maxrss: that begins with what the parent had when it
-    started the process."""
+    """Peak memory of a running process, 0 once it has ended. Not ru_maxrss: that begins with what the parent
+    had when it started the process."""
     try:
         found = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
     except OSError:

@@ -245,10 +245,11 @@ def method_text(result):
         speed_rows(result),
     )
     text += """
-*fit* counts the stages that make the picture (neighbours, complexes, attention, layout, training) without passes of the
-subject model, without loading, measuring, painting and writing, which peers do not do; *boundary samples* is the search
-with its passes, mean of an epoch. Peers' numbers leave out imports and compilation. `dvi fit`'s processor seconds are of the
-whole process, and its neighbours are also those that its metrics need (20 instead of 15, of test samples too).
+*fit* counts the stages that make the picture (neighbours, complexes, attention, layout, training). It leaves
+out passes of the subject model, and what peers do not do: loading, measuring, painting and writing. *boundary
+samples* is the search with its passes, mean of an epoch. Peers' numbers leave out imports and compilation. `dvi
+fit`'s processor seconds are of the whole process; its neighbours are also those that its metrics need (20
+instead of 15, of test samples too).
 
 """
     text += ratio_text(result) + "\n"
@@ -259,10 +260,11 @@ whole process, and its neighbours are also those that its metrics need (20 inste
         rows = quality_rows(result["methods"], epoch, RETURN_COLUMNS)
         text += table([""] + [c[0] for c in RETURN_COLUMNS], rows) + "\n"
     chance = 225 / s["probe"] if s["probe"] else 0
-    text += f"""boundary_15: chance gives {chance:.2f}. Neighbours are exact and do not count the sample; test samples are looked up among \
-train and test. Round trips (PPR more, CCR and MSE less is better) of at most 1,000 samples of each group, the same for all.
-t-SNE cannot place new samples: nn of train is of a layout of the train samples, everything else of a layout of all samples
-together, in which nothing is held out.
+    text += f"""boundary_15: chance gives {chance:.2f}. Neighbours are exact and do not count the sample. Those of
+test samples are sought among train and test. Round trips (PPR more, CCR and MSE less is better) are
+of at most 1,000 samples of each group, the same for all. t-SNE cannot place new samples: nn of
+train is of a layout of the train samples, everything else of a layout of all samples together, in
+which nothing is held out.
 
 """
     over = [

@@ -27,7 +27,7 @@ def faults(uses, layer_of, allowed):
 
 
 def circles(uses):
-    """Each circle of files that use each other, as a list that ends where it begins; one for each file that closes one."""
+    """Circles of files that use each other, each as a list that ends where it begins."""
     found, state = [], {}
 
     def visit(file, path):

@@ -3,9 +3,9 @@
 
     lengthen.py RUN OUT --epochs 50
 
-OUT holds the epochs of RUN to and fro (1 2 3 2 1 2 ...), each file a link to the one in RUN, with the epochs' own numbers
-and the events between every two of them. What the server reads and sends is of the size that a fit of as many epochs
-would have written; only the training itself is not that of so many epochs."""
+OUT holds the epochs of RUN to and fro (1 2 3 2 1 2 ...), each file a link to the one in RUN, with the epochs'
+own numbers and the events between every two of them. What the server reads and sends has the size that a fit of
+as many epochs would have written."""
 import argparse
 import json
 import os
