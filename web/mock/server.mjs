@@ -1,5 +1,6 @@
-// Serves synthetic runs by the same API as `dvi serve` (docs/reference/http-api.md), and the built page, for tests, screenshots
-// and benchmarks. Usage: node mock/server.mjs [--port 8808] [--run NAME:SAMPLES:CLASSES:EPOCHS[:FITTED]]... [--page DIR]
+// Serves synthetic runs by the same API as `dvi serve` (docs/reference/http-api.md), and the built page,
+// for tests, screenshots and benchmarks. Usage: node mock/server.mjs [--port 8808] [--run
+// NAME:SAMPLES:CLASSES:EPOCHS[:FITTED]]... [--page DIR]
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -1,6 +1,7 @@
-// Colours of classes and categories, as RGBA bytes. Up to ten: the sequence of M. A. Petroff, "Accessible color sequences
-// for data visualization" (2021), chosen to stay apart for colour-blind eyes. Beyond ten no set of hues is safe, so hue,
-// lightness and chroma all vary, neighbours in the list differ most, and the page names classes in the picture too.
+// Colours of classes and categories, as RGBA bytes. Up to ten: the sequence of M. A. Petroff, "Accessible
+// color sequences for data visualization" (2021), chosen to stay apart for colour-blind eyes. Beyond ten no
+// set of hues is safe, so hue, lightness and chroma all vary, neighbours in the list differ most, and the
+// page names classes in the picture too.
 
 const ten = [
   0x3f90da, 0xffa90e, 0xbd1f01, 0x94a4a2, 0x832db6, 0xa96b59, 0xe76300, 0xb9ac70, 0x717581, 0x92dadd,
@@ -61,7 +62,8 @@ export function rampBytes(dark: boolean): Uint8Array {
 }
 
 /**
- * Wrong, right, no label. Blue and orange stay apart for colour-blind eyes, dark and light in grey; wrong is the loud one.
+ * Wrong, right, no label. Blue and orange stay apart for colour-blind eyes, dark and light in grey; wrong
+ * is the loud one.
  */
 export const correctness: readonly { name: string; color: Rgb }[] = [
   { name: "wrong", color: [200, 75, 0] },

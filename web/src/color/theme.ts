@@ -1,6 +1,6 @@
-// The colours of the picture, light and dark: the one table that the renderer, the names over the territories, exported
-// pictures and the style sheet take them from. `dvi render` has the same (src/render/theme.cpp). Colours of the controls
-// around the picture are in style.css.
+// The colours of the picture, light and dark: the one table that the renderer, the names over the
+// territories, exported pictures and the style sheet take them from. `dvi render` has the same
+// (src/render/theme.cpp). Colours of the controls around the picture are in style.css.
 
 import type { Rgb } from "./palette";
 

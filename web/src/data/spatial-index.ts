@@ -40,9 +40,10 @@ export function buildIndex(positions: Uint16Array): SpatialIndex {
 }
 
 /**
- * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is none. Distances
- * along y count `weight` times as much as those along x, as in a picture that is stretched. Cells are searched in rings
- * around the place, and no further than the nearest sample found: where samples are dense a few cells are enough.
+ * The sample nearest to (x, y), in 0..1, within `radius`, among those that `accept` allows; -1 if there is
+ * none. Distances along y count `weight` times as much as those along x, as in a picture that is stretched.
+ * Cells are searched in rings around the place, and no further than the nearest sample found: where samples
+ * are dense a few cells are enough.
  */
 export function nearest(
   index: SpatialIndex,

@@ -82,8 +82,8 @@ export interface Host {
 }
 
 /**
- * A part of the page: an element of its own, told of changes. Another one is a class in a file beside this and a line in
- * page/app.ts, which gives it its place in the rail and a digit as its key.
+ * A part of the page: an element of its own, told of changes. Another one is a class in a file beside this
+ * and a line in page/app.ts, which gives it its place in the rail and a digit as its key.
  */
 export interface Panel {
   /** In the state's `panel`, and so in links. */

@@ -14,7 +14,10 @@ interface Judged {
   rejected: number[];
 }
 
-/** Samples worth a look, ranked by the server, each with its reason; accepting or rejecting one ranks the rest again. */
+/**
+ * Samples worth a look, ranked by the server, each with its reason; accepting or rejecting one ranks the
+ * rest again.
+ */
 export class SuspectsPanel implements Panel {
   readonly id = "suspects";
   readonly title = "Suspects";

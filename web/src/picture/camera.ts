@@ -24,8 +24,9 @@ export interface PanePlace {
 }
 
 /**
- * What the panes look at. Fitted, a pane shows the samples of all epochs; the state's `camera` moves and zooms from there,
- * in both panes alike. The first of `panes` is the one that the functions without a pane are about.
+ * What the panes look at. Fitted, a pane shows the samples of all epochs; the state's `camera` moves and
+ * zooms from there, in both panes alike. The first of `panes` is the one that the functions without a pane
+ * are about.
  */
 export class Camera {
   constructor(

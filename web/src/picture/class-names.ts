@@ -133,8 +133,9 @@ export interface Name {
 const mostNames = 60;
 
 /**
- * Those of `names` that are written, the first ones first: each has room in its territory (it may be wider than that, but
- * not by much), lies within the pane, and covers none before it. `line` is the height of a line of text.
+ * Those of `names` that are written, the first ones first: each has room in its territory (it may be wider
+ * than that, but not by much), lies within the pane, and covers none before it. `line` is the height of a
+ * line of text.
  */
 export function placeNames(
   names: readonly Name[],

@@ -28,7 +28,10 @@ function widthOf(text: string): number {
   return width;
 }
 
-/** The names written in a pane of this size, in its pixels. The one answer for the screen and for every exported picture. */
+/**
+ * The names written in a pane of this size, in its pixels. The one answer for the screen and for every
+ * exported picture.
+ */
 export function namesIn(pane: Pane, size: Size): (Name & { text: string })[] {
   const { view } = pane.scene;
   const [x0, y0, x1, y1] = pane.data.view.extent;

@@ -211,7 +211,10 @@ export class PointerTools {
     this.events.area(ids, modifiers);
   }
 
-  /** A place of the canvas in the coordinates of `pane`, in which a drag began and beyond whose edge it may have gone. */
+  /**
+   * A place of the canvas in the coordinates of `pane`, in which a drag began and beyond whose edge it may
+   * have gone.
+   */
   private within(pane: Pane, p: Point): PanePlace {
     return { pane, local: { x: p.x - this.camera.left(pane), y: p.y } };
   }

@@ -38,7 +38,10 @@ export interface Frame {
   readonly predictions: Uint16Array;
 }
 
-/** How points are coloured. `value` is needed by the modes Category (uint16 indices) and Ramp (bytes or uint16, 0..1). */
+/**
+ * How points are coloured. `value` is needed by the modes Category (uint16 indices) and Ramp (bytes or
+ * uint16, 0..1).
+ */
 export interface Coloring {
   readonly mode: ColorMode;
   readonly classes: Uint8Array;

@@ -10,8 +10,8 @@ vec4 classColor(float index) {
 `;
 
 /**
- * A material that lays what it draws over what is there, in drawing order. Colours are premultiplied: overlapping glyphs
- * never turn darker where they pile up.
+ * A material that lays what it draws over what is there, in drawing order. Colours are premultiplied:
+ * overlapping glyphs never turn darker where they pile up.
  */
 export function overlayMaterial(
   vertexShader: string,

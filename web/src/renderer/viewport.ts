@@ -4,8 +4,8 @@
 export type Extent = readonly [number, number, number, number];
 
 /**
- * What a pane looks at: the plane point at its centre, and how many plane units a CSS pixel covers to the right (ux) and
- * upwards (uy). The two differ where the plane is stretched to the pane's shape.
+ * What a pane looks at: the plane point at its centre, and how many plane units a CSS pixel covers to the
+ * right (ux) and upwards (uy). The two differ where the plane is stretched to the pane's shape.
  */
 export interface Viewport {
   readonly cx: number;
@@ -28,8 +28,8 @@ export interface Point {
 export const mostStretch = 2;
 
 /**
- * The viewport that shows all of `frame` with `padding` pixels around it. The plane is stretched to the pane's shape, by
- * `stretch` at most: 1 keeps distances as they are.
+ * The viewport that shows all of `frame` with `padding` pixels around it. The plane is stretched to the
+ * pane's shape, by `stretch` at most: 1 keeps distances as they are.
  */
 export function fitFrame(frame: Extent, size: Size, padding = 16, stretch = 1): Viewport {
   const ux = Math.max(frame[2] - frame[0], 1e-9) / Math.max(1, size.width - 2 * padding);
