@@ -14,16 +14,16 @@ import { SearchPanel } from "../panels/search";
 import { SelectionPanel } from "../panels/selection";
 import { SuspectsPanel } from "../panels/suspects";
 import { TimeBand } from "../panels/time-band";
-import { tools } from "../picture/tools";
 import { Viewer } from "../picture/viewer";
 import { fromHash, loadSettings, saveSettings, timeOf, toHash } from "../state/persist";
 import { initialState, type State, Store } from "../state/store";
-import { h, number, replace } from "../ui/dom";
-import { type IconName, icon } from "../ui/icons";
+import { h, replace } from "../ui/dom";
 import { Tooltip } from "../ui/tooltip";
+import { Dock } from "./dock";
+import { Header } from "./header";
 import { Keyboard } from "./keyboard";
-
-const undoLimit = 50;
+import { Notice } from "./notice";
+import { Selecting } from "./selecting";
 
 /** Puts the page together: the picture, the panels around it, and what runs between them. */
 export class App implements Host {
@@ -43,17 +43,12 @@ export class App implements Host {
 
   private readonly tooltip: Tooltip;
   private readonly keyboard: Keyboard;
-  private readonly runSelect = h("select", { "aria-label": "Run" });
-  private readonly viewSelect = h("select", { "aria-label": "View" });
-  private readonly notice = h("div", { class: "notice", role: "alert", hidden: true });
+  private readonly notice = new Notice();
   private readonly curtain = h("div", { class: "curtain" });
-  private readonly dock = h("aside", { class: "dock right" });
-  private readonly rail = h("nav", { class: "rail", "aria-label": "Panels" });
-  private readonly status = h("div", { class: "status" });
-  private readonly toolButtons = new Map<string, HTMLButtonElement>();
-  private readonly themeButton: HTMLButtonElement;
+  private readonly header: Header;
+  private readonly dock: Dock;
+  private readonly selecting: Selecting;
   private readonly system = window.matchMedia("(prefers-color-scheme: dark)");
-  private readonly undo: (readonly number[])[] = [];
   private data_: Dataset | null = null;
   private wantedEpoch: number | null = null;
   private hashTimer = 0;
@@ -121,7 +116,15 @@ export class App implements Host {
       new ExportPanel(this, new Exporter(this.viewer, this.store)),
     ];
     this.keyboard = new Keyboard(this);
-    this.themeButton = this.button("light", "Dark or light (M)", () => this.switchTheme());
+    this.selecting = new Selecting(this.store);
+    this.dock = new Dock(this.store, this.panels);
+    this.header = new Header(this.store, {
+      zoomToSelection: () => this.viewer.zoomTo(this.store.state.selection),
+      fit: () => this.viewer.fit(),
+      switchTheme: () => this.switchTheme(),
+      help: () => this.keyboard.help.showModal(),
+      clearSelection: () => this.select([], "replace"),
+    });
     this.layOut();
     this.store.subscribe((state, changed) => this.stateChanged(state, changed));
     this.system.addEventListener("change", () => this.applyTheme());
@@ -171,29 +174,16 @@ export class App implements Host {
   }
 
   select(ids: readonly number[], how: SelectHow): void {
-    const before = this.store.state.selection;
-    let next: readonly number[] = ids;
-    if (how !== "replace") {
-      const set = new Set(before);
-      for (const id of ids) how === "add" ? set.add(id) : set.delete(id);
-      next = [...set];
-    }
-    if (next.length === 0 && before.length === 0) return;
-    this.undo.push(before);
-    if (this.undo.length > undoLimit) this.undo.shift();
-    this.store.set({ selection: next });
+    this.selecting.select(ids, how);
   }
 
   undoSelection(): void {
-    const before = this.undo.pop();
-    if (before) this.store.set({ selection: before });
-    else this.say("There is nothing to undo.");
+    if (!this.selecting.undo()) this.say("There is nothing to undo.");
   }
 
   /** A click in the picture opens the card; a click in a panel's list leaves that panel open. */
   focus(id: number): void {
-    const fromPanel = this.dock.contains(document.activeElement) && this.store.state.panel !== null;
-    this.store.set({ focus: id, ...(id >= 0 && !fromPanel ? { panel: "sample" } : {}) });
+    this.store.set({ focus: id, ...(id >= 0 && !this.dock.focused ? { panel: "sample" } : {}) });
   }
 
   hash(): string {
@@ -201,29 +191,7 @@ export class App implements Host {
   }
 
   say(message: string, kind: "info" | "error" = "info", action?: { text: string; action: () => void }): void {
-    const close = () => {
-      this.notice.hidden = true;
-    };
-    const act = () => {
-      close();
-      action?.action();
-    };
-    const text = h("span", {}, message);
-    replace(
-      this.notice,
-      text,
-      action && h("button", { type: "button", class: "link", onclick: act }, action.text),
-      this.button("close", "Dismiss", close),
-    );
-    this.notice.className = `notice ${kind}`;
-    this.notice.hidden = false;
-    if (kind === "info")
-      window.setTimeout(
-        () => {
-          if (this.notice.firstChild === text) close();
-        },
-        action ? 8000 : 4000,
-      );
+    this.notice.say(message, kind, action);
   }
 
   show(panel: string, detail?: string): void {
@@ -243,7 +211,7 @@ export class App implements Host {
   escape(): void {
     const { focus, selection } = this.store.state;
     if (!this.popover.element.hidden) this.popover.hide();
-    else if (!this.notice.hidden) this.notice.hidden = true;
+    else if (this.notice.open) this.notice.close();
     else if (focus >= 0) this.store.set({ focus: -1 });
     else if (selection.length) this.select([], "replace");
     else this.store.set({ tool: "pan" });
@@ -357,19 +325,19 @@ export class App implements Host {
 
   private update(changes: ReadonlySet<Change>): void {
     const { state } = this.store;
-    if (changes.has("data")) this.showChoosers();
-    if (changes.has("panel")) this.showPanel(state);
+    if (changes.has("data")) this.header.showChoosers(this.runs, this.data_);
+    if (changes.has("panel")) this.dock.show();
     if (changes.has("legendOpen")) this.legend.element.hidden = !state.legendOpen;
-    if (changes.has("tool")) this.showTool(state);
+    if (changes.has("tool")) this.header.showTool(state);
     void this.queries.update(changes);
     this.legend.update(state, changes);
     this.timeBand.update(state, changes);
     if (changes.size === 1 && changes.has("time")) return;
-    const open = this.panels.find((p) => p.id === state.panel);
+    const { open } = this.dock;
     // A panel that was closed has missed changes: it is told of everything.
     open?.update(state, changes.has("panel") ? new Set([...changes, ...everything(state)]) : changes);
     const chips: Change[] = ["filter", "shown", "queries", "solo", "selection", "data"];
-    if (chips.some((c) => changes.has(c))) this.showStatus(state);
+    if (chips.some((c) => changes.has(c))) this.header.showStatus(state, this.queries.filterCount ?? 0);
   }
 
   private stateChanged(state: State, changed: ReadonlySet<keyof State>): void {
@@ -398,140 +366,17 @@ export class App implements Host {
     this.store.set({ ...patch, ...(epoch !== null && data ? { time: timeOf(data.fitted, epoch) } : {}) });
   }
 
-  private button(name: IconName, label: string, action: () => void): HTMLButtonElement {
-    return h(
-      "button",
-      { class: "tool", type: "button", "aria-label": label, title: label, onclick: action },
-      icon(name),
-    );
-  }
-
   private layOut(): void {
-    const { store, viewer } = this;
-    for (const { tool, icon: name, name: title, key, hint } of tools)
-      this.toolButtons.set(
-        tool,
-        this.button(name, `${title} (${key.toUpperCase()}). ${hint}`, () => store.set({ tool })),
-      );
-    for (const [k, panel] of this.panels.entries())
-      this.rail.append(
-        h(
-          "button",
-          {
-            type: "button",
-            class: "rail-button",
-            title: `${panel.title} (${k + 1})`,
-            "data-panel": panel.id,
-            onclick: () => store.set({ panel: store.state.panel === panel.id ? null : panel.id }),
-          },
-          icon(panel.icon),
-          h("span", {}, panel.title),
-        ),
-      );
-    const fresh = {
-      camera: null,
-      selection: [],
-      focus: -1,
-      solo: [],
-      shown: null,
-      filter: "",
-      compare: null,
-      reference: -1,
-    };
-    this.runSelect.addEventListener("change", () =>
-      store.set({
-        ...fresh,
-        run: Number(this.runSelect.value),
-        view: null,
-        time: Number.POSITIVE_INFINITY,
-        colorBy: "label",
-      }),
-    );
-    this.viewSelect.addEventListener("change", () =>
-      store.set({ view: this.viewSelect.value, camera: null }),
-    );
-    const divider = () => h("span", { class: "divider" });
     replace(
       this.root,
-      h(
-        "header",
-        { class: "bar" },
-        this.button("legend", "Show or hide the legend (L)", () =>
-          store.set({ legendOpen: !store.state.legendOpen }),
-        ),
-        h("h1", {}, "DeepVisualInsight"),
-        this.runSelect,
-        this.viewSelect,
-        this.status,
-        h("span", { class: "spring" }),
-        h("div", { class: "tools", role: "group", "aria-label": "Pointer" }, ...this.toolButtons.values()),
-        divider(),
-        this.button("zoomSelection", "Zoom to the selection (Z)", () => viewer.zoomTo(store.state.selection)),
-        this.button("fit", "Fit the picture (0)", () => viewer.fit()),
-        divider(),
-        this.themeButton,
-        this.button("help", "Help and keys (?)", () => this.keyboard.help.showModal()),
-      ),
+      this.header.element,
       this.legend.element,
-      h("main", { class: "stage" }, viewer.element, this.notice, this.curtain),
-      this.dock,
-      this.rail,
+      h("main", { class: "stage" }, this.viewer.element, this.notice.element, this.curtain),
+      this.dock.element,
+      this.dock.rail,
       this.timeBand.element,
       this.keyboard.help,
     );
-  }
-
-  private showPanel(state: State): void {
-    const open = this.panels.find((p) => p.id === state.panel);
-    this.dock.hidden = !open;
-    if (open && this.dock.firstChild !== open.element) replace(this.dock, open.element);
-    this.dock.setAttribute("aria-label", open?.title ?? "Panel");
-    for (const button of this.rail.children)
-      button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.panel === open?.id));
-  }
-
-  private showTool(state: State): void {
-    for (const [tool, button] of this.toolButtons)
-      button.setAttribute("aria-pressed", String(tool === state.tool));
-  }
-
-  /** What is hidden or chosen at the moment, in the header, each with its way out. */
-  private showStatus(state: State): void {
-    const chip = (text: string, title: string, clear: () => void) =>
-      h(
-        "span",
-        { class: "status-chip", title },
-        text,
-        h(
-          "button",
-          { type: "button", class: "remove", "aria-label": `Remove: ${text}`, onclick: clear },
-          "×",
-        ),
-      );
-    replace(
-      this.status,
-      (state.filter || state.shown) &&
-        chip(
-          `${number(this.queries.filterCount ?? 0)} shown`,
-          `Filter: ${[state.filter, state.shown?.what].filter(Boolean).join("; ")}`,
-          () => this.store.set({ filter: "", shown: null }),
-        ),
-      state.solo.length > 0 &&
-        chip("legend filter", "Only the chosen legend entries are shown", () => this.store.set({ solo: [] })),
-      state.selection.length > 0 &&
-        chip(`${number(state.selection.length)} selected`, "Selected samples", () =>
-          this.select([], "replace"),
-        ),
-    );
-  }
-
-  private showChoosers(): void {
-    replace(this.runSelect, ...this.runs.map((r) => h("option", { value: r.id }, r.name)));
-    this.runSelect.value = String(this.store.state.run);
-    const views = this.data_?.run.views ?? [];
-    replace(this.viewSelect, ...views.map((v) => h("option", { value: v }, v)));
-    if (this.data_) this.viewSelect.value = this.data_.viewName;
-    this.viewSelect.hidden = views.length < 2;
   }
 
   private get dark(): boolean {
@@ -541,7 +386,7 @@ export class App implements Host {
 
   private applyTheme(): void {
     document.documentElement.dataset.theme = this.dark ? "dark" : "light";
-    replace(this.themeButton, icon(this.dark ? "light" : "dark"));
+    this.header.showTheme(this.dark);
     this.viewer.setTheme(this.dark);
   }
 
