@@ -26,7 +26,7 @@ struct Walk {
   double middle() const { return (low + high) / 2; }
   Mixture at(double weight) const { return {pair, static_cast<float>(side == 0 ? weight : 1 - weight)}; }
   bool wins(const SamplePair& p, const float* logits) const {
-    return logits[p.of[static_cast<size_t>(side)]] > logits[p.of[static_cast<size_t>(1 - side)]];
+    return logits[p.of[side]] > logits[p.of[1 - side]];
   }
 };
 
@@ -103,7 +103,7 @@ class Search {
     const auto logits = logits_of(looks);
     for (size_t w = 0; w < all.size(); ++w) {
       const float* row = logits.row(static_cast<int64_t>(one_look ? w / 2 : w));
-      if (!all[w].wins(pairs[static_cast<size_t>(all[w].pair)], row)) crossing.push_back(all[w]);
+      if (!all[w].wins(pairs[all[w].pair], row)) crossing.push_back(all[w]);
     }
     return crossing;
   }
@@ -130,15 +130,15 @@ class Search {
       for (size_t w = 0; w < walks.size(); ++w) {
         Walk& walk = walks[w];
         const float* row = logits.row(static_cast<int64_t>(w));
-        (walk.wins(pairs[static_cast<size_t>(walk.pair)], row) ? walk.high : walk.low) = walk.middle();
+        (walk.wins(pairs[walk.pair], row) ? walk.high : walk.low) = walk.middle();
         if (walk.high - walk.low < widest_accepted && margin(row) < sample_delta)
           candidates.push_back(static_cast<int32_t>(w));
       }
       const auto ok = collect(candidates, mixtures, pairs);
       for (size_t c = 0; c < candidates.size(); ++c) {
         if (!ok[c]) continue;
-        Walk& walk = walks[static_cast<size_t>(candidates[c])];
-        ++accepted[static_cast<size_t>(walk.pair)];
+        Walk& walk = walks[candidates[c]];
+        ++accepted[walk.pair];
         walk.pair = -1;
       }
       std::erase_if(walks, [](const Walk& walk) { return walk.pair < 0; });
@@ -164,12 +164,12 @@ class Search {
     for (int64_t i = 0; i < n; ++i) {
       const auto verdict = judge(logits.view().slice(i, 1).span());
       if (verdict.margin >= sample_delta) continue;
-      ok[static_cast<size_t>(i)] = true;
+      ok[i] = true;
       found_.features.insert(found_.features.end(), features.row(i), features.row(i) + features.cols());
       found_.logits.insert(found_.logits.end(), logits.row(i), logits.row(i) + logits.cols());
       found_.classes.push_back({verdict.prediction, verdict.runner_up});
-      const auto [pair, weight] = mixtures[static_cast<size_t>(candidates[static_cast<size_t>(i)])];
-      const SamplePair& ends = pairs[static_cast<size_t>(pair)];
+      const auto [pair, weight] = mixtures[candidates[i]];
+      const SamplePair& ends = pairs[pair];
       found_.origins.push_back({ends.first, ends.second, weight});
     }
     return ok;

@@ -29,7 +29,7 @@ class Sectors final : public SubjectModel {
  public:
   Sectors(int classes, bool bent) : bent_(bent) {
     head_.weight = Matrix(classes, 3);
-    head_.bias.assign(static_cast<size_t>(classes), 0.f);
+    head_.bias.assign(classes, 0.f);
     for (int c = 0; c < classes; ++c) {
       head_.weight(c, 0) = std::cos(6.2832f * static_cast<float>(c) / static_cast<float>(classes));
       head_.weight(c, 1) = std::sin(6.2832f * static_cast<float>(c) / static_cast<float>(classes));
@@ -51,7 +51,7 @@ class Sectors final : public SubjectModel {
   void head(MatrixView features, MutMatrixView logits) override {
     for (int64_t i = 0; i < features.rows; ++i)
       for (int64_t c = 0; c < class_count(); ++c) {
-        float sum = head_.bias[static_cast<size_t>(c)];
+        float sum = head_.bias[c];
         for (int64_t d = 0; d < 3; ++d) sum += features(i, d) * head_.weight(c, d);
         logits(i, c) = bent_ ? std::tanh(sum) : sum;
       }
@@ -82,7 +82,7 @@ struct Recorded {
     RunWriter writer(folder / "run", manifest);
     const int64_t shape[] = {n, 2};
     writer.inputs(DType::f32, shape, inputs.data());
-    writer.labels(std::vector<int32_t>(static_cast<size_t>(n), -1));
+    writer.labels(std::vector<int32_t>(n, -1));
     writer.begin();
     run = dvi::Run::open(folder / "run");
     features = Matrix(n, 3);
@@ -90,7 +90,7 @@ struct Recorded {
     const int64_t sample_shape[] = {2};
     subject.features(inputs, sample_shape, features.mut());
     subject.head(features, logits.mut());
-    ids.resize(static_cast<size_t>(n));
+    ids.resize(n);
     std::iota(ids.begin(), ids.end(), 0);
   }
   TemporaryFolder folder;
@@ -123,18 +123,18 @@ void expect_on_boundary(const BoundarySet& set, SubjectModel& subject, const Rec
   for (int64_t i = 0; i < set.size(); ++i) {
     const auto verdict = judge(logits.view().slice(i, 1).span());
     EXPECT_LT(verdict.margin, sample_delta);
-    EXPECT_EQ(verdict.prediction, set.classes[static_cast<size_t>(i)][0]);
-    EXPECT_EQ(verdict.runner_up, set.classes[static_cast<size_t>(i)][1]);
+    EXPECT_EQ(verdict.prediction, set.classes[i][0]);
+    EXPECT_EQ(verdict.runner_up, set.classes[i][1]);
     for (int64_t c = 0; c < logits.cols(); ++c) EXPECT_NEAR(set.logits(i, c), logits(i, c), 1e-5);
-    const auto& [first, second, weight] = set.origins[static_cast<size_t>(i)];
+    const auto& [first, second, weight] = set.origins[i];
     EXPECT_NE(predicted(recorded, first), predicted(recorded, second));
     EXPECT_GE(weight, 0.f);
     EXPECT_LE(weight, 1.f);
-    std::vector<float> mixed(static_cast<size_t>(space.cols()));
+    std::vector<float> mixed(space.cols());
     for (int64_t d = 0; d < space.cols(); ++d)
-      mixed[static_cast<size_t>(d)] = weight * space(first, d) + (1 - weight) * space(second, d);
+      mixed[d] = weight * space(first, d) + (1 - weight) * space(second, d);
     const std::vector<float> expected = features_of(mixed);
-    for (int64_t d = 0; d < 3; ++d) EXPECT_NEAR(set.features(i, d), expected[static_cast<size_t>(d)], 1e-5);
+    for (int64_t d = 0; d < 3; ++d) EXPECT_NEAR(set.features(i, d), expected[d], 1e-5);
   }
 }
 
@@ -293,7 +293,7 @@ TEST(BoundarySampling, GivesUpWhereThereIsNothingAndSaysSo) {
   Matrix features(100, 1), logits(100, 3);
   std::vector<int32_t> ids(100);
   for (int32_t i = 0; i < 100; ++i) {
-    ids[static_cast<size_t>(i)] = i;
+    ids[i] = i;
     features(i, 0) = i % 2 ? 1.f : -1.f;
   }
   subject.head(features, logits.mut());
@@ -321,19 +321,19 @@ class ImageMeans final : public SubjectModel {
   ImageMeans(const InputReader& reader, const std::vector<int32_t>& labels, int64_t classes)
       : pixels_(reader.sample_size()) {
     head_.weight = Matrix(classes, feature_dim());
-    head_.bias.assign(static_cast<size_t>(classes), 0.f);
-    std::vector<float> counts(static_cast<size_t>(classes), 0.f);
+    head_.bias.assign(classes, 0.f);
+    std::vector<float> counts(classes, 0.f);
     Matrix input(1, pixels_), feature(1, feature_dim());
     for (size_t i = 0; i < labels.size(); ++i) {
       reader.read(static_cast<int64_t>(i), input.data());
       features(input, {}, feature.mut());
-      ++counts[static_cast<size_t>(labels[i])];
+      ++counts[labels[i]];
       for (int64_t d = 0; d < feature_dim(); ++d) head_.weight(labels[i], d) += feature(0, d);
     }
     for (int64_t c = 0; c < classes; ++c)
       for (int64_t d = 0; d < feature_dim(); ++d) {
-        float& w = head_.weight(c, d) /= counts[static_cast<size_t>(c)];
-        head_.bias[static_cast<size_t>(c)] -= w * w / 2;
+        float& w = head_.weight(c, d) /= counts[c];
+        head_.bias[c] -= w * w / 2;
       }
   }
   int64_t feature_dim() const override { return 49; }
@@ -348,8 +348,8 @@ class ImageMeans final : public SubjectModel {
   void head(MatrixView features, MutMatrixView logits) override {
     for (int64_t i = 0; i < features.rows; ++i)
       for (int64_t c = 0; c < class_count(); ++c)
-        logits(i, c) = std::inner_product(features.row(i), features.row(i) + 49, head_.weight.row(c),
-                                          head_.bias[static_cast<size_t>(c)]);
+        logits(i, c) =
+            std::inner_product(features.row(i), features.row(i) + 49, head_.weight.row(c), head_.bias[c]);
   }
   void head_vjp(MatrixView, MatrixView, MutMatrixView) override { fail("no gradient here"); }
   const LinearHead* linear_head() const override { return &head_; }
@@ -383,7 +383,7 @@ TEST(BoundarySampling, OfImagesHoldsInBothSpaces) {
     subject.head(set->features, again.mut());
     for (int64_t i = 0; i < 400; ++i) {
       EXPECT_LT(judge(again.view().slice(i, 1).span()).margin, sample_delta);
-      const auto& [first, second, weight] = set->origins[static_cast<size_t>(i)];
+      const auto& [first, second, weight] = set->origins[i];
       for (int64_t d = 0; d < 49; ++d)  // this subject's features are linear, so both spaces mix alike
         EXPECT_NEAR(set->features(i, d), weight * features(first, d) + (1 - weight) * features(second, d),
                     1e-4);
@@ -397,7 +397,7 @@ TEST(RecordedBoundary, IsJudgedByTheHead) {
   const auto set = recorded_boundary(subject, recorded.features);
   EXPECT_EQ(set.from, "recorded");
   ASSERT_EQ(set.size(), 20);
-  for (int32_t i = 0; i < 20; ++i) EXPECT_EQ(set.classes[static_cast<size_t>(i)][0], predicted(recorded, i));
+  for (int32_t i = 0; i < 20; ++i) EXPECT_EQ(set.classes[i][0], predicted(recorded, i));
 }
 
 /// Draws of one class pair follow 1 / (margin towards the other class + 1e-4).
@@ -409,8 +409,8 @@ TEST(PairDrawer, PrefersSamplesNearTheOtherClass) {
   PairDrawer drawer(logits, ids, 0.05, 1);
   std::vector<double> counts(5, 0);
   for (const auto& pair : drawer.draw(70000)) {
-    ++counts[static_cast<size_t>(pair.first)];
-    ++counts[static_cast<size_t>(pair.second)];
+    ++counts[pair.first];
+    ++counts[pair.second];
   }
   EXPECT_NEAR(counts[0] / 70000, 4.0 / 7, 0.01);
   EXPECT_NEAR(counts[1] / 70000, 2.0 / 7, 0.01);
@@ -429,7 +429,7 @@ TEST(PairDrawer, DrawsWhatIsNeeded) {
   drawer.record(1, 100, 30);
   drawer.record(2, 100, 0);
   std::vector<double> counts(3, 0);
-  for (const auto& pair : drawer.draw(100000)) ++counts[static_cast<size_t>(pair.class_pair)];
+  for (const auto& pair : drawer.draw(100000)) ++counts[pair.class_pair];
   EXPECT_NEAR(counts[0] / 1e5, 0.05 * 0.75, 0.01);
   EXPECT_NEAR(counts[1] / 1e5, 0.05 * 0.25 + 0.95 * 0.2, 0.01);
   EXPECT_NEAR(counts[2] / 1e5, 0.95 * 0.8, 0.01);

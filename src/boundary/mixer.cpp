@@ -18,7 +18,7 @@ struct Ends {
   void mix(std::span<const Mixture> mixtures, MutMatrixView out) const {
     parallel_for(out.rows, grain, [&](int64_t begin, int64_t end, int) {
       for (int64_t r = begin; r < end; ++r) {
-        const auto [pair, weight] = mixtures[static_cast<size_t>(r)];
+        const auto [pair, weight] = mixtures[r];
         const float *a = first.row(pair), *b = second.row(pair);
         float* to = out.row(r);
         for (int64_t c = 0; c < out.cols; ++c) to[c] = weight * a[c] + (1 - weight) * b[c];
@@ -84,7 +84,7 @@ class InputMixer final : public Mixer {
   Matrix gather(const std::vector<int32_t>& ids) const {
     Matrix out(static_cast<int64_t>(ids.size()), reader_.sample_size());
     parallel_for(out.rows(), grain, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) reader_.read(ids[static_cast<size_t>(i)], out.row(i));
+      for (int64_t i = begin; i < end; ++i) reader_.read(ids[i], out.row(i));
     });
     return out;
   }
@@ -122,7 +122,7 @@ class FeatureMixer final : public Mixer {
   }
   void take(std::span<const int32_t> rows, MutMatrixView features, MutMatrixView logits) override {
     std::vector<Mixture> mixtures(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) mixtures[i] = last_[static_cast<size_t>(rows[i])];
+    for (size_t i = 0; i < rows.size(); ++i) mixtures[i] = last_[rows[i]];
     ends_.mix(mixtures, features);
     run_head(features, logits);
   }

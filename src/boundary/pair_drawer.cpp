@@ -26,15 +26,14 @@ size_t draw_by(const std::vector<double>& running, Random& random) {
 
 PairDrawer::PairDrawer(MatrixView logits, std::span<const int32_t> ids, double success_weight, uint64_t seed)
     : logits_(logits), success_weight_(success_weight), seed_(seed) {
-  members_.resize(static_cast<size_t>(logits.cols));
+  members_.resize(logits.cols);
   for (const int32_t id : ids) {
     const float* row = logits.row(id);
-    members_[static_cast<size_t>(std::max_element(row, row + logits.cols) - row)].push_back(id);
+    members_[std::max_element(row, row + logits.cols) - row].push_back(id);
   }
   for (int32_t i = 0; i < logits.cols; ++i)
     for (int32_t j = i + 1; j < logits.cols; ++j)
-      if (!members_[static_cast<size_t>(i)].empty() && !members_[static_cast<size_t>(j)].empty())
-        class_pairs_.push_back({i, j});
+      if (!members_[i].empty() && !members_[j].empty()) class_pairs_.push_back({i, j});
   attempts_.assign(class_pairs_.size(), 0);
   accepted_.assign(class_pairs_.size(), 0);
 }
@@ -58,7 +57,7 @@ std::vector<double> PairDrawer::class_pair_weights() const {
 }
 
 void PairDrawer::running_weights(int32_t i, int32_t j, std::vector<double>& out) const {
-  const auto& members = members_[static_cast<size_t>(i)];
+  const auto& members = members_[i];
   out.resize(members.size());
   double sum = 0;
   for (size_t m = 0; m < members.size(); ++m) {
@@ -72,7 +71,7 @@ std::vector<SamplePair> PairDrawer::draw(int64_t count) {
   ++round_;
   auto running = class_pair_weights();
   std::partial_sum(running.begin(), running.end(), running.begin());
-  std::vector<int32_t> drawn(static_cast<size_t>(count));
+  std::vector<int32_t> drawn(count);
   Random random(seed_, round_);
   for (auto& d : drawn) d = static_cast<int32_t>(draw_by(running, random));
   std::sort(drawn.begin(), drawn.end());
@@ -86,25 +85,23 @@ std::vector<SamplePair> PairDrawer::draw(int64_t count) {
   parallel_for(static_cast<int64_t>(begins.size()) - 1, 1, [&](int64_t begin, int64_t end, int) {
     std::vector<double> weights[2];
     for (int64_t piece = begin; piece < end; ++piece) {
-      const size_t from = begins[static_cast<size_t>(piece)], to = begins[static_cast<size_t>(piece) + 1];
+      const size_t from = begins[piece], to = begins[static_cast<size_t>(piece) + 1];
       const int32_t p = drawn[from];
-      const auto [i, j] = class_pairs_[static_cast<size_t>(p)];
+      const auto [i, j] = class_pairs_[p];
       running_weights(i, j, weights[0]);
       running_weights(j, i, weights[1]);
       Random stream(seed_, round_, static_cast<uint64_t>(p) + 1);
       for (size_t d = from; d < to; ++d)
-        pairs[d] = {members_[static_cast<size_t>(i)][draw_by(weights[0], stream)],
-                    members_[static_cast<size_t>(j)][draw_by(weights[1], stream)],
-                    p,
-                    {i, j}};
+        pairs[d] = {
+            members_[i][draw_by(weights[0], stream)], members_[j][draw_by(weights[1], stream)], p, {i, j}};
     }
   });
   return pairs;
 }
 
 void PairDrawer::record(int32_t class_pair, int64_t attempts, int64_t accepted) {
-  attempts_[static_cast<size_t>(class_pair)] += attempts;
-  accepted_[static_cast<size_t>(class_pair)] += accepted;
+  attempts_[class_pair] += attempts;
+  accepted_[class_pair] += accepted;
 }
 
 }  // namespace dvi

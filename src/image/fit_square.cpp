@@ -28,7 +28,7 @@ Picture fit_square(const Picture& picture, int64_t side) {
   const int64_t width = std::max<int64_t>(1, picture.width * side / longer);
   const int64_t height = std::max<int64_t>(1, picture.height * side / longer);
   const int64_t left = (side - width) / 2, top = (side - height) / 2;
-  Picture square{side, side, 4, std::vector<uint8_t>(static_cast<size_t>(side * side * 4), 0)};
+  Picture square{side, side, 4, std::vector<uint8_t>(side * side * 4, 0)};
   for (int64_t y = 0; y < height; ++y)
     for (int64_t x = 0; x < width; ++x) {
       const int64_t x0 = x * picture.width / width, x1 = std::max(x0 + 1, (x + 1) * picture.width / width);

@@ -22,10 +22,10 @@ std::vector<float> edge_distances(const std::vector<uint16_t>& classes) {
   };
   for (int y = 0; y < side; ++y)
     for (int x = 0; x < side; ++x)
-      distance[static_cast<size_t>(cell(x, y))] = std::min(step(x, y, x - 1, y), step(x, y, x, y - 1));
+      distance[cell(x, y)] = std::min(step(x, y, x - 1, y), step(x, y, x, y - 1));
   for (int y = side - 1; y >= 0; --y)
     for (int x = side - 1; x >= 0; --x) {
-      float& d = distance[static_cast<size_t>(cell(x, y))];
+      float& d = distance[cell(x, y)];
       d = std::min({d, step(x, y, x + 1, y), step(x, y, x, y + 1)});
     }
   return distance;
@@ -45,8 +45,7 @@ std::vector<float> crowds(const std::vector<uint16_t>& classes, const Crowd& cro
     for (int x = 0; x < side; ++x)
       for (int v = std::max(0, y - 2); v <= std::min(side - 1, y + 2); ++v)
         for (int u = std::max(0, x - 2); u <= std::min(side - 1, x + 2); ++u)
-          if (classes[static_cast<size_t>(cell(u, v))] == classes[static_cast<size_t>(cell(x, y))])
-            around[static_cast<size_t>(cell(x, y))] += here[static_cast<size_t>(cell(u, v))];
+          if (classes[cell(u, v)] == classes[cell(x, y)]) around[cell(x, y)] += here[cell(u, v)];
   return around;
 }
 
@@ -58,11 +57,10 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
     return static_cast<int64_t>((i + 0.5) / side * static_cast<double>(size));
   };
   for (int y = 0; y < side; ++y)
-    for (int x = 0; x < side; ++x)
-      classes[static_cast<size_t>(cell(x, y))] = all[static_cast<size_t>(source(y) * size + source(x))];
+    for (int x = 0; x < side; ++x) classes[cell(x, y)] = all[source(y) * size + source(x)];
   const auto distance = edge_distances(classes), crowded = crowds(classes, crowd);
   const auto score = [&](int i) {
-    const double room = distance[static_cast<size_t>(i)], samples = crowded[static_cast<size_t>(i)];
+    const double room = distance[i], samples = crowded[i];
     return std::min(room, 4.0) * std::sqrt(samples);
   };
 
@@ -71,16 +69,16 @@ std::vector<NameAnchor> name_anchors(int64_t size, std::span<const uint16_t> all
   };
   std::map<int, Best> best;
   for (int i = 0; i < side * side; ++i) {
-    const auto [found, added] = best.try_emplace(classes[static_cast<size_t>(i)], Best{i, 0});
+    const auto [found, added] = best.try_emplace(classes[i], Best{i, 0});
     ++found->second.count;
     if (score(i) > score(found->second.cell)) found->second.cell = i;
   }
   std::vector<NameAnchor> anchors;
   for (const auto& [index, at] : best)
-    if (crowded[static_cast<size_t>(at.cell)] > 0)
+    if (crowded[at.cell] > 0)
       anchors.push_back({index, (at.cell % side + 0.5) / side, (at.cell / side + 0.5) / side,
                          static_cast<double>(at.count) / (side * side),
-                         static_cast<double>(distance[static_cast<size_t>(at.cell)]) / side, 1});
+                         static_cast<double>(distance[at.cell]) / side, 1});
   std::stable_sort(anchors.begin(), anchors.end(), [](auto& a, auto& b) { return a.share > b.share; });
   return anchors;
 }

@@ -86,9 +86,8 @@ TEST(ClassNames, StandWhereThePageWritesThem) {
     const double width = one["plot"][0], height = one["plot"][1];
     std::vector<ClassName> names;
     for (const NameAnchor& a : mixed)
-      names.push_back({a.class_index, a.x * width, (1 - a.y) * height,
-                       one["widths"][static_cast<size_t>(a.class_index)], a.room * std::min(width, height),
-                       a.opacity});
+      names.push_back({a.class_index, a.x * width, (1 - a.y) * height, one["widths"][a.class_index],
+                       a.room * std::min(width, height), a.opacity});
     std::vector<int> placed;
     for (const ClassName& name : place_names(names, width, height, one["line"]))
       placed.push_back(name.class_index);

@@ -82,7 +82,7 @@ void Ffmpeg::add_frame(std::span<const std::byte> pixels) {
       process_ = -1;
       fail_with_its_words();
     }
-    pixels = pixels.subspan(static_cast<size_t>(sent));
+    pixels = pixels.subspan(sent);
   }
 }
 

@@ -72,7 +72,7 @@ void Figure::choose_samples() {
       for (const Group& group : groups) names.push_back(group.name);
       fail("--groups: expected names out of {}, found \"{}\"", fmt::join(names, ", "), name);
     }
-  shapes_.resize(static_cast<size_t>(run_.manifest().sample_count()));
+  shapes_.resize(run_.manifest().sample_count());
   std::vector<Group> shown;
   for (const Group& group : groups) {
     std::fill(shapes_.begin() + group.begin, shapes_.begin() + group.end(), role_glyph(group.role).shape);
@@ -245,7 +245,7 @@ void Figure::draw_samples(cairo_t* cairo, const SampleColors& colors, const Plac
       glyph.alpha = pale;
       glyph.ring.reset();
     }
-    const auto [x, y] = places[static_cast<size_t>(id)];
+    const auto [x, y] = places[id];
     draw_glyph(cairo, glyph, x, y, theme_, unit_);
   }
 }
@@ -296,7 +296,7 @@ void Figure::draw_highlighted(cairo_t* cairo, const SampleColors& colors, const 
   for (const int32_t id : highlighted_) {
     Glyph glyph = glyph_of(id, colors);
     glyph.diameter = std::max(glyph.diameter + 1.5 * unit_, 6 * unit_);
-    const auto [x, y] = places[static_cast<size_t>(id)];
+    const auto [x, y] = places[id];
     draw_highlighted_glyph(cairo, glyph, x, y, theme_, unit_);
   }
 }
@@ -306,17 +306,14 @@ void Figure::draw_boundary(cairo_t* cairo, const ViewEpoch& epoch) const {
   const auto classes = epoch.boundary_classes();
   for (size_t i = 0; i < static_cast<size_t>(epoch.boundary_count()); ++i) {
     const auto [x, y] = place(positions[2 * i], positions[2 * i + 1]);
-    draw_boundary_glyph(cairo, palette_[static_cast<size_t>(classes[2 * i])],
-                        palette_[static_cast<size_t>(classes[2 * i + 1])], x, y,
+    draw_boundary_glyph(cairo, palette_[classes[2 * i]], palette_[classes[2 * i + 1]], x, y,
                         std::max(diameter_, 5 * unit_), theme_, unit_);
   }
 }
 
 void Figure::draw_names(cairo_t* cairo, const std::vector<NameAnchor>& anchors) const {
   const Font font{std::max(12.5 * unit_, 7.5), true};
-  const auto text = [&](int index) -> const std::string& {
-    return run_.manifest().classes[static_cast<size_t>(index)];
-  };
+  const auto text = [&](int index) -> const std::string& { return run_.manifest().classes[index]; };
   std::vector<ClassName> names;
   for (const NameAnchor& a : anchors)
     names.push_back({a.class_index, a.x * plot_.width, (1 - a.y) * plot_.height,

@@ -67,8 +67,7 @@ class FigureTest : public testing::Test {
     const auto epoch = view_.epoch(2);
     const auto predictions = epoch->predictions();
     for (int32_t id = 0; id < 240; ++id)
-      if ((predictions[static_cast<size_t>(id)] == run_.labels()[static_cast<size_t>(id)]) == right)
-        return id;
+      if ((predictions[id] == run_.labels()[id]) == right) return id;
     ADD_FAILURE() << "no such sample";
     return 0;
   }
@@ -110,7 +109,7 @@ TEST_F(FigureTest, TerritoryHasTheColoursOfItsCells) {
     const double share = style.low_share + (style.high_share - style.low_share) *
                                                territory.confidence.as<uint8_t>()[cell] / 255.0;
     const auto [px, py] = plain.place(x, y);
-    const Rgb expected = mix(style.ground, palette[static_cast<size_t>(c)], share);
+    const Rgb expected = mix(style.ground, palette[c], share);
     EXPECT_LE(difference(picture.at(px, py), expected), 4) << "class " << c;
   }
 }
@@ -119,8 +118,8 @@ TEST_F(FigureTest, ASampleIsADiscOfItsLabelAndAMistakeHasARingOfItsPrediction) {
   const auto palette = class_palette(3);
   for (const bool right : {true, false}) {
     const int32_t id = sample(right);
-    const auto label = static_cast<size_t>(run_.labels()[static_cast<size_t>(id)]);
-    const auto prediction = static_cast<size_t>(view_.epoch(2)->predictions()[static_cast<size_t>(id)]);
+    const auto label = static_cast<size_t>(run_.labels()[id]);
+    const auto prediction = static_cast<size_t>(view_.epoch(2)->predictions()[id]);
     Figure big = figure({.height = 900, .highlight = "id = " + std::to_string(id), .names = false}, {2});
     ASSERT_EQ(big.highlighted_count(), 1);
     const Pixels picture = drawn(big);
@@ -136,7 +135,7 @@ TEST_F(FigureTest, ASampleIsADiscOfItsLabelAndAMistakeHasARingOfItsPrediction) {
 
 TEST_F(FigureTest, SamplesMoveStraightAndTerritoriesCrossFade) {
   const int32_t id = sample(true);
-  const auto label = static_cast<size_t>(run_.labels()[static_cast<size_t>(id)]);
+  const auto label = static_cast<size_t>(run_.labels()[id]);
   Figure film = figure({.height = 900, .highlight = "id = " + std::to_string(id), .names = false}, {1, 4});
   const auto [xa, ya] = place_of(film, id, 1);
   const auto [xb, yb] = place_of(film, id, 4);
@@ -199,8 +198,7 @@ TEST_F(FigureTest, EveryColouringDraws) {
   ASSERT_EQ(noisy.key().entries.size(), 2u);
   const auto flags = run_.column("is_noisy");
   const auto colors = noisy.at(4).fill;
-  for (size_t i = 0; i < flags.size(); ++i)
-    ASSERT_EQ(colors[i], noisy.key().entries[static_cast<size_t>(flags[i])].color);
+  for (size_t i = 0; i < flags.size(); ++i) ASSERT_EQ(colors[i], noisy.key().entries[flags[i]].color);
 }
 
 TEST_F(FigureTest, MistakesAreOneSentence) {

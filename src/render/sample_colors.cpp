@@ -23,7 +23,7 @@ std::vector<ColorKey::Entry> entries_of(const std::vector<std::string>& names,
 
 Rgb ramp_color(float share, bool dark) {
   const auto& ramp = value_ramp(dark);
-  return ramp[static_cast<size_t>(std::lround(std::clamp(share, 0.f, 1.f) * 255))];
+  return ramp[std::lround(std::clamp(share, 0.f, 1.f) * 255)];
 }
 
 }  // namespace
@@ -70,8 +70,8 @@ struct ColoringWays {
   static void color_class(const SampleColoring& c, const ViewEpoch& epoch, SampleColors& colors) {
     const auto& labels = c.run_.labels();
     for (size_t i = 0; i < labels.size(); ++i) {
-      const Rgb predicted = c.palette_[static_cast<size_t>(epoch.predictions()[i])];
-      const Rgb labelled = labels[i] < 0 ? predicted : c.palette_[static_cast<size_t>(labels[i])];
+      const Rgb predicted = c.palette_[epoch.predictions()[i]];
+      const Rgb labelled = labels[i] < 0 ? predicted : c.palette_[labels[i]];
       colors.fill[i] = label_fills ? labelled : predicted;
       if (labels[i] >= 0 && labels[i] != epoch.predictions()[i])
         colors.ring[i] = label_fills ? predicted : labelled;
@@ -204,8 +204,7 @@ Rgb SampleColoring::column_color(float value) const {
   if (!std::isfinite(value)) return no_value;
   if (key_.ramp) return ramp_color(high_ > low_ ? (value - low_) / (high_ - low_) : 0.f, dark_);
   const auto index = std::lround(value);
-  return index >= 0 && index < static_cast<long>(palette_.size()) ? palette_[static_cast<size_t>(index)]
-                                                                  : no_value;
+  return index >= 0 && index < static_cast<long>(palette_.size()) ? palette_[index] : no_value;
 }
 
 SampleColors SampleColoring::at(int number) const {

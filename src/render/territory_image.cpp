@@ -39,7 +39,7 @@ TerritoryImage territory_image(const Territory& territory, std::span<const uint8
                                const std::vector<Rgb>& palette, const Theme& theme, int side) {
   const int64_t cells = territory.size;
   // Margins of 1 everywhere leave the boundary out: it is drawn below, between cells.
-  const std::vector<uint8_t> no_boundary(static_cast<size_t>(cells * cells), 255);
+  const std::vector<uint8_t> no_boundary(cells * cells, 255);
   const auto shaded = shade(cells, territory.classes.as<uint16_t>(), territory.confidence.as<uint8_t>(),
                             no_boundary, palette, theme.landscape);
   const auto margins = territory.margin.as<uint8_t>();
@@ -49,9 +49,9 @@ TerritoryImage territory_image(const Territory& territory, std::span<const uint8
   std::vector<float> margin(image.pixels.size()), kept(image.pixels.size());
   parallel_for(side, 16, [&](int64_t begin, int64_t end, int) {
     for (int64_t y = begin; y < end; ++y) {
-      const Between v = across[static_cast<size_t>(y)];
+      const Between v = across[y];
       for (int64_t x = 0; x < side; ++x) {
-        const Between h = across[static_cast<size_t>(x)];
+        const Between h = across[x];
         const auto blend = [&](const auto& value) {
           const float top =
               value(v.first, h.first) + (value(v.first, h.second) - value(v.first, h.first)) * h.share;
@@ -61,14 +61,14 @@ TerritoryImage territory_image(const Territory& territory, std::span<const uint8
         };
         const auto color = [&](uint8_t Rgb::*channel) {
           return round_byte(blend([&](int64_t row, int64_t column) {
-            return static_cast<float>(shaded[static_cast<size_t>(row * cells + column)].*channel);
+            return static_cast<float>(shaded[row * cells + column].*channel);
           }));
         };
         const auto at = static_cast<size_t>(y * side + x);
         image.pixels[at] = {color(&Rgb::r), color(&Rgb::g), color(&Rgb::b)};
         const auto share = [&](std::span<const uint8_t> bytes) {
           const float byte = blend([&](int64_t row, int64_t column) {
-            return static_cast<float>(bytes[static_cast<size_t>((cells - 1 - row) * cells + column)]);
+            return static_cast<float>(bytes[(cells - 1 - row) * cells + column]);
           });
           return byte / 255.f;
         };

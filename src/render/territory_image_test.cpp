@@ -14,8 +14,8 @@ Territory two_classes(const TemporaryFolder& folder) {
   std::vector<uint8_t> confidence(size * size, 255), margin(size * size, 255);
   for (int64_t i = 0; i < size * size; ++i) {
     const int64_t row = i / size;
-    classes[static_cast<size_t>(i)] = row >= 48 ? 1 : 0;
-    if (row == 47 || row == 48) margin[static_cast<size_t>(i)] = 0;
+    classes[i] = row >= 48 ? 1 : 0;
+    if (row == 47 || row == 48) margin[i] = 0;
   }
   const int64_t shape[] = {size, size};
   write_npy<uint16_t>(folder / "class.npy", shape, classes);

@@ -14,7 +14,7 @@ namespace {
 /// frequent.
 double label_evenness(const ImageSet& images, std::span<const int32_t> ids, size_t classes) {
   std::vector<double> count(classes, 0);
-  for (const int32_t id : ids) ++count[static_cast<size_t>(images.labels[static_cast<size_t>(id)])];
+  for (const int32_t id : ids) ++count[images.labels[id]];
   double entropy = 0;
   for (const double n : count)
     if (n > 0) entropy -= n / static_cast<double>(ids.size()) * std::log(n / static_cast<double>(ids.size()));
@@ -24,7 +24,7 @@ double label_evenness(const ImageSet& images, std::span<const int32_t> ids, size
 /// Share of `ids` on the delta-boundary.
 double boundary_share(std::span<const Verdict> verdicts, std::span<const int32_t> ids) {
   double on_boundary = 0;
-  for (const int32_t id : ids) on_boundary += verdicts[static_cast<size_t>(id)].margin < sample_delta;
+  for (const int32_t id : ids) on_boundary += verdicts[id].margin < sample_delta;
   return on_boundary / std::max(1.0, static_cast<double>(ids.size()));
 }
 
@@ -46,7 +46,7 @@ class ActiveLearning {
   /// and strategies differ by their samples alone.
   void run(int rounds, int64_t samples_a_round, int64_t steps) {
     recording_.begin();
-    std::vector<float> random_scores(static_cast<size_t>(recording_.sample_count()));
+    std::vector<float> random_scores(recording_.sample_count());
     Random random(seed_, 23);
     for (float& score : random_scores) score = static_cast<float>(random.uniform());
     add(highest(random_scores, pool_, labelled_, samples_a_round), 1);
@@ -82,7 +82,7 @@ class ActiveLearning {
  private:
   void add(std::span<const int32_t> ids, int round) {
     labelled_.insert(labelled_.end(), ids.begin(), ids.end());
-    for (const int32_t id : ids) round_of_[static_cast<size_t>(id)] = static_cast<float>(round);
+    for (const int32_t id : ids) round_of_[id] = static_cast<float>(round);
   }
 
   void train(Classifier& classifier, const std::string& stage, int64_t steps) {

@@ -31,11 +31,11 @@ class AdversarialTraining {
                     {"test", "test", data_.test},
                     {"adversarial", "adversarial", attacked_}}) {
     // Which test sample an adversarial sample was made of; any other sample's source is itself.
-    std::vector<float> source(static_cast<size_t>(recording_.sample_count()));
+    std::vector<float> source(recording_.sample_count());
     std::iota(source.begin(), source.end(), 0.f);
     const Group &test = recording_.group("test"), &adversarial = recording_.group("adversarial");
     for (int64_t i = 0; i < adversarial.count; ++i)
-      source[static_cast<size_t>(adversarial.begin + i)] = static_cast<float>(test.begin + i);
+      source[adversarial.begin + i] = static_cast<float>(test.begin + i);
     recording_.column("source", source, {{"title", "Made from sample"}});
     recording_.show_column("robust_correct",
                            {{"title", "Under attack"}, {"categories", {"not attacked", "fooled", "robust"}}});
@@ -85,11 +85,11 @@ class AdversarialTraining {
     const Group &test = recording_.group("test"), &adversarial = recording_.group("adversarial");
     recording_.record(epoch, classifier_, {{"adversarial", to_pixels(moved, attacked_.shape)}},
                       [&](EpochWriter& writer, const Outputs& outputs, Json& scalars) {
-                        std::vector<float> robust(static_cast<size_t>(recording_.sample_count()), 0.f);
+                        std::vector<float> robust(recording_.sample_count(), 0.f);
                         for (int64_t i = 0; i < adversarial.count; ++i) {
                           const auto id = static_cast<size_t>(adversarial.begin + i);
                           const bool right = outputs.verdicts[id].prediction == recording_.labels()[id];
-                          robust[id] = robust[static_cast<size_t>(test.begin + i)] = right ? 2.f : 1.f;
+                          robust[id] = robust[test.begin + i] = right ? 2.f : 1.f;
                         }
                         writer.column("robust_correct", robust);
                         scalars["clean_accuracy"] = scalars["test_accuracy"];

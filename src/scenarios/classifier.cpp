@@ -180,7 +180,7 @@ Matrix Classifier::attack(MatrixView images, std::span<const int32_t> labels, co
   for (int64_t begin = 0; begin < images.rows; begin += images_a_batch) {
     const int64_t n = std::min(images_a_batch, images.rows - begin);
     const Tensor x = network_->as_images(images.slice(begin, n));
-    const Tensor y = as_tensor(labels.subspan(static_cast<size_t>(begin), static_cast<size_t>(n)));
+    const Tensor y = as_tensor(labels.subspan(begin, n));
     Tensor start = torch::empty_like(x);
     Random random(seed, static_cast<uint64_t>(begin));
     for (int64_t i = 0; i < start.numel(); ++i)

@@ -41,8 +41,7 @@ Matrix logits_of(const Classifier& classifier, const Matrix& images) {
 
 double cross_entropy(const Matrix& logits, std::span<const int32_t> labels) {
   double sum = 0;
-  for (int64_t i = 0; i < logits.rows(); ++i)
-    sum -= std::log(probability({logits.row(i), 2}, labels[static_cast<size_t>(i)]));
+  for (int64_t i = 0; i < logits.rows(); ++i) sum -= std::log(probability({logits.row(i), 2}, labels[i]));
   return sum / static_cast<double>(logits.rows());
 }
 

@@ -41,8 +41,7 @@ double median(std::vector<double> values) {
 
 double accuracy_of(const Run& run, const ViewEpoch& epoch, std::span<const int64_t> ids) {
   double right = 0;
-  for (const int64_t id : ids)
-    right += epoch.predictions()[static_cast<size_t>(id)] == run.labels()[static_cast<size_t>(id)];
+  for (const int64_t id : ids) right += epoch.predictions()[id] == run.labels()[id];
   return ids.empty() ? none : right / static_cast<double>(ids.size());
 }
 
@@ -52,7 +51,7 @@ std::string price_of_robustness(const Run& run, const View& view, int last_clean
   const auto before = view.epoch(last_clean), after = view.epoch(last);
   const std::vector<float> source = run.column("source");
   constexpr size_t neighbors = 15;
-  std::vector<bool> is_near(static_cast<size_t>(test.count), false);
+  std::vector<bool> is_near(test.count, false);
   int64_t became_robust = 0;
   for (int64_t id = adversarial.begin; id < adversarial.end(); ++id) {
     const auto i = static_cast<size_t>(id);
@@ -65,11 +64,10 @@ std::string price_of_robustness(const Run& run, const View& view, int last_clean
       if (other != own) nearest.emplace_back(plane_distance(before->positions(), id, other), other);
     const size_t n = std::min(neighbors, nearest.size());
     std::partial_sort(nearest.begin(), nearest.begin() + static_cast<std::ptrdiff_t>(n), nearest.end());
-    for (size_t k = 0; k < n; ++k) is_near[static_cast<size_t>(nearest[k].second - test.begin)] = true;
+    for (size_t k = 0; k < n; ++k) is_near[nearest[k].second - test.begin] = true;
   }
   std::vector<int64_t> near, far;
-  for (int64_t i = 0; i < test.count; ++i)
-    (is_near[static_cast<size_t>(i)] ? near : far).push_back(test.begin + i);
+  for (int64_t i = 0; i < test.count; ++i) (is_near[i] ? near : far).push_back(test.begin + i);
   return fmt::format(
       "{} of {} adversarial samples that fooled the classifier at epoch {} no longer do at epoch {}; the "
       "accuracy of the "
@@ -99,9 +97,7 @@ Findings adversarial_findings(const Run& run, const View& view) {
     const auto fitted = view.epoch(number);
     std::vector<double> moved;
     for (int64_t id = adversarial.begin; id < adversarial.end(); ++id)
-      moved.push_back(
-          plane_distance(fitted->positions(), id, static_cast<int64_t>(source[static_cast<size_t>(id)])) /
-          extent);
+      moved.push_back(plane_distance(fitted->positions(), id, static_cast<int64_t>(source[id])) / extent);
     findings.rows.push_back({double(number), scalar(epoch, "adversarial_training"),
                              scalar(epoch, "clean_accuracy"), scalar(epoch, "robust_accuracy"),
                              median(moved)});
@@ -118,8 +114,7 @@ std::string suspects_found(const Run& run, const View& view, std::span<const flo
       fmt::format("{} labels are wrong; of the samples that the suspects list ranks first", noisy);
   for (const size_t count : {noisy / 4, noisy / 2, noisy}) {
     size_t found = 0;
-    for (size_t i = 0; i < std::min(count, suspects.size()); ++i)
-      found += is_noisy[static_cast<size_t>(suspects[i].id)] == 1;
+    for (size_t i = 0; i < std::min(count, suspects.size()); ++i) found += is_noisy[suspects[i].id] == 1;
     text +=
         fmt::format("{} {} are so among {} (precision {:.3f}, recall {:.3f})", count == noisy / 4 ? "" : ",",
                     found, count, double(found) / double(count), double(found) / double(noisy));
@@ -149,7 +144,7 @@ Findings noisy_findings(const Run& run, const View& view) {
       if (is_noisy[i] != 1) continue;
       int of_true = 0, of_given = 0;
       for (const int32_t other : neighbors.subspan(i * k, k)) {
-        const float is = original[static_cast<size_t>(other)];
+        const float is = original[other];
         of_true += is == original[i];
         of_given += is == static_cast<float>(run.labels()[i]);
       }

@@ -22,7 +22,7 @@ TEST(Findings, NoisySamplesGoToTheirTrueClassFirstAndThenToTheirLabel) {
   ASSERT_EQ(findings->rows.size(), 9u);
   const auto column = [&](size_t row, const char* name) {
     const auto at = std::find(findings->columns.begin(), findings->columns.end(), name);
-    return findings->rows[row][static_cast<size_t>(at - findings->columns.begin())];
+    return findings->rows[row][at - findings->columns.begin()];
   };
   // Made up that way (test_run.h).
   EXPECT_GT(column(5, "near_true"), 0.8);

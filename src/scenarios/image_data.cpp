@@ -73,9 +73,7 @@ void transpose_images(ImageSet& set) {
   const int64_t h = set.shape.width, w = set.shape.height;
   for (int64_t i = 0; i < set.count(); ++i)
     for (int64_t y = 0; y < h; ++y)
-      for (int64_t x = 0; x < w; ++x)
-        upright[static_cast<size_t>((i * h + y) * w + x)] =
-            set.pixels[static_cast<size_t>((i * w + x) * h + y)];
+      for (int64_t x = 0; x < w; ++x) upright[(i * h + y) * w + x] = set.pixels[(i * w + x) * h + y];
   set.pixels = std::move(upright);
   set.shape.height = h;
   set.shape.width = w;
@@ -117,12 +115,11 @@ fs::path labels_beside(const fs::path& images) {
 
 /// EMNIST's mapping: "label code" a line, code being the character in ASCII.
 std::vector<std::string> read_mapping(const fs::path& file, int32_t first, int32_t count) {
-  std::vector<std::string> names(static_cast<size_t>(count));
+  std::vector<std::string> names(count);
   std::ifstream in(file);
   int32_t label, code;
   while (in >> label >> code)
-    if (label >= first && label - first < count)
-      names[static_cast<size_t>(label - first)] = static_cast<char>(code);
+    if (label >= first && label - first < count) names[label - first] = static_cast<char>(code);
   return names;
 }
 
@@ -238,15 +235,15 @@ ImageData read_image_data(const fs::path& folder) {
 
 ImageSet random_subset(const ImageSet& from, int64_t count, uint64_t seed) {
   if (count >= from.count()) return from;
-  std::vector<int32_t> ids(static_cast<size_t>(from.count()));
+  std::vector<int32_t> ids(from.count());
   std::iota(ids.begin(), ids.end(), 0);
   Random random(seed, 7);
   ImageSet set;
   set.shape = from.shape;
   for (int64_t i = 0; i < count; ++i) {
     const auto j = i + static_cast<int64_t>(random.below(static_cast<uint64_t>(from.count() - i)));
-    std::swap(ids[static_cast<size_t>(i)], ids[static_cast<size_t>(j)]);
-    const auto id = static_cast<size_t>(ids[static_cast<size_t>(i)]);
+    std::swap(ids[i], ids[j]);
+    const auto id = static_cast<size_t>(ids[i]);
     set.labels.push_back(from.labels[id]);
     const auto size = from.shape.size();
     const auto begin = from.pixels.begin() + static_cast<std::ptrdiff_t>(id) * size;
@@ -260,7 +257,7 @@ Matrix gather_images(const ImageSet& set, std::span<const int32_t> ids) {
                 area = set.shape.height * set.shape.width;
   Matrix out(static_cast<int64_t>(ids.size()), size);
   for (int64_t i = 0; i < out.rows(); ++i) {
-    const uint8_t* pixels = set.pixels.data() + int64_t{ids[static_cast<size_t>(i)]} * size;
+    const uint8_t* pixels = set.pixels.data() + int64_t{ids[i]} * size;
     float* row = out.row(i);
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t p = 0; p < area; ++p)
@@ -271,12 +268,12 @@ Matrix gather_images(const ImageSet& set, std::span<const int32_t> ids) {
 
 std::vector<uint8_t> to_pixels(MatrixView images, const ImageShape& shape) {
   const int64_t channels = shape.channels, area = shape.height * shape.width;
-  std::vector<uint8_t> pixels(static_cast<size_t>(images.rows * images.cols));
+  std::vector<uint8_t> pixels(images.rows * images.cols);
   for (int64_t i = 0; i < images.rows; ++i)
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t p = 0; p < area; ++p) {
         const float value = std::clamp(images(i, c * area + p), 0.f, 1.f);
-        pixels[static_cast<size_t>((i * area + p) * channels + c)] = static_cast<uint8_t>(value * 255 + 0.5f);
+        pixels[(i * area + p) * channels + c] = static_cast<uint8_t>(value * 255 + 0.5f);
       }
   return pixels;
 }

@@ -68,7 +68,7 @@ TEST(ImageData, ReadsMnistFiles) {
   EXPECT_EQ(data.train.shape.height, height);
   EXPECT_EQ(data.train.shape.width, width);
   EXPECT_EQ(data.train.pixels[1], 255);
-  EXPECT_EQ(data.train.pixels[static_cast<size_t>(2 * height * width + 3 * width)], 35);
+  EXPECT_EQ(data.train.pixels[2 * height * width + 3 * width], 35);
 }
 
 TEST(ImageData, ReadsFilesThatAreNotPackedAndDottedNames) {
@@ -98,7 +98,7 @@ TEST(ImageData, EmnistIsPutUprightAndNamedByItsMapping) {
   EXPECT_THAT(data.train.labels, ElementsAre(0, 2, 1));
   EXPECT_EQ(data.train.shape.height, width);
   EXPECT_EQ(data.train.shape.width, height);
-  EXPECT_EQ(data.train.pixels[static_cast<size_t>(1 * height + 0)], 255);
+  EXPECT_EQ(data.train.pixels[1 * height + 0], 255);
 }
 
 TEST(ImageData, OfSeveralEmnistSplitsBalancedIsTaken) {

@@ -10,18 +10,17 @@ constexpr size_t enough_classes = 47;  // EMNIST's "balanced" split
 
 /// `count` pairs of images side by side, all pairs of classes alike; class = left * classes + right.
 ImageSet make_pairs(const ImageSet& from, int64_t classes, int64_t count, uint64_t seed) {
-  std::vector<std::vector<int32_t>> of_class(static_cast<size_t>(classes));
-  for (int64_t i = 0; i < from.count(); ++i)
-    of_class[static_cast<size_t>(from.labels[static_cast<size_t>(i)])].push_back(static_cast<int32_t>(i));
+  std::vector<std::vector<int32_t>> of_class(classes);
+  for (int64_t i = 0; i < from.count(); ++i) of_class[from.labels[i]].push_back(static_cast<int32_t>(i));
   const int64_t height = from.shape.height, row = from.shape.width * from.shape.channels;
   Random random(seed, 17);
   ImageSet pairs;
   pairs.shape = {height, 2 * from.shape.width, from.shape.channels};
-  pairs.pixels.reserve(static_cast<size_t>(count * pairs.shape.size()));
+  pairs.pixels.reserve(count * pairs.shape.size());
   for (int64_t n = 0; n < count; ++n) {
     const auto pair = static_cast<int32_t>(random.below(static_cast<uint64_t>(classes * classes)));
     const auto pick = [&](int64_t c) {
-      const auto& ids = of_class[static_cast<size_t>(c)];
+      const auto& ids = of_class[c];
       return from.pixels.begin() + int64_t{ids[random.below(ids.size())]} * from.shape.size();
     };
     const auto left = pick(pair / classes), right = pick(pair % classes);

@@ -71,8 +71,7 @@ Outputs Recording::compute_outputs(const std::filesystem::path& subject_file,
     const std::vector<int32_t> ids = all_ids(images->count());
     for (int64_t begin = 0; begin < images->count(); begin += images_a_piece) {
       const int64_t n = std::min(images_a_piece, images->count() - begin);
-      const Matrix batch =
-          gather_images(*images, std::span(ids).subspan(static_cast<size_t>(begin), static_cast<size_t>(n)));
+      const Matrix batch = gather_images(*images, std::span(ids).subspan(begin, n));
       subject->features(batch, sample_shape,
                         outputs.features.mut().slice(manifest_.groups[g].begin + begin, n));
     }
@@ -88,10 +87,10 @@ Json Recording::usual_scalars(const Outputs& outputs) const {
     double loss = 0;
     int64_t right = 0;
     for (int64_t i = group.begin; i < group.end(); ++i) {
-      const int32_t label = labels_[static_cast<size_t>(i)];
+      const int32_t label = labels_[i];
       const std::span logits(outputs.logits.row(i), static_cast<size_t>(outputs.logits.cols()));
       loss -= std::log(std::max(probability(logits, label), 1e-30f));
-      right += outputs.verdicts[static_cast<size_t>(i)].prediction == label;
+      right += outputs.verdicts[i].prediction == label;
     }
     const auto n = static_cast<double>(std::max<int64_t>(1, group.count));
     scalars[group.name + "_loss"] = loss / n;

@@ -65,10 +65,8 @@ TEST_F(ScenarioTest, StandardLearnsAndItsFilesBelongTogether) {
   subject->head(features, logits.mut());
   const Matrix recorded = epoch.features(), recorded_logits = *epoch.logits();
   for (int64_t i = 0; i < 3; ++i) {
-    for (int64_t j = 0; j < 512; ++j)
-      EXPECT_NEAR(features(i, j), recorded(ids[static_cast<size_t>(i)], j), 1e-4);
-    for (int64_t c = 0; c < 10; ++c)
-      EXPECT_NEAR(logits(i, c), recorded_logits(ids[static_cast<size_t>(i)], c), 1e-4);
+    for (int64_t j = 0; j < 512; ++j) EXPECT_NEAR(features(i, j), recorded(ids[i], j), 1e-4);
+    for (int64_t c = 0; c < 10; ++c) EXPECT_NEAR(logits(i, c), recorded_logits(ids[i], c), 1e-4);
   }
 }
 
@@ -93,10 +91,10 @@ TEST_F(ScenarioTest, AdversarialRecordsTheAttackOfEachEpoch) {
   // Its inputs are those of the test samples it names, moved by no more than the radius, and differ by epoch.
   const std::vector<float> source = run.column("source");
   const InputReader clean(run), moved(run, run.epoch(1)), later(run, run.epoch(4));
-  std::vector<float> x(static_cast<size_t>(clean.sample_size())), y(x), z(x);
+  std::vector<float> x(clean.sample_size()), y(x), z(x);
   bool differs = false;
   for (int64_t i = adversarial.begin; i < adversarial.end(); i += 7) {
-    clean.read(static_cast<int64_t>(source[static_cast<size_t>(i)]), x.data());
+    clean.read(static_cast<int64_t>(source[i]), x.data());
     moved.read(i, y.data());
     later.read(i, z.data());
     for (size_t p = 0; p < x.size(); ++p) ASSERT_LE(std::abs(x[p] - y[p]), 0.1f + 0.6f / 255);
@@ -140,7 +138,7 @@ TEST_F(ScenarioTest, ActiveLearningAddsWhatItsStrategyChooses) {
       EXPECT_TRUE(std::includes(now.begin(), now.end(), before.begin(), before.end()));
       const auto column = *run.epoch(round).column("labelled_in_round");
       for (int32_t i = 0; i < 350; ++i) {
-        const int labelled = static_cast<int>(column[static_cast<size_t>(i)]);
+        const int labelled = static_cast<int>(column[i]);
         EXPECT_EQ(labelled > 0, now.contains(i));
         EXPECT_EQ(labelled == round, now.contains(i) && !before.contains(i));
       }
@@ -153,7 +151,7 @@ TEST_F(ScenarioTest, ActiveLearningAddsWhatItsStrategyChooses) {
         float least = 1e9f, most_left = -1e9f;
         for (int32_t i = 0; i < 300; ++i) {
           if (now.contains(i)) continue;
-          const float u = uncertainty[static_cast<size_t>(i)];
+          const float u = uncertainty[i];
           if (chosen.contains(i)) least = std::min(least, u);
           if (!chosen.contains(i)) most_left = std::max(most_left, u);
         }

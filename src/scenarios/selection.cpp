@@ -34,13 +34,13 @@ std::vector<float> least_confidence(std::span<const Verdict> verdicts) {
 }
 
 std::vector<float> distance_to_labelled(MatrixView features, std::span<const int32_t> labelled) {
-  std::vector<float> distance(static_cast<size_t>(features.rows));
+  std::vector<float> distance(features.rows);
   parallel_for(features.rows, 64, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       float nearest = std::numeric_limits<float>::max();
       for (const int32_t id : labelled)
         nearest = std::min(nearest, squared_distance(features.row(i), features.row(id), features.cols));
-      distance[static_cast<size_t>(i)] = std::sqrt(nearest);
+      distance[i] = std::sqrt(nearest);
     }
   });
   return distance;
@@ -49,14 +49,14 @@ std::vector<float> distance_to_labelled(MatrixView features, std::span<const int
 std::vector<int32_t> highest(std::span<const float> score, std::span<const int32_t> pool,
                              std::span<const int32_t> labelled, int64_t count) {
   std::vector<bool> taken(score.size(), false);
-  for (const int32_t id : labelled) taken[static_cast<size_t>(id)] = true;
+  for (const int32_t id : labelled) taken[id] = true;
   std::vector<int32_t> ids;
   for (const int32_t id : pool)
-    if (!taken[static_cast<size_t>(id)]) ids.push_back(id);
+    if (!taken[id]) ids.push_back(id);
   const auto n = std::min(static_cast<size_t>(count), ids.size());
   std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n), ids.end(),
                     [&](int32_t a, int32_t b) {
-                      const float x = score[static_cast<size_t>(a)], y = score[static_cast<size_t>(b)];
+                      const float x = score[a], y = score[b];
                       return x != y ? x > y : a < b;
                     });
   ids.resize(n);
@@ -67,17 +67,16 @@ std::vector<int32_t> k_centers(MatrixView features, std::vector<float> distance,
                                std::span<const int32_t> pool, int64_t count) {
   std::vector<int32_t> chosen;
   while (static_cast<int64_t>(chosen.size()) < count) {
-    const auto farthest = std::max_element(pool.begin(), pool.end(), [&](int32_t a, int32_t b) {
-      return distance[static_cast<size_t>(a)] < distance[static_cast<size_t>(b)];
-    });
+    const auto farthest = std::max_element(pool.begin(), pool.end(),
+                                           [&](int32_t a, int32_t b) { return distance[a] < distance[b]; });
     // Distance 0: every sample that is left is a copy of a labelled one.
-    if (farthest == pool.end() || distance[static_cast<size_t>(*farthest)] <= 0) break;
+    if (farthest == pool.end() || distance[*farthest] <= 0) break;
     const int32_t center = *farthest;
     chosen.push_back(center);
     parallel_for(static_cast<int64_t>(pool.size()), 512, [&](int64_t begin, int64_t end, int) {
       for (int64_t p = begin; p < end; ++p) {
-        const int32_t id = pool[static_cast<size_t>(p)];
-        float& known = distance[static_cast<size_t>(id)];
+        const int32_t id = pool[p];
+        float& known = distance[id];
         known = std::min(known,
                          std::sqrt(squared_distance(features.row(id), features.row(center), features.cols)));
       }

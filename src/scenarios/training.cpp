@@ -25,7 +25,7 @@ std::span<const int32_t> Batches::next() {
 }
 
 std::vector<int32_t> all_ids(int64_t count) {
-  std::vector<int32_t> ids(static_cast<size_t>(count));
+  std::vector<int32_t> ids(count);
   std::iota(ids.begin(), ids.end(), 0);
   return ids;
 }
@@ -53,7 +53,7 @@ std::vector<int64_t> checkpoint_steps(int64_t steps, int epochs) {
 std::vector<int32_t> gather_labels(const ImageSet& images, std::span<const int32_t> ids) {
   std::vector<int32_t> labels;
   labels.reserve(ids.size());
-  for (const int32_t id : ids) labels.push_back(images.labels[static_cast<size_t>(id)]);
+  for (const int32_t id : ids) labels.push_back(images.labels[id]);
   return labels;
 }
 
