@@ -134,7 +134,8 @@ std::optional<HttpResponse> refuse(const Access& access, const HttpRequest& requ
 
 void add_security_headers(const Access& access, HttpResponse& response) {
   // blob: is for pictures and videos that the page makes to be saved, and its worker.
-  const std::string ancestors = access.frames ? "'self' http://localhost:* http://127.0.0.1:*" : "'self'";
+  const std::string ancestors =
+      access.frames ? "'self' http://localhost:* http://127.0.0.1:* vscode-webview:" : "'self'";
   response.headers["Content-Security-Policy"] =
       "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self'; img-src 'self' "
       "blob: data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
