@@ -150,7 +150,7 @@ MutMatrixView Mlp::forward(MatrixView in, Trace& trace, Precision precision) con
 void Mlp::backward(MatrixView in, Trace& trace, MutMatrixView output_gradient, std::span<float> gradient,
                    MutMatrixView* input_gradient, Precision precision) const {
   const int64_t n = trace.rows;
-  MutMatrixView g = output_gradient;  // of the layer's output before its ReLU
+  MutMatrixView g = output_gradient.slice(0, n);  // of the layer's output before its ReLU
   for (int l = layers() - 1; l >= 0; --l) {
     const auto w = weight(l);
     float* weight_gradient = gradient.data() + offsets_[static_cast<size_t>(l)];
@@ -160,7 +160,8 @@ void Mlp::backward(MatrixView in, Trace& trace, MutMatrixView output_gradient, s
     else
       mask_and_add_columns(g.data, trace.activations[static_cast<size_t>(l)].data(), n, w.rows,
                            bias_gradient);
-    const MatrixView from = l == 0 ? in : trace.activations[static_cast<size_t>(l) - 1].view();
+    // Room that a larger batch left has more rows than this one.
+    const MatrixView from = (l == 0 ? in : trace.activations[static_cast<size_t>(l) - 1].view()).slice(0, n);
     multiply_add(transposed(g), from, {weight_gradient, w.rows, w.cols}, precision);
     if (l == 0 && !input_gradient) return;
     const MutMatrixView next =
