@@ -1,5 +1,5 @@
-"""Gathers README.md, CHANGELOG.md, CONTRIBUTING.md and docs/ into one folder for mkdocs (./run docs): links between them are
-kept, links to files of the sources become their names.
+"""Gathers README.md, CHANGELOG.md, CONTRIBUTING.md and docs/ into one folder for mkdocs (./run docs): links
+between them are kept, links to files of the sources become their names.
 
     site.py FOLDER
 """

@@ -1,5 +1,5 @@
-// "Open DVI run": the viewer of a run directory in a tab. It runs where the files are (extensionKind "workspace"), so over
-// Remote - SSH, WSL and containers the server starts there and asExternalUri makes its port reachable.
+// "Open DVI run": the viewer of a run directory in a tab. It runs where the files are (extensionKind "workspace"), so
+// over Remote - SSH, WSL and containers the server starts there and asExternalUri makes its port reachable.
 const path = require("node:path");
 const vscode = require("vscode");
 const { runFolder, serve, framePage } = require("./server");

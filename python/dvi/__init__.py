@@ -1,4 +1,5 @@
-"""Records the training of a classifier for DeepVisualInsight, and shows what it made of it. See docs/how-to/recording.md."""
+"""Records the training of a classifier for DeepVisualInsight, and shows what it made of it. See
+docs/how-to/recording.md."""
 
 from .recorder import Recorder
 from .selections import select, selections

@@ -8,7 +8,7 @@ _TAKEN = set(inspect.signature(Recorder.epoch).parameters)
 
 
 def plottable(metrics):
-    """The numbers (and tensors of one number) among `metrics`, under names that Recorder.epoch() does not use itself."""
+    """The numbers (and tensors of one number) among `metrics`, under names that Recorder.epoch() does not use."""
     out = {}
     for name, value in metrics.items():
         try:

@@ -36,10 +36,10 @@ def size_of(content):
 
 
 def write_folder(folder, files, last, remove_others=False):
-    """Writes `files` ({name in the folder: array, bytes or JSON object}) so that a reader who takes `last` as the sign of
-    a complete folder never sees a part. Everything goes to temporary names first: when anything fails (a full disk),
-    these are removed, what was there before stays as it was, and OSError is raised. `remove_others`: files of an
-    earlier writing that `files` does not name are removed."""
+    """Writes `files` ({name in the folder: array, bytes or JSON object}) so that a reader who takes `last` as
+    the sign of a complete folder never sees a part. Everything goes to temporary names first: when anything
+    fails (a full disk), these are removed, what was there before stays as it was, and OSError is raised.
+    `remove_others`: files of an earlier writing that `files` does not name are removed."""
     made_folders, temporary = [], []
 
     def make_folder(path):

@@ -8,11 +8,11 @@ from ._scalars import plottable
 
 
 class RecorderCallback(TrainerCallback):
-    """Records the model at the end of every training epoch, with what was logged of that epoch. Epochs count from 1; one
-    that is cut short (max_steps, early stopping) counts too.
+    """Records the model at the end of every training epoch, with what was logged of that epoch. Epochs count
+    from 1; one that is cut short (max_steps, early stopping) counts too.
 
-    The Trainer logs and evaluates an epoch after on_epoch_end, with the weights as they are there; where it is about
-    to, recording waits for it.
+    The Trainer logs and evaluates an epoch after on_epoch_end, with the weights as they are there; where it
+    is about to, recording waits for it.
     """
 
     def __init__(self, recorder, every=1):

@@ -30,7 +30,8 @@ def _integers(values):
 
 
 def _tensor(array, key):
-    """The pickle opcodes (protocol 2) of torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())."""
+    """The pickle opcodes (protocol 2) of torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False,
+    OrderedDict())."""
     strides = [s // array.itemsize for s in array.strides]
     return (
         b"ctorch._utils\n_rebuild_tensor_v2\n(("

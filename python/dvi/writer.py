@@ -5,8 +5,8 @@ from collections import deque
 
 
 class BackgroundWriter:
-    """Runs jobs one after another in a thread of its own. At most `max_pending_bytes` wait at any time (a job larger than
-    that is taken when nothing else waits); what does not fit is refused rather than making the caller wait.
+    """Runs jobs one after another in a thread of its own. At most `max_pending_bytes` wait at any time (a job
+    larger than that is taken when nothing else waits); what does not fit is refused rather than making the caller wait.
     """
 
     def __init__(self, max_pending_bytes, on_failure):

@@ -1,4 +1,5 @@
-"""The dvi program that some tests run: named by the environment variable DVI, or built at build/dvi; None if there is none."""
+"""The dvi program that some tests run: named by the environment variable DVI, or built at build/dvi; None if
+there is none."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""The examples run as a user would run them, on less data, and what they record goes the whole way: dvi check, fit, eval and
-serve, whose card shows the sample that the script was given."""
+"""The examples run as a user would run them, on less data, and what they record goes the whole way: dvi
+check, fit, eval and serve, whose card shows the sample that the script was given."""
 
 import importlib.util
 import json
