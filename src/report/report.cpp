@@ -136,6 +136,7 @@ class Packer {
   void pack_epoch(int epoch) {
     const std::string at = fmt::format("{}/epochs/{}/", view_path_, epoch);
     for (const char* array : {"positions", "samples", "boundary", "trust?size=128"}) put_bytes(at + array);
+    if (view_.value("moved", false)) put_bytes(at + "moved");
     put_bytes(fmt::format("{}territory?size={}", at, view_["territory"]["size"].get<int>()));
     if (run_.value("training_sets", false))
       put_bytes(fmt::format("{}/training_set?epoch={}", run_path_, epoch));

@@ -208,6 +208,7 @@ class Served {
         "margin",
         "kept",
         "round_trip_ok",
+        "moved",
         "boundary",
         "in_training_set",
         "newly_selected",
@@ -244,6 +245,8 @@ class Served {
             return at.kept[i];
           case "round_trip_ok":
             return at.roundTrip[i] === at.predictions[i] ? 1 : 0;
+          case "moved":
+            return run.moved(e)[i] / 65535;
           case "boundary":
             return at.margin[i] < 25.5 ? 1 : 0;
           case "in_training_set":

@@ -15,6 +15,7 @@ const columns: Record<string, string> = {
   boundary: "1 if margin < 0.1, else 0",
   kept: "of 15 neighbours, how many the picture keeps",
   round_trip_ok: "1 if the prediction survives the round trip, else 0",
+  moved: "how far it was moved after the fit, in shares of the picture's side",
 };
 
 /**
@@ -92,6 +93,10 @@ export class OfflineAnswers {
   );
   private readonly positionsOf = keyed((e: number) => new Uint16Array(this.stored(`/epochs/${e}/positions`)));
 
+  private readonly movedOf = keyed((e: number) =>
+    this.viewInfo().moved ? new Uint16Array(this.stored(`/epochs/${e}/moved`)) : new Uint16Array(),
+  );
+
   private json<T>(pattern: RegExp): T {
     const key = Object.keys(this.copy.answers).find((k) => pattern.test(k))!;
     return JSON.parse(this.copy.answers[key]!.json!) as T;
@@ -130,6 +135,7 @@ export class OfflineAnswers {
     const run = this.info();
     const labels = this.labelArray();
     const s = this.samplesOf(epoch);
+    const moved = this.movedOf(epoch);
     const test = compile(where, Object.keys(columns));
     const values: Record<string, (i: number) => string | number> = {
       id: (i) => i,
@@ -144,6 +150,7 @@ export class OfflineAnswers {
       boundary: (i) => (s.margin[i]! < 25.5 ? 1 : 0),
       kept: (i) => s.kept[i]!,
       round_trip_ok: (i) => (s.roundTrip[i] === s.predictions[i] ? 1 : 0),
+      moved: (i) => (moved[i] ?? Number.NaN) / 65535,
     };
     const out: number[] = [];
     for (let i = 0; i < run.sample_count; ++i) if (test((name) => values[name]!(i))) out.push(i);

@@ -62,6 +62,7 @@ export async function offlineCopy(data: Dataset, selection: readonly number[], h
     await Promise.all([
       keepBytes(`${at}/positions?${key}`),
       keepBytes(`${at}/samples?${key}`),
+      view.moved && keepBytes(`${at}/moved?${key}`),
       keepBytes(`${at}/territory?size=${view.territory.size}&${key}`),
       keepBytes(`${at}/boundary?${key}`),
       keepBytes(`${at}/trust?size=128&${key}`),
