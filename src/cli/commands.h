@@ -8,12 +8,14 @@ namespace dvi {
 void add_check_command(CLI::App&);
 void add_demo_command(CLI::App&);
 void add_eval_command(CLI::App&);
+void add_findings_command(CLI::App&);
 void add_fit_command(CLI::App&);
 void add_import_command(CLI::App&);
 void add_query_command(CLI::App&);
 void add_render_command(CLI::App&);
 void add_report_command(CLI::App&);
 void add_serve_command(CLI::App&);
+void add_why_command(CLI::App&);
 
 /// Exit status of a command that ran but has something to complain about (dvi check on a bad run), thrown
 /// from its callback.

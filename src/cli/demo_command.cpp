@@ -10,6 +10,7 @@
 #include "cli/serving.h"
 #include "core/file.h"
 #include "core/progress.h"
+#include "findings/findings.h"
 #include "fit/fit.h"
 #include "metrics/evaluation.h"
 #include "run/run.h"
@@ -86,6 +87,8 @@ void demo(DemoOptions options) {
   } else {
     fmt::print("{}\n", evaluation_text(result));
     if (findings) fmt::print("What {} shows\n{}\n", options.scenario, to_text(*findings));
+    constexpr size_t most_findings = 8;
+    fmt::print("What happened\n{}\n", to_text(find_in_run(run, view), most_findings));
   }
   if (options.no_serve) return;
   ViewerServerOptions server;

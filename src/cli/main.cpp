@@ -68,6 +68,8 @@ int main(int argc, char** argv) {
   dvi::add_eval_command(app);
   dvi::add_serve_command(app);
   dvi::add_query_command(app);
+  dvi::add_findings_command(app);
+  dvi::add_why_command(app);
   dvi::add_render_command(app);
   dvi::add_report_command(app);
   dvi::add_import_command(app);

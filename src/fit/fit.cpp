@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "findings/findings.h"
 #include "fit/epoch_layout.h"
 #include "fit/paper_preset.h"
 #include "fit/standard_preset.h"
@@ -151,6 +152,12 @@ class Fit {
     data.seconds["write"] = measuring.lap();
     writer_.publish(data, projection, measured);
     writer_.update_events(data);
+    try {
+      write_findings(run_, View::open(run_, options_.view));
+    } catch (const Error& error) {
+      // The epoch is fitted all the same.
+      say(fmt::format("epoch {}: no findings: {}", number, error.what()));
+    }
     const auto more = static_cast<double>(open.size() - 1);
     const double time_left =
         more * (watch.seconds() - loading) + (more - static_cast<double>(coming_.size())) * last_load_;

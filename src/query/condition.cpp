@@ -14,6 +14,10 @@ constexpr HistoryFunction functions[] = {
     {"confidence_at", 1, "confidence_at(epoch): softmax probability of the prediction at that epoch"},
     {"crossed", 2, "crossed(a, b): 1 if the predictions at epochs a and b differ, else 0"},
     {"moved", 2, "moved(a, b): distance in the plane between the sample's places at epochs a and b"},
+    {"pushed", 3,
+     "pushed(sample, a, b): share of all pushes on that sample's change from epoch a to b that came from "
+     "this "
+     "one, negative where it held it back ('dvi why')"},
 };
 
 bool is_letter(char c) {

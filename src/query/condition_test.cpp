@@ -18,6 +18,7 @@ TEST(Condition, HistoryFunctionsAreToldTheSample) {
   EXPECT_EQ(Condition("crossed()").sql(), "crossed(id)");
   EXPECT_EQ(Condition("'crossed(1)'").sql(), "'crossed(1)'");
   EXPECT_EQ(Condition("moved(1, abs(moved(1, 2)))").sql(), "moved(id, 1, abs(moved(id, 1, 2)))");
+  EXPECT_EQ(Condition("pushed(7, 1, 2) > 0").sql(), "pushed(id, 7, 1, 2) > 0");
 }
 
 TEST(Condition, PositionsAreTheUsers) {

@@ -228,8 +228,8 @@ std::vector<ColumnInfo> query_vocabulary(const SampleTable& table) {
   std::vector<ColumnInfo> all = table.columns();
   for (const HistoryFunction& function : history_functions()) {
     const bool text = std::string_view(function.name) == "prediction_at";
-    const bool real =
-        std::string_view(function.name) == "confidence_at" || std::string_view(function.name) == "moved";
+    const std::string_view name = function.name;
+    const bool real = name == "confidence_at" || name == "moved" || name == "pushed";
     all.push_back({function.name,
                    text   ? CellType::text
                    : real ? CellType::real

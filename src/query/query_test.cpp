@@ -170,6 +170,12 @@ TEST_F(QueryTest, TrajectoriesAgreeWithALoop) {
               return std::hypot(a[2 * i] - b[2 * i], a[2 * i + 1] - b[2 * i + 1]) > 1;
             }));
   EXPECT_FALSE(find("distance_moved > 3").empty());
+  // Pushes come from train samples alone, in both directions.
+  const auto pushers = find("pushed(0, 1, 8) > 0"), against = find("pushed(0, 1, 8) < 0");
+  EXPECT_FALSE(pushers.empty());
+  EXPECT_FALSE(against.empty());
+  EXPECT_TRUE(find("pushed(0, 1, 8) <> 0 and role <> 'train'").empty());
+  EXPECT_THAT(error("pushed(0, 8, 1) > 0"), HasSubstr("expected an earlier and a later epoch"));
 }
 
 TEST_F(QueryTest, MistakesAreExplained) {

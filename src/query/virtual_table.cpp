@@ -1,9 +1,13 @@
 #include "query/virtual_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <optional>
 
+#include "causes/causes.h"
 #include "core/error.h"
 #include "query/condition.h"
 
@@ -346,6 +350,47 @@ void moved(sqlite3_context* context, int count, sqlite3_value** values) {
   });
 }
 
+/// What pushed() needs; made by the first call of a query, gone with its database.
+struct PushQueries {
+  explicit PushQueries(const SampleTable& table) : samples(table) {}
+  const SampleTable& samples;
+  std::optional<Run> run;
+  std::optional<Causes> causes;
+  std::map<std::array<int64_t, 3>, std::vector<float>> shares;  // by sample and epochs
+
+  const std::vector<float>& of(const std::array<int64_t, 3>& key) {
+    if (const auto known = shares.find(key); known != shares.end()) return known->second;
+    if (!causes) {
+      run.emplace(Run::open(samples.view().folder().parent_path().parent_path()));
+      causes.emplace(*run);
+    }
+    constexpr size_t most_kept = 16;
+    if (shares.size() == most_kept) shares.clear();
+    const Change change =
+        causes->change_of(static_cast<int32_t>(key[0]), static_cast<int>(key[1]), static_cast<int>(key[2]));
+    return shares[key] = causes->shares(change);
+  }
+};
+
+void pushed(sqlite3_context* context, int count, sqlite3_value** values) {
+  try {
+    auto& queries = *static_cast<PushQueries*>(sqlite3_user_data(context));
+    std::array<int64_t, 4> whole{};
+    for (int i = 0; i < count; ++i) {
+      if (sqlite3_value_type(values[i]) == SQLITE_NULL) return sqlite3_result_null(context);
+      if (sqlite3_value_type(values[i]) != SQLITE_INTEGER)
+        fail("a sample and two epochs are whole numbers, as in pushed(4711, 7, 8)");
+      whole[static_cast<size_t>(i)] = sqlite3_value_int64(values[i]);
+      if (whole[static_cast<size_t>(i)] < 0 || whole[static_cast<size_t>(i)] > INT32_MAX)
+        fail("there is no sample or epoch {}", whole[static_cast<size_t>(i)]);
+    }
+    if (whole[0] >= queries.samples.samples()) fail("there is no sample {}", whole[0]);
+    sqlite3_result_double(context, queries.of({whole[1], whole[2], whole[3]})[static_cast<size_t>(whole[0])]);
+  } catch (const std::exception& error) {
+    sqlite3_result_error(context, error.what(), -1);
+  }
+}
+
 }  // namespace
 
 void register_samples(sqlite3* db, const SampleTable& table) {
@@ -354,10 +399,15 @@ void register_samples(sqlite3* db, const SampleTable& table) {
   using Function = void (*)(sqlite3_context*, int, sqlite3_value**);
   constexpr Function functions[] = {prediction_at, correct_at, confidence_at, crossed, moved};
   const auto described = history_functions();
-  for (size_t i = 0; i < described.size() && status == SQLITE_OK; ++i)
+  for (size_t i = 0; i < std::size(functions) && status == SQLITE_OK; ++i)
     status = sqlite3_create_function_v2(db, described[i].name, described[i].arguments + 1,
                                         SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, data,
                                         functions[i], nullptr, nullptr, nullptr);
+  if (status == SQLITE_OK)
+    status = sqlite3_create_function_v2(db, described.back().name, described.back().arguments + 1,
+                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+                                        new PushQueries(table), pushed, nullptr, nullptr,
+                                        [](void* queries) { delete static_cast<PushQueries*>(queries); });
   if (status != SQLITE_OK) fail("query: SQLite could not be set up: {}", sqlite3_errmsg(db));
 }
 
