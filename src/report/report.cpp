@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "report/base64.h"
 #include "server/api.h"
+#include "server/api_causes.h"
 #include "server/encoding.h"
 #include "server/page.h"
 
@@ -25,6 +26,7 @@ class Answers {
     add_image_routes(router_, state_);
     add_selection_routes(router_, state_);
     add_query_routes(router_, state_);
+    add_cause_routes(router_, state_);
   }
   const Run& run() { return runs_.at(0).run(); }
   std::string get(const std::string& path) {
@@ -123,6 +125,7 @@ class Packer {
         {{"count", events.size()}, {"events", std::move(events)}});
     const std::string suspects = view_path_ + "/suspects?limit=100";
     put(suspects, answers_.json(suspects));
+    put(view_path_ + "/findings", answers_.json(view_path_ + "/findings"));
     view_["epochs"] = epochs_;
     view_["pending"] = Json::array();
     Json metrics = Json::array();

@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "server/access.h"
 #include "server/api.h"
+#include "server/api_causes.h"
 #include "server/encoding.h"
 #include "server/http_server.h"
 #include "server/live_watch.h"
@@ -56,6 +57,7 @@ struct ViewerServer::Implementation {
     add_image_routes(router, state);
     add_selection_routes(router, state);
     add_query_routes(router, state);
+    add_cause_routes(router, state);
     router.add("GET", "/api/live", [this](const Call& call) {
       HttpResponse response;
       response.content_type = "text/event-stream";

@@ -296,6 +296,33 @@ class Served {
     return out;
   }
 
+  why(id, from, to) {
+    const { run } = this;
+    const at = run.epoch(from);
+    const pushers = run.neighbors(from, id, true).map((n, k) => ({
+      id: n.id,
+      share: 0.2 / (k + 1),
+      label: run.labels[n.id],
+      prediction: at.predictions[n.id],
+    }));
+    return {
+      sample: id,
+      from,
+      to,
+      from_class: at.predictions[id],
+      to_class: run.epoch(to).predictions[id],
+      hit_rate: 0.9,
+      flips: 100,
+      explained: 0.5,
+      margin_change: 1,
+      predicted_change: 1,
+      known: true,
+      doubt: null,
+      pushers: pushers.slice(0, 8),
+      against: pushers.slice(8),
+    };
+  }
+
   card(id, e) {
     const { run } = this;
     const at = run.epoch(e);
@@ -331,6 +358,29 @@ class Served {
       round_trip: at.roundTrip[id],
       columns: { is_noisy: run.noisy[id], original_label: run.truth[id], uncertainty: rest },
     };
+  }
+
+  findings() {
+    const { run } = this;
+    const epoch = this.fitted;
+    const at = run.epoch(epoch);
+    const samples = [];
+    for (let i = 0; i < run.groups[0].count && samples.length < 200; ++i)
+      if (at.predictions[i] !== run.labels[i]) samples.push(i);
+    const one = (kind, classes, text) => ({
+      kind,
+      from: this.epochs[0],
+      to: epoch,
+      classes,
+      samples,
+      score: 0.9,
+      text,
+      link: `#epoch=${epoch}&color=correct&panel=findings`,
+    });
+    return [
+      one("label_noise", [0, 1], "About 8 % of the training labels seem to be wrong (synthetic stand-in)."),
+      one("confusion", [0, 1], "The first two classes are still confused (synthetic stand-in)."),
+    ];
   }
 
   suspects(limit, judged) {
@@ -391,6 +441,8 @@ async function answer(server, method, path, query, body) {
         meaning: `the sample's ${name.replaceAll("_", " ")}`,
       })),
     };
+  if (rest === "why")
+    return served.why(Number(query.get("id")), Number(query.get("from")), Number(query.get("to")));
   let m = /^inputs\/(\d+)\.png$/.exec(rest);
   if (m) return { png: greyPng(run.image(Number(m[1])), 28, 28) };
   if (rest === "thumbnails.png") {
@@ -472,6 +524,7 @@ async function answer(server, method, path, query, body) {
     const judged = new Set([...(body.accepted ?? []), ...(body.rejected ?? [])]);
     return served.suspects(Number(query.get("limit") ?? 100), judged);
   }
+  if (call === "findings") return { findings: served.findings() };
   if (call === "query") {
     const start = performance.now();
     if (body.epochs === "each")

@@ -120,6 +120,7 @@ describe("keyboard", () => {
       expect(await state((app) => app.store.state.tool)).toBe(tool);
     }
     for (const [k, panel] of [
+      "findings",
       "search",
       "sample",
       "selection",
@@ -165,6 +166,7 @@ describe("keyboard", () => {
   it("names every control", async () => {
     const { page } = await openPage(browser, mock.url);
     for (const panel of [
+      "findings",
       "search",
       "sample",
       "selection",

@@ -38,7 +38,32 @@ describe("panels", () => {
       app.store.set({ selection: [], focus: -1, filter: "", shown: null, acrossEpochs: "keep", panel: null }),
     );
 
+  it("opens with what happened; a click shows the scene, a sample its card and who pushed it, and all can be dismissed", async () => {
+    await page.locator(".finding").first().waitFor();
+    expect(await page.locator(".finding").count()).toBe(2);
+    await page.locator(".finding-text").first().click();
+    await page.waitForFunction(() => (window as any).dvi.store.state.selection.length > 0);
+    expect(await state((app) => app.store.state.colorBy)).toBe("correct");
+    await page.locator(".finding-sample").first().click();
+    await page.getByRole("button", { name: "Why", exact: true }).click();
+    const changes = await state((app) => {
+      const id = app.store.state.focus;
+      return app.data.fitted.length > 0 && id >= 0;
+    });
+    expect(changes).toBe(true);
+    await page.locator(".pusher, .why .hint").first().waitFor();
+    await page.getByRole("button", { name: "About", exact: true }).click();
+    expect(await state((app) => app.store.state.pushers)).toEqual([]);
+    await inPage(page, (app) => app.store.set({ panel: "findings", focus: -1 }));
+    await page.getByRole("button", { name: "Dismiss" }).first().click();
+    expect(await page.locator(".finding").count()).toBe(1);
+    await page.getByRole("button", { name: "Show 1 dismissed" }).click();
+    expect(await page.locator(".finding").count()).toBe(2);
+    await clear();
+  });
+
   it("offers common mistakes, and a click on one finds its samples and tells when it began", async () => {
+    await inPage(page, (app) => app.store.set({ panel: "search" }));
     await page.locator(".mistake").first().waitFor();
     const text = (await page.locator(".mistake").first().textContent())!;
     const count = Number(/(\d[\d,]*)$/.exec(text)![1]!.replace(",", ""));

@@ -100,6 +100,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
   });
 
   it("finds shirts taken for T-shirts at the last epoch, as the shell does, and when that began", async () => {
+    await inPage(page, (app) => app.show("search"));
     await page.locator("#form-label").selectOption("Shirt");
     await page.getByLabel("Predicted as").selectOption("T-shirt/top");
     const ask = async (confidence: string) => {

@@ -128,6 +128,44 @@ export interface SuspectList {
   method: string;
 }
 
+/** One thing that happened; `classes` and `samples` worst first, `link` the page's address behind #. */
+export interface Finding {
+  kind: string;
+  from: number;
+  to: number;
+  classes: number[];
+  samples: number[];
+  score: number;
+  text: string;
+  link: string;
+}
+
+/** A training sample behind a change: its share of all pushes in its direction, and what it was taken for then. */
+export interface Pusher {
+  id: number;
+  share: number;
+  label: number | null;
+  prediction: number;
+}
+
+export interface Why {
+  sample: number;
+  from: number;
+  to: number;
+  from_class: number;
+  to_class: number;
+  /** of `flips` held-out samples that flipped there; null where none did */
+  hit_rate: number | null;
+  flips: number;
+  /** share of the change that the last layer accounts for; null where it is not linear */
+  explained: number | null;
+  known: boolean;
+  /** what speaks against the answer; null where it is known */
+  doubt: string | null;
+  pushers: Pusher[];
+  against: Pusher[];
+}
+
 export interface NamedSelection {
   name: string;
   count: number;
@@ -304,6 +342,12 @@ export class Api {
   }
   judgeSuspects(run: number, view: string, accepted: number[], rejected: number[]): Promise<SuspectList> {
     return this.post(`${viewPath(run, view)}/suspects`, { accepted, rejected });
+  }
+  findings(run: number, view: string): Promise<{ findings: Finding[] }> {
+    return this.json(`${viewPath(run, view)}/findings`);
+  }
+  why(run: number, id: number, from: number, to: number): Promise<Why> {
+    return this.json(`api/runs/${run}/why?id=${id}&from=${from}&to=${to}`);
   }
   query(
     run: number,

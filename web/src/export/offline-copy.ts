@@ -51,6 +51,7 @@ export async function offlineCopy(data: Dataset, selection: readonly number[], h
   await keepBytes(`${base}/labels`);
   await keepJson(`${base}/selections`);
   await keepJson(`${viewBase}/suspects?limit=100`);
+  await keepJson(`${viewBase}/findings`);
   const kinds = view.events.kinds.map((_, k) => k).join(",");
   if (view.epochs.length)
     await keepJson(`${viewBase}/events?from=${view.epochs[0]}&to=${view.epochs.at(-1)}&kinds=${kinds}`);

@@ -7,6 +7,7 @@ import { ComparePanel } from "../panels/compare";
 import { DecodePopover } from "../panels/decode-popover";
 import { EventsPanel } from "../panels/events";
 import { ExportPanel } from "../panels/export";
+import { FindingsPanel } from "../panels/findings";
 import { LegendPanel } from "../panels/legend";
 import type { Change, Host, Panel, Picture, SelectHow } from "../panels/panel";
 import { QualityPanel } from "../panels/quality";
@@ -106,6 +107,7 @@ export class App implements Host {
     this.timeBand = new TimeBand(this);
     this.legend = new LegendPanel(this);
     this.panels = [
+      new FindingsPanel(this),
       new SearchPanel(this),
       new CardPanel(this),
       new SelectionPanel(this),

@@ -7,6 +7,7 @@ import { link } from "../ui/form";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
 import type { Changes, Host, Panel } from "./panel";
+import { WhyView } from "./why";
 
 /** Epochs at which a history's prediction changes, with what it changes to; the first entry is its beginning. */
 export function historyChanges(history: Card["history"]): { epoch: number; prediction: number }[] {
@@ -28,8 +29,12 @@ export class CardPanel implements Panel {
   readonly element = h("div", { class: "panel card" });
   private wanted = "";
   private card: Card | null = null;
+  private part: "sample" | "why" = "sample";
+  private readonly why: WhyView;
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly host: Host) {
+    this.why = new WhyView(host, () => this.joinPushers());
+  }
 
   update(state: State, changes: Changes): void {
     const { data, api } = this.host;
@@ -40,6 +45,7 @@ export class CardPanel implements Panel {
     if (id < 0 || id >= data.count) {
       this.wanted = "";
       this.card = null;
+      this.joinPushers();
       replace(
         this.element,
         h(
@@ -101,6 +107,49 @@ export class CardPanel implements Panel {
       this.element,
       this.head(card),
       this.top(data, card),
+      this.parts(data, card),
+      ...(this.part === "why" ? [this.why.element] : this.about(data, card)),
+      this.idField(),
+    );
+    if (this.part === "why") this.why.show(data, card, null);
+    this.joinPushers();
+    this.element.scrollTop = scroll;
+  }
+
+  /** Lines to the samples that pushed this one, while they are listed. */
+  private joinPushers(): void {
+    const { store } = this.host;
+    const shown = this.part === "why" && store.state.focus >= 0 && this.card?.id === store.state.focus;
+    const pushers = shown ? this.why.ids : [];
+    if (pushers.length || store.state.pushers.length) store.set({ pushers });
+  }
+
+  private parts(data: Dataset, card: Card): HTMLElement {
+    const part = (id: "sample" | "why", text: string, title: string) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "toggle",
+          "aria-pressed": String(this.part === id),
+          title,
+          onclick: () => {
+            this.part = id;
+            this.show(data, card);
+          },
+        },
+        text,
+      );
+    return h(
+      "div",
+      { class: "tabs card-parts", role: "group", "aria-label": "What to show of the sample" },
+      part("sample", "About", "What it is, its history and its neighbours"),
+      part("why", "Why", "The training samples that changed its prediction"),
+    );
+  }
+
+  private about(data: Dataset, card: Card): (HTMLElement | SVGSVGElement | false | null | undefined)[] {
+    return [
       card.text !== undefined && h("p", { class: "card-text" }, card.text),
       card.row && h("dl", { class: "pairs" }, ...card.row.map(([name, value]) => pair(name, String(value)))),
       h("h4", {}, `Most likely at epoch ${this.host.epoch}`),
@@ -110,9 +159,7 @@ export class CardPanel implements Panel {
       h("p", { class: "hint" }, this.historyText(data, card)),
       ...this.neighbors(data, card),
       ...this.columns(data, card),
-      this.idField(),
-    );
-    this.element.scrollTop = scroll;
+    ];
   }
 
   private head(card: Card): HTMLElement {

@@ -109,7 +109,8 @@ export class Overlays {
     }
     void this.showDiff(state, on("diff") && state.reference >= 0 && state.reference !== epoch.epoch);
     void this.showTrails(state, on("trails") ? hovered : -2);
-    void this.showNeighbors(epoch.epoch, on("neighbors") ? (hovered >= 0 ? hovered : state.focus) : -1);
+    if (state.pushers.length && hovered < 0) this.showPushers(state);
+    else void this.showNeighbors(epoch.epoch, on("neighbors") ? (hovered >= 0 ? hovered : state.focus) : -1);
   }
 
   /** Trails depend on the time as well as on the samples. */
@@ -240,6 +241,31 @@ export class Overlays {
       this.wantedTrails = "";
       this.fail((error as Error).message);
     }
+  }
+
+  /** Lines from the sample in focus to those that pushed it, in the colour of the class each pushed it to: its label. */
+  private showPushers(state: State): void {
+    const { data, pane } = this;
+    const key = `pushers/${data.key}/${state.focus}/${state.pushers.join()}`;
+    if (this.wantedNeighbors === key) return;
+    this.wantedNeighbors = key;
+    pane.neighborMarks = state.pushers.map((id) => ({
+      id,
+      mark: Mark.Neighbor,
+      size: 9,
+      first: 0,
+      second: 0,
+    }));
+    pane.scene.setLinks(
+      state.pushers.map((to, k) => ({
+        from: state.focus,
+        to,
+        color: [...unit(classColor(Math.max(0, data.labels[to]!), data.classes.length)), 0.95],
+        width: 2.6 - (1.4 * k) / state.pushers.length,
+        dash: 0,
+      })),
+    );
+    this.onChange();
   }
 
   private async showNeighbors(epoch: number, id: number): Promise<void> {

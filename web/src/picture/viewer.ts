@@ -324,7 +324,9 @@ export class Viewer {
     if (changed.has("compare")) void this.syncSecond();
     if (changed.has("camera") || changed.has("equalAxes")) this.camera.apply();
     if (
-      ["focus", "selection", "layers", "reference", "resolution"].some((k) => changed.has(k as keyof State))
+      ["focus", "pushers", "selection", "layers", "reference", "resolution"].some((k) =>
+        changed.has(k as keyof State),
+      )
     )
       this.updateOverlays();
     if (changed.has("focus")) this.refreshHighlights();

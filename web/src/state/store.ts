@@ -29,6 +29,8 @@ export interface State {
   /** Sample whose card is shown, -1 = none. */
   focus: number;
   selection: readonly number[];
+  /** Training samples joined to the one in focus by lines, instead of its neighbours: those that pushed it. */
+  pushers: readonly number[];
   /** Condition that hides all other samples; empty = none. */
   filter: string;
   /** "keep": the ids found once; "each": evaluated again at every epoch. */
@@ -83,11 +85,12 @@ export const initialState: State = {
   pointScale: 1,
   resolution: 0,
   theme: "system",
-  panel: "search",
+  panel: "findings",
   legendOpen: true,
   tool: "pan",
   focus: -1,
   selection: [],
+  pushers: [],
   filter: "",
   acrossEpochs: "keep",
   filterEpoch: -1,
