@@ -43,7 +43,7 @@ export function epochsText(finding: Pick<Finding, "from" | "to">): string {
   return finding.from === finding.to ? `epoch ${finding.to}` : `epochs ${finding.from} – ${finding.to}`;
 }
 
-/** What happened in the run, the most important first. A click shows an entry's scene; what is known can be dismissed. */
+/** What happened in the run, the most important first. A click shows an entry's scene. Known ones can be dismissed. */
 export class FindingsPanel implements Panel {
   readonly id = "findings";
   readonly title = "Findings";

@@ -243,7 +243,7 @@ export class Overlays {
     }
   }
 
-  /** Lines from the sample in focus to those that pushed it, in the colour of the class each pushed it to: its label. */
+  /** Lines from the sample in focus to those that pushed it, in the colour of the class each pushed it to. */
   private showPushers(state: State): void {
     const { data, pane } = this;
     const key = `pushers/${data.key}/${state.focus}/${state.pushers.join()}`;
