@@ -152,12 +152,8 @@ class Fit {
     data.seconds["write"] = measuring.lap();
     writer_.publish(data, projection, measured);
     writer_.update_events(data);
-    try {
-      write_findings(run_, View::open(run_, options_.view));
-    } catch (const Error& error) {
-      // The epoch is fitted all the same.
-      say(fmt::format("epoch {}: no findings: {}", number, error.what()));
-    }
+    // Everything is looked at anew, so only while somebody waits for it, and at the end.
+    if (options_.follow || open.size() == 1) tell_findings();
     const auto more = static_cast<double>(open.size() - 1);
     const double time_left =
         more * (watch.seconds() - loading) + (more - static_cast<double>(coming_.size())) * last_load_;
@@ -170,6 +166,15 @@ class Fit {
     for (const auto& verdict : data.verdicts) earlier.predictions.push_back(verdict.prediction);
     previous_ = std::make_unique<PreviousEpoch>(
         PreviousEpoch{number, projection.model, projection.positions, std::move(earlier)});
+  }
+
+  void tell_findings() const {
+    try {
+      write_findings(run_, View::open(run_, options_.view));
+    } catch (const Error& error) {
+      // The epochs are fitted all the same.
+      say(fmt::format("no findings: {}", error.what()));
+    }
   }
 
   bool fitted_between(int a, int b) const {
