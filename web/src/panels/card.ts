@@ -6,8 +6,8 @@ import { h, number, percent, replace, s } from "../ui/dom";
 import { link } from "../ui/form";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
+import { WhyView } from "./card/why";
 import type { Changes, Host, Panel } from "./panel";
-import { WhyView } from "./why";
 
 /** Epochs at which a history's prediction changes, with what it changes to; the first entry is its beginning. */
 export function historyChanges(history: Card["history"]): { epoch: number; prediction: number }[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Why } from "../data/api";
+import type { Why } from "../../data/api";
 import { nearestChange, reliability } from "./why";
 
 const history = { epochs: [1, 2, 4, 8, 16], predictions: [0, 0, 1, 1, 2], confidence: [1, 1, 1, 1, 1] };

@@ -1,10 +1,10 @@
-import { classColor, css } from "../color/palette";
-import type { Card, Pusher, Why } from "../data/api";
-import type { Dataset } from "../data/dataset";
-import { h, number, percent, replace } from "../ui/dom";
-import { listThumbnail } from "../ui/sample-row";
-import { classChip } from "../ui/tooltip";
-import type { Host } from "./panel";
+import { classColor, css } from "../../color/palette";
+import type { Card, Pusher, Why } from "../../data/api";
+import type { Dataset } from "../../data/dataset";
+import { h, number, percent, replace } from "../../ui/dom";
+import { listThumbnail } from "../../ui/sample-row";
+import { classChip } from "../../ui/tooltip";
+import type { Host } from "../panel";
 
 /** The epochs around the change of prediction nearest to `now`; null where the prediction never changes. */
 export function nearestChange(history: Card["history"], now: number): { from: number; to: number } | null {
