@@ -245,7 +245,7 @@ TEST_F(FigureTest, FilesAreWhatTheirEndingSays) {
 
   write_picture(small, 0, folder_ / "a.pdf");
   const std::string pdf = read_file(folder_ / "a.pdf");
-  EXPECT_THAT(pdf, testing::StartsWith("%PDF-"));
+  EXPECT_THAT(pdf, testing::StartsWith("%PDF-1.4"));
   EXPECT_THAT(pdf, testing::EndsWith("%%EOF\n"));
   EXPECT_THAT(pdf, HasSubstr("/MediaBox [ 0 0 320 200 ]"));
 

@@ -51,8 +51,11 @@ void write_picture(Figure& figure, double time, const std::filesystem::path& fil
     cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
   } else
     surface.reset(cairo_pdf_surface_create_for_stream(append, &bytes, figure.width(), figure.height()));
-  if (ending == "pdf")
+  if (ending == "pdf") {
+    // What every LaTeX includes without a warning; Cairo 1.18 would write 1.7.
+    cairo_pdf_surface_restrict_to_version(surface.get(), CAIRO_PDF_VERSION_1_4);
     cairo_pdf_surface_set_metadata(surface.get(), CAIRO_PDF_METADATA_TITLE, figure.title().c_str());
+  }
   expect_success(cairo_surface_status(surface.get()), file);
   {
     const CairoContext cairo(cairo_create(surface.get()));
