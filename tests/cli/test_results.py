@@ -32,6 +32,10 @@ class Results(ProgramTest):
             [epoch["epoch"] for epoch in self.assert_json("eval", self.run_folder)["epochs"]], [1]
         )
         self.assertGreater(self.assert_json("query", self.run_folder, "label = 'class 0'")["count"], 0)
+        for finding in self.assert_json("findings", self.run_folder)["findings"]:
+            self.assertLessEqual(
+                {"kind", "from", "to", "classes", "samples", "score", "text", "link"}, set(finding)
+            )
 
     def test_quiet_is_about_progress(self):
         quiet = self.assert_works("--quiet", "fit", self.run_folder, "--epochs", "1")

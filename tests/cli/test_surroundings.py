@@ -105,7 +105,18 @@ class CommandLine(ProgramTest):
     def test_help_and_version(self):
         self.assertRegex(self.assert_works("--version").stdout, r"^dvi \d+\.\d+\.\d+\n$")
         overview = self.assert_works("--help").stdout
-        for command in "demo", "fit", "eval", "serve", "check", "query", "render", "import":
+        for command in (
+            "demo",
+            "fit",
+            "eval",
+            "serve",
+            "check",
+            "query",
+            "findings",
+            "why",
+            "render",
+            "import",
+        ):
             with self.subTest(command=command):
                 self.assertIn(f"\n  {command} ", overview)
                 self.assertIn("--", self.assert_works(command, "--help").stdout)
