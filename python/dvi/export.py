@@ -41,6 +41,15 @@ class Run:
         path = os.path.join(self.folder, *parts)
         return np.load(path, mmap_mode="r") if os.path.exists(path) else None
 
+    def imported_json(self, name):
+        """An object that the import kept, or an empty one."""
+        path = os.path.join(self.folder, "imported", name)
+        if not os.path.exists(path):
+            return {}
+        with open(path) as f:
+            found = json.load(f)
+        return found if isinstance(found, dict) else {}
+
     def of_epoch(self, n, *parts):
         return self.array("epochs", f"{n:06d}", *parts)
 
@@ -101,12 +110,26 @@ class Export:
         )
 
 
+def _epoch_word(run, config):
+    """What the folders of epochs were called where the run was imported from."""
+    for place in [config] + [v for v in config.values() if isinstance(v, dict)]:
+        if isinstance(place.get("EPOCH_NAME"), str):
+            return place["EPOCH_NAME"]
+    root = os.path.join(run.folder, "imported", "Model")
+    words = [n.rsplit("_", 1)[0] for n in os.listdir(root) if "_" in n] if os.path.isdir(root) else []
+    return max(set(words), key=words.count) if words else "Epoch"
+
+
 def export_v1(run, out):
     e = Export(run, out)
+    config = run.imported_json("config.json")
+    word = _epoch_word(run, config)
+    if not config and run.json["classes"] != [str(i) for i in range(len(run.json["classes"]))]:
+        e.save_json({"DVI": {"CLASSES": run.json["classes"], "EPOCH_NAME": word}}, "config.json")
     train, test = run.ids("train"), run.ids("test")
-    if len(train) == 0 or len(test) == 0:
+    if len(train) == 0:
         raise SystemExit(
-            "dvi.export: layout v1 has a training pool and a test set, and this run has not both; try --layout ttv"
+            "dvi.export: layout v1 has a training pool, and this run has no group of role train; try --layout ttv"
         )
     others = sorted(
         {g["name"] for g in run.groups} - {g["name"] for g in run.groups if g["role"] in ("train", "test")}
@@ -117,6 +140,8 @@ def export_v1(run, out):
         ("Training_data", "training_dataset", train),
         ("Testing_data", "testing_dataset", test),
     ):
+        if len(ids) == 0:
+            continue
         save_tensors(e.path(part, f"{stem}_label.pth"), run.labels[ids].astype(np.int64))
         if run.inputs is not None:
             save_tensors(e.path(part, f"{stem}_data.pth"), np.asarray(run.inputs[ids]))
@@ -132,10 +157,11 @@ def export_v1(run, out):
     _columns_left_out(e, ("is_noisy", "original_label"))
     e.restore_imported()
     for n in run.epochs:
-        at = ("Model", f"Epoch_{n}")
+        at = ("Model", f"{word}_{n}")
         features = run.of_epoch(n, "features.npy")
         np.save(e.path(*at, "train_data.npy"), np.asarray(features[train], np.float32))
-        np.save(e.path(*at, "test_data.npy"), np.asarray(features[test], np.float32))
+        if len(test):
+            np.save(e.path(*at, "test_data.npy"), np.asarray(features[test], np.float32))
         training_set = run.of_epoch(n, "training_set.npy")
         if training_set is not None:
             e.save_json([pool_row[int(i)] for i in training_set if int(i) in pool_row], *at, "index.json")
@@ -150,7 +176,7 @@ def export_v1(run, out):
             column = run.of_epoch(n, "columns", f"{score}_score.npy")
             for part, ids in (("train", train), ("test", test)):
                 values = None if column is None else np.asarray(column[ids], np.float64)
-                if values is None or np.isnan(values).all():
+                if values is None or len(ids) == 0 or np.isnan(values).all():
                     continue
                 some = {str(i): v for i, v in enumerate(values.tolist()) if v == v}
                 e.save_json(

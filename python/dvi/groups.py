@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .samples import Samples, to_numpy
+from .arrays import as_float32, to_numpy
+from .samples import Samples
+from .text import clean, shortened, shown
 
 
 def plain_name(what, name):
@@ -50,11 +52,12 @@ class Groups:
             )
         if self._groups:
             first_name, first = next(iter(self._groups)), self.first
-            for what in ("kind", "fields", "header"):
-                if getattr(samples, what) != getattr(first, what):
+            for what, expected in first.signature.items():
+                found = samples.signature[what]
+                if found != expected:
                     raise ValueError(
-                        f'group "{name}" must hold the {what} of "{first_name}", {getattr(first, what)}, and '
-                        f"holds {getattr(samples, what)}"
+                        f'group "{name}" must have the {what} of "{first_name}", {shortened(str(expected), 80)}, and has '
+                        f"{shortened(str(found), 80)}"
                     )
             shapes = [None if s.stored is None else s.stored.shape[1:] for s in (first, samples)]
             if shapes[0] != shapes[1]:
@@ -63,6 +66,11 @@ class Groups:
                     f"{shapes[1]}"
                 )
         self._groups[name] = (role, samples)
+
+    def set_kind(self, kind):
+        """Of all groups, which were taken for another."""
+        for _, samples in self._groups.values():
+            samples.kind = kind
 
     def to_json(self):
         return [
@@ -97,7 +105,7 @@ class Groups:
                     f'inputs of group "{name}" must have the shape {None if stored is None else stored.shape} given to '
                     f"add_group, and have {x.shape}"
                 )
-            out[name] = x if x.dtype == np.uint8 else x.astype(np.float32)
+            out[name] = x if x.dtype == np.uint8 else as_float32(x, f'inputs of group "{name}"')
         return out
 
     def matrix(self, what, value):
@@ -129,10 +137,27 @@ class Groups:
             values = {group: values[begin : begin + s.count] for group, _, s, begin in self}
         self.expect_known(f'column "{name}" has values', values)
         parts = {group: to_numpy(v) for group, v in values.items()}
+        if any(v.dtype.kind in "Mmc" for v in parts.values()):
+            raise ValueError(
+                f'column "{name}" must hold numbers or words, and has times; give them as numbers, for example days since a date'
+            )
         if any(v.dtype.kind not in "biuf" for v in parts.values()):
-            words = spec.setdefault("categories", sorted({str(w) for v in parts.values() for w in v}))
-            number = {w: i for i, w in enumerate(words)}
-            parts = {group: np.asarray([number[str(w)] for w in v], np.int32) for group, v in parts.items()}
+            words = {
+                group: [None if w is None or w != w else clean(w) for w in v.tolist()]
+                for group, v in parts.items()
+            }
+            known = spec.setdefault(
+                "categories", sorted({w for v in words.values() for w in v if w is not None})
+            )
+            number = {w: i for i, w in enumerate(known)}
+            unknown = sorted({w for v in words.values() for w in v if w is not None and w not in number})
+            if unknown:
+                raise ValueError(
+                    f'column "{name}" has words that are not among its categories: {shown(unknown)}'
+                )
+            parts = {
+                g: np.asarray([-1 if w is None else number[w] for w in v], np.int32) for g, v in words.items()
+            }
         whole = all(v.dtype.kind in "biu" for v in parts.values())
         pieces = []
         for group, _, samples, _ in self:
@@ -142,7 +167,9 @@ class Groups:
                     f'column "{name}" must have {samples.count} values for group "{group}", and has shape {v.shape}'
                 )
             v = np.full(samples.count, -1 if whole else np.nan) if v is None else v
-            pieces.append(v.astype(np.int32 if whole else np.float32))
+            # Readers show columns as float32, so what that cannot hold is refused even where int32 could.
+            exact = as_float32(v, f'values of column "{name}"')
+            pieces.append(v.astype(np.int32) if whole else exact)
         return np.concatenate(pieces)
 
     def ids(self, what, values):

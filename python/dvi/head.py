@@ -2,12 +2,7 @@
 
 import numpy as np
 
-from .samples import to_numpy
-
-
-def two_logits(logits):
-    """A single column of logits, of the second class against the first, as two."""
-    return np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits
+from .arrays import to_numpy
 
 
 def given_head(weight, bias, class_count, feature_dim):

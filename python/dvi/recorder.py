@@ -11,10 +11,16 @@ import warnings
 import numpy as np
 
 from . import files
+from .agreement import Disagreement, as_logits, in_the_gauge_of
+from .arrays import precision_of, to_numpy
 from .boundary import draw_boundary
 from .groups import Groups
-from .head import given_head, solved_head, two_logits
-from .samples import ModelView, Samples, rows_csv, to_numpy
+from .head import given_head, solved_head
+from .resumed import expect_same_samples
+from .samples import SERIES, ModelView, Samples, rows_csv, texts_txt
+from .scalars import numbers_among
+from .text import clean, shortened, shown
+from .timeline import Timeline
 from .writer import BackgroundWriter
 
 _OWN_ENTRIES = (
@@ -50,8 +56,13 @@ class Recorder:
                 mean and std (images only) are numbers or one number a channel
     layout      how images are stored: "NHWC", "NCHW" or "NHW"; guessed from the shape
     features, head   of a torch.nn.Module: the method or submodule that gives the features, and that which makes
-                logits of them; found by themselves where the model has methods features/feature and head/prediction,
-                or ends in a Linear layer (see docs/how-to/recording.md)
+                logits of them; found by themselves for most models (see docs/how-to/recording.md)
+    output      which of the things that the model returns are its logits: a name, an index, or a callable that is given
+                all of them and returns [n, C]; found by itself where it is plain
+    pool        how outputs of several positions (tokens, pixels) become one: "mean", "max", "first" or "last"
+    label       of a multi-label model, whose labels `classes` names: the one to look at; the run has the two classes
+                "not LABEL" and LABEL
+    channels    which channels of an image are shown, one or three numbers; all are recorded
     boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over the
                 training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it can
                 run the model
@@ -72,22 +83,43 @@ class Recorder:
         layout=None,
         features=None,
         head=None,
+        output=None,
+        pool=None,
+        label=None,
+        channels=None,
         boundary=False,
         batch_size=256,
         max_pending_bytes=2 << 30,
     ):
         self.directory = os.fspath(directory)
-        self.classes = [str(c) for c in classes]
-        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+        self.classes = _distinct([clean(c) for c in classes])
+        self._label = None
+        if label is not None:  # of a multi-label model: one label, there or not
+            if clean(label) not in self.classes:
+                raise ValueError(f"label must be one of the classes, {shown(self.classes)}, and is {label!r}")
+            self._label = self.classes.index(clean(label))
+            self.classes = ["not " + clean(label), clean(label)]
+        if len(self.classes) < 2:
             raise ValueError(f"classes must be at least two distinct names, and are {self.classes}")
         if mode not in ("new", "resume", "replace"):
             raise ValueError(f'mode must be "new", "resume" or "replace", and is {mode!r}')
-        if layout not in (None, "NHWC", "NCHW", "NHW"):
-            raise ValueError(f'layout must be "NHWC", "NCHW" or "NHW", and is {layout!r}')
+        if layout not in (None, "NHWC", "NCHW", "NHW") + SERIES:
+            raise ValueError(
+                f'layout must be "NHWC", "NCHW" or "NHW", or of series "NTC" or "NCT", and is {layout!r}'
+            )
+        if pool not in (None, "mean", "max", "first", "last"):
+            raise ValueError(f'pool must be "mean", "max", "first" or "last", and is {pool!r}')
+        if channels is not None and len(channels) not in (1, 3):
+            raise ValueError(
+                f"channels must be one or three numbers of channels to show, and are {channels!r}"
+            )
         self.failures = []  # (epoch or None, sentence) of all that was not recorded
-        self._name = name or os.path.basename(os.path.abspath(self.directory)) or "run"
-        self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std)
+        self._name = clean(name or os.path.basename(os.path.abspath(self.directory)) or "run")
+        self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std, channels=channels)
         self._features, self._head, self._boundary = features, head, boundary
+        self._output = dict(choose=output, pool=pool, label=self._label)
+        self._plan = None  # what was found out about the model at its first epoch
+        self._integers = None  # whether the model is given whole numbers; known then too
         self._batch_size = batch_size
         self._groups = Groups(len(self.classes))
         self._columns = {}  # name -> {group name: values}, or values of all samples
@@ -106,6 +138,7 @@ class Recorder:
         self._owner = os.getpid()
         self._writer = BackgroundWriter(max_pending_bytes, self._write_failed)
         self._resumed = None
+        self._timeline = Timeline()
         if self._active:
             self._open_directory(mode)
             atexit.register(self._at_exit)
@@ -126,6 +159,7 @@ class Recorder:
         if mode == "resume":
             self._resumed = run
             self._subject_kind = run.get("subject", {}).get("kind")
+            self._timeline = Timeline(self.directory)
             return
         for entry in _OWN_ENTRIES:  # run.json first: from then on there is no run
             entry = os.path.join(self.directory, entry)
@@ -136,23 +170,32 @@ class Recorder:
 
     # --- before training -------------------------------------------------------------------------------------------
 
-    def add_group(self, name, inputs=None, labels=None, role=None, *, model_inputs=None, columns=None):
+    def add_group(
+        self, name, inputs=None, labels=None, role=None, *, model_inputs=None, columns=None, limit=None
+    ):
         """Adds a group of samples; all groups before the first epoch. Sample ids count through the groups in order.
 
         inputs    images: [count, height, width], or with channels last or first, as an array or a tensor (uint8 or
                   float); texts: a list of str; rows of a table: [count, columns], a data frame, a dict of columns, or a
-                  list of dicts; a data set of (input, label); None where there is nothing to show
-        labels    [count] class numbers; -1 or None where there is none
+                  list of dicts; a data set of (input, label) or {"image": ..., "label": ...}, or a DataLoader, of which
+                  the samples that its sampler can draw are taken, in the order of the data set; series [count, time,
+                  channels] with layout="NTC"; None where there is nothing to show
+        labels    [count] class numbers, or names of classes; -1 or None where there is none
         role      "train", "test", "adversarial", "unlabelled" or another word; `name` by default. The visualization
                   model is fitted on the groups of role "train"
         model_inputs   for texts and rows: the numbers the model is given, [count, ...], or a dict of such arrays, given as
                   keyword arguments (input_ids=..., attention_mask=...). Of rows of numbers: the rows themselves
         columns   {name: [count] values} shown beside each sample; see add_column()
+        limit     how many items of a data set to take; needed for one that does not tell its length
         """
         if self._feature_dim is not None:
             raise ValueError(f'group "{name}" must be added before the first epoch')
-        samples = Samples(inputs, labels, model_inputs)
-        self._groups.add(name, role or name, samples)
+        samples = Samples(
+            inputs, labels, model_inputs, self.classes, self._view_settings["layout"], self._label, limit
+        )
+        self._groups.add(clean(name), clean(role or name), samples)
+        if samples.indices is not None:
+            self.add_column("source_index", {name: samples.indices}, title="index in the data set")
         for column, values in (columns or {}).items():
             self.add_column(column, {name: values})
         return self
@@ -161,6 +204,8 @@ class Recorder:
         """A value a sample, shown beside it and usable in queries. `values`: [N] over all groups in order, or
         {group: [count]} (others get -1 for whole numbers, NaN for others); numbers, or words, which become
         categories. `categories` names the whole numbers 0, 1, ..."""
+        name, title = clean(name), None if title is None else clean(title)
+        categories = None if categories is None else [clean(c) for c in categories]
         if isinstance(values, dict):
             values = {**self._columns.get(name, {}), **values}
         self._groups.column(
@@ -216,12 +261,10 @@ class Recorder:
             )
             return False
         try:
-            number = int(n)
-            if not 0 <= number <= 999999:
-                raise ValueError(f"epoch numbers are from 0 to 999999, and this is {n}")
+            number, called = self._timeline.place(n)
             content = self._measure(model, predict, features, logits, head_weight, head_bias, inputs or {})
             self._add_extras(content, inputs or {}, columns or {}, training_set)
-            content["epoch.json"] = {"epoch": number, **self._scalars(content, scalars)}
+            content["epoch.json"] = {"epoch": number, **called, **self._scalars(content, scalars)}
             if not self._begun and self._static is None:
                 self._static = self._statics()
             statics = self._static
@@ -243,6 +286,7 @@ class Recorder:
                 f"{self.directory}; record fewer epochs, use a faster disk, or raise max_pending_bytes",
             )
             return False
+        self._timeline.take(number, called)
         return True
 
     def flush(self):
@@ -288,8 +332,8 @@ class Recorder:
             settings["layout"] = settings["layout"] or samples.guess_layout()
             if settings["layout"] is None:
                 raise ValueError(
-                    f"which axis of images of shape {samples.stored.shape} holds the channels cannot be told: "
-                    f'pass layout="NHWC" or "NCHW" to Recorder'
+                    f"which axis of images of shape {list(samples.stored.shape)} holds the channels cannot be told: pass "
+                    f'layout="NHWC" or "NCHW" to Recorder; volumes go into model_inputs of add_group with inputs=None'
                 )
             if len(settings["layout"]) != samples.stored.ndim:
                 raise ValueError(
@@ -297,9 +341,13 @@ class Recorder:
                 )
             # Stated even where it is the default, so that boundary and per-epoch inputs are in the same units.
             if settings["scale"] is None and samples.stored.dtype == np.uint8:
-                settings["scale"] = 1 / 255
+                settings["scale"] = samples.unit
         else:
-            settings["layout"] = None
+            if samples.kind == "series":
+                settings["layout"] = settings["layout"] or samples.guess_series()
+            else:
+                settings["layout"] = None
+            settings["channels"] = None
             if settings["mean"] is not None or settings["std"] is not None:
                 raise ValueError(
                     "mean and std are for images; give texts and rows to add_group as the model sees them, in "
@@ -340,26 +388,32 @@ class Recorder:
             raise ValueError("epoch() takes one of model, predict= and features=")
         inputs = self._groups.changed_inputs(inputs)
         content = {}
+        precision = precision_of(features, logits, head_weight)
         if model is not None:
-            subject = self._torch_subject(model)
             arrays = self._groups.inputs(inputs)
+            subject = self._torch_subject(model, arrays)
             view = self._model_view()
+            precision = subject.precision
             with subject.frozen():
+                self._settle(subject, view, arrays)
                 features, logits = self._run(subject, view, arrays, channels_first=True)
+                content["subject.pt"] = self._torchscript(subject, view, arrays, features, logits)
                 if head_weight is None:
                     head_weight, head_bias = subject.linear_head(features, logits) or (None, None)
-                content["subject.pt"] = self._torchscript(subject, view, arrays, head_weight is not None)
-                if self._boundary and self._mixable():
+                if content["subject.pt"] is None and head_weight is None:
+                    raise ValueError(self._why_no_torchscript)
+                if self._boundary and self._mixable(subject):
                     self._draw_boundary(content, subject, view, arrays, logits, True)
         elif predict is not None:
             arrays, view = self._groups.inputs(inputs), self._model_view()
             features, logits = self._run(predict, view, arrays, channels_first=False)
-            if self._boundary and self._mixable():
+            logits = as_logits(logits)
+            if self._boundary and self._mixable(None):
                 self._draw_boundary(content, predict, view, arrays, logits, False)
         else:
             features = self._groups.matrix("features", features)
             self._check_finite("features", features)
-            logits = None if logits is None else two_logits(self._groups.matrix("logits", logits))
+            logits = None if logits is None else as_logits(self._groups.matrix("logits", logits))
             if self._boundary:
                 self._tell(
                     "boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
@@ -380,6 +434,19 @@ class Recorder:
         weight, bias = self._head_arrays(head_weight, head_bias, features, logits, content)
         if logits is None and weight is not None:
             logits = features @ weight.T + bias
+        elif weight is not None and logits.shape[1] == len(weight):
+            self._check_finite("logits", logits)
+            made = features @ weight.T + bias
+            difference = Disagreement(made, logits)
+            if not difference.within(precision):
+                given = (
+                    "given" if head_weight is not None else "solved from features and logits by least squares"
+                )
+                raise ValueError(
+                    f"the head {given} does not make the logits of the features: {difference}; features must be what the last "
+                    f"linear layer is given, and logits what the model returns"
+                )
+            logits = in_the_gauge_of(made, logits)
         if logits is not None:
             self._check_finite("logits", logits)
             if logits.shape[1] != len(self.classes):
@@ -398,9 +465,11 @@ class Recorder:
         self._subject_kind, self._feature_dim = kind, features.shape[1]
         return content
 
-    def _torch_subject(self, model):
+    def _torch_subject(self, model, arrays):
+        """The model, given its inputs in a way that it takes."""
         import torch
 
+        from .torch_output import ModelOutput
         from .torch_subject import TorchSubject
 
         if not isinstance(model, torch.nn.Module):
@@ -409,22 +478,79 @@ class Recorder:
                 f"use predict= or features=, logits=, head_weight= and head_bias="
             )
         samples = self._groups.first
-        return TorchSubject(
-            model, len(self.classes), self._features, self._head, samples.fields, samples.integers
+
+        def made(integers):
+            fields = samples.fields
+            if fields is not None and not integers:
+                fields = [f._replace(integers=False) for f in fields]
+            output = ModelOutput(len(self.classes), **self._output)
+            return TorchSubject(model, output, self._features, self._head, fields, integers, self._plan)
+
+        if self._integers is not None:
+            return made(self._integers)
+        wholes = [samples.integers or samples.fields is not None]
+        if samples.given_whole and not (samples.kind == "image" and samples.unit != 1):
+            wholes.append(not wholes[0])
+        kinds = [samples.kind]
+        if samples.kind == "image" and samples.stored.ndim == 3 and self._view_settings["layout"] is None:
+            kinds.append("series")
+        first_error = None
+        for kind in kinds:
+            for integers in wholes:
+                self._groups.set_kind(kind)
+                self._view = None
+                view = self._model_view()
+                subject = made(integers)
+                with subject.frozen():
+                    try:
+                        subject.runs_on(view.nchw(view.normalised(arrays[0][:2])))
+                    except Exception as e:
+                        first_error = first_error or (e, view.nchw(arrays[0][:2]).shape[1:])
+                        continue
+                self._integers = integers
+                return subject
+        self._groups.set_kind(kinds[0])
+        self._view = None
+        error, shape = first_error
+        from .torch_subject import NotRecordable
+
+        if isinstance(error, NotRecordable):
+            raise error
+        said = (str(error).strip().splitlines() or [""])[0][:120]
+        raise ValueError(
+            f"{type(model).__name__} cannot be run on samples of shape {list(shape)} ({type(error).__name__}: {said}): give it "
+            f"what it takes in model_inputs= of add_group (inputs=None if that cannot be shown)"
         )
 
-    def _torchscript(self, subject, view, arrays, has_linear_head):
+    def _settle(self, subject, view, arrays):
+        """Finds out, at the first epoch, where the model's features are, on samples of all groups."""
+        if self._plan is None:
+            few = _rows_of(arrays, _spread(arrays, 32))
+            subject.settle(view.nchw(view.normalised(few)))
+            for note in subject.notes:
+                self._tell(note)
+            self._plan = subject.plan
+
+    def _torchscript(self, subject, view, arrays, features, logits):
+        """The archive, or None where there can be none."""
         from .torch_subject import NotRecordable
 
         if self._subject_kind == "linear-head":
+            self._why_no_torchscript = (
+                "the run's epochs hold the subject model as a linear head, and the head of this model is not linear: record it "
+                "into another directory"
+            )
             return None
-        few = np.concatenate(
-            [a[:2].astype(np.float32) if a.dtype != arrays[0].dtype else a[:2] for a in arrays]
-        )[:4]
+        rows = _spread(arrays, 24)
         try:
-            return subject.torchscript(view.nchw(view.normalised(few)))
+            return subject.torchscript(
+                view.nchw(view.normalised(_rows_of(arrays, rows))), features, logits, rows
+            )
         except NotRecordable as e:
-            if not has_linear_head or self._subject_kind is not None:
+            if self._subject_kind is not None:
+                raise
+            self._why_no_torchscript = str(e)
+            if subject.linear_head(features, logits) is None:
                 raise
             self._tell(
                 f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
@@ -460,8 +586,10 @@ class Recorder:
                 f"diverged"
             )
 
-    def _mixable(self):
-        if self._groups.first.integers:
+    def _mixable(self, subject):
+        samples = self._groups.first
+        whole = self._integers if subject is not None else samples.integers
+        if whole and (samples.fields is None or any(f.integers for f in samples.fields)):
             self._tell(
                 "boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
                 "in feature space"
@@ -489,6 +617,7 @@ class Recorder:
         for group, array in self._groups.changed_inputs(inputs).items():
             content[f"inputs/{group}.npy"] = array
         for name, values in columns.items():
+            name = clean(name)
             content[f"columns/{name}.npy"] = self._groups.column(
                 name, values, self._column_specs.get(name, {})
             )
@@ -499,10 +628,10 @@ class Recorder:
         out = content.pop("epoch.json", {})
         if "logits.npy" in content:
             out.update(self._groups.accuracies(content["logits.npy"]))
-        for key, value in scalars.items():
-            value = float(value.item() if hasattr(value, "item") else value)
-            if math.isfinite(value):
-                out[key] = value
+        numbers, notes = numbers_among(scalars)
+        for note in notes:
+            self._tell(note)
+        out.update(numbers)
         return out
 
     # --- what the run consists of ----------------------------------------------------------------------------------
@@ -514,7 +643,7 @@ class Recorder:
         view = self._model_view()
         run = {
             "format": "dvi-run",
-            "version": 1,
+            "version": 2,
             "name": self._name,
             "classes": self.classes,
             "feature_dim": int(self._feature_dim),
@@ -530,17 +659,22 @@ class Recorder:
                         f"{self.directory} holds a run whose {key} are {self._resumed.get(key)}, and this one has "
                         f"{run[key]}: record into another directory"
                     )
-            return {}, {k: v for k, v in self._resumed.items() if k != "finished"}
+            expect_same_samples(
+                self.directory,
+                self._groups.labels(),
+                None if first.stored is None else [samples.stored for samples in all_samples],
+                None if first.kind != "text" else texts_txt(all_samples),
+                None if first.rows is None else rows_csv(all_samples),
+            )
+            return {}, {k: v for k, v in self._resumed.items() if k != "finished"} | {"version": 2}
         if first.stored is not None:
             arrays = [s.stored for s in all_samples]
             if len({a.dtype for a in arrays}) > 1:
-                raise ValueError(
-                    "all groups must have inputs of the same dtype, and some are uint8 and some float"
-                )
+                arrays = [a.astype(np.float32) for a in arrays]
             content["inputs.npy"] = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
         if first.kind == "text":
-            content["texts.txt"] = "".join(t + "\n" for s in all_samples for t in s.texts).encode()
-        if first.kind == "row":
+            content["texts.txt"] = texts_txt(all_samples)
+        if first.rows is not None:
             content["rows.csv"] = rows_csv(all_samples)
         content["labels.npy"] = self._groups.labels()
         for name, values in self._columns.items():
@@ -568,6 +702,7 @@ class Recorder:
         )
 
     def _fail(self, number, sentence):
+        sentence = shortened(sentence)
         self.failures.append((number, sentence))
         self._warn(sentence)
 
@@ -575,7 +710,7 @@ class Recorder:
         """Once a recorder."""
         if (key or sentence) not in self._told:
             self._told.add(key or sentence)
-            self._warn(sentence)
+            self._warn(shortened(sentence))
 
     def _warn(self, sentence):
         try:
@@ -591,3 +726,33 @@ def _sentence(error):
         if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "NotRecordable"
         else (f"{type(error).__name__}: {text}")
     )
+
+
+def _spread(arrays, count):
+    """Up to about `count` row numbers of the arrays laid end to end, evenly over each of them."""
+    starts = np.cumsum([0] + [len(a) for a in arrays])
+    each = max(2, count // len(arrays))
+    return np.concatenate(
+        [b + np.unique(np.linspace(0, len(a) - 1, each).astype(int)) for a, b in zip(arrays, starts)]
+    )
+
+
+def _rows_of(arrays, rows):
+    """The rows of the arrays laid end to end; uint8 among float32 becomes float32."""
+    starts = np.cumsum([0] + [len(a) for a in arrays])
+    return np.concatenate([a[rows[(rows >= b) & (rows < b + len(a))] - b] for a, b in zip(arrays, starts)])
+
+
+def _distinct(classes):
+    """`classes` as they are; raises ValueError naming those that occur more than once."""
+    if not classes:
+        raise ValueError("classes must be at least two distinct names, and there are none")
+    if len(set(classes)) != len(classes):
+        seen, again = set(), []
+        for name in classes:
+            (again if name in seen else seen.add(name) or []).append(name)
+        raise ValueError(
+            f"classes must be at least two distinct names, and {shown(sorted(set(again)))} occur more than once: add something "
+            f"that tells them apart"
+        )
+    return classes

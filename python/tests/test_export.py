@@ -144,6 +144,14 @@ class ImportThenExport(unittest.TestCase):
             torch.save(torch.from_numpy(tensors), self.path(*parts))
 
     def test_v1(self):
+        self.v1_round_trip("Epoch", None)
+
+    def test_v1_with_config_and_iterations(self):
+        self.v1_round_trip("Iteration", {"DVI": {"CLASSES": ["cat", "dog", "owl"], "EPOCH_NAME": "Iteration"}})
+
+    def v1_round_trip(self, word, config):
+        if config is not None:
+            self.json(config, "source", "config.json")
         images, labels = self.rng.random((N, 3, 4, 4), dtype=np.float32), np.arange(N) % C
         for part, stem, rows in (
             ("Training_data", "training_dataset", slice(0, POOL)),
@@ -156,7 +164,7 @@ class ImportThenExport(unittest.TestCase):
         with open(self.path("source", "Model", "model.py"), "w") as f:
             f.write("# theirs\n")
         for n in (1, 2, 5):
-            at = ("source", "Model", f"Epoch_{n}")
+            at = ("source", "Model", f"{word}_{n}")
             for name, rows in (
                 ("train_data", POOL),
                 ("test_data", N - POOL),

@@ -85,7 +85,7 @@ class Layout(RunTest):
             run,
             {
                 "format": "dvi-run",
-                "version": 1,
+                "version": 2,
                 "name": "toy",
                 "classes": ["a", "b", "c"],
                 "feature_dim": 5,

@@ -5,26 +5,14 @@
 #include "cli/commands.h"
 #include "cli/results.h"
 #include "core/error.h"
-#include "subject/subject_model.h"
+#include "subject/check_subject.h"
 
 namespace dvi {
 namespace {
 
-/// What only loading the subject model shows: a file that is no TorchScript, or lacks the methods.
-void check_subjects(const std::filesystem::path& folder, CheckReport& report) {
-  const Run run = Run::open(folder);
-  for (const int number : report.epochs) {
-    try {
-      open_subject(run, run.epoch(number));
-    } catch (const std::exception& error) {
-      report.problems.push_back(error.what());
-    }
-  }
-}
-
 void check(const std::string& folder) {
   CheckReport report = check_run(folder);
-  if (report.problems.empty()) check_subjects(folder, report);
+  if (report.problems.empty()) check_subjects(Run::open(folder), report);
   if (json_results()) {
     fmt::print("{}\n", Json{{"ok", report.problems.empty()},
                             {"problems", report.problems},

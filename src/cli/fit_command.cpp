@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "fit/fit.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 
@@ -18,14 +19,16 @@ void add_fit_command(CLI::App& app) {
   command->add_option("--preset", options->preset, "default, or paper: the published method to the letter")
       ->check(CLI::IsMember({"default", "paper"}))
       ->capture_default_str();
-  command->add_option("--epochs", options->epochs, "Epochs to fit, e.g. 1,2,5-9 (default: all)");
+  command->add_option("--epochs", options->epochs,
+                      "Epochs to fit, by number or name, e.g. 1,2,5-9 (default: all)");
   command->add_option("--seed", options->fit.seed, "Same seed and threads, same result")
       ->capture_default_str();
   command->add_flag("--follow", options->fit.follow,
                     "Wait for the epochs of a run that is still being recorded");
   command->add_flag("--force", options->fit.force, "Remove the view and fit it anew");
   command->callback([options] {
-    if (!options->epochs.empty()) options->fit.epochs = parse_epochs(options->epochs);
+    if (!options->epochs.empty())
+      options->fit.epochs = epochs_called(Run::open(options->run), options->epochs);
     options->fit.preset = options->preset == "paper" ? Preset::paper : Preset::standard;
     fit_run(options->run, options->fit);
   });

@@ -6,13 +6,13 @@
 #include "cli/results.h"
 #include "core/error.h"
 #include "run/csv.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
 
 struct QueryArguments {
-  std::string run, condition, view;
-  std::optional<int> epoch;
+  std::string run, condition, view, epoch;
   bool csv = false, columns = false;
 };
 
@@ -45,7 +45,9 @@ void query(const QueryArguments& arguments) {
         "dvi query: expected a condition, such as \"label = '{}' and correct = 0\"; --columns lists what it "
         "may use",
         run.manifest().classes.front());
-  const QueryResult result = find_samples(table, arguments.condition, arguments.epoch);
+  const std::optional<int> epoch =
+      arguments.epoch.empty() ? std::nullopt : std::optional(epoch_called(run, arguments.epoch));
+  const QueryResult result = find_samples(table, arguments.condition, epoch);
   if (arguments.csv)
     print_csv(run, table, result);
   else if (json_results())

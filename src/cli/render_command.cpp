@@ -7,16 +7,15 @@
 
 #include "cli/commands.h"
 #include "core/progress.h"
-#include "fit/fit.h"
 #include "render/film.h"
 #include "render/picture_file.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
 
 struct RenderArguments {
-  std::string run, view, output, epochs, size, title;
-  std::optional<int> epoch;
+  std::string run, view, output, epoch, epochs, size, title;
   FigureOptions figure;
   FilmOptions film;
 };
@@ -42,11 +41,11 @@ void read_size(const std::string& text, FigureOptions& figure) {
 }
 
 /// The fitted epochs out of `text`: "all", "3-9", "1,2,5-9".
-std::vector<int> fitted_epochs(const View& view, const std::string& text) {
+std::vector<int> fitted_epochs(const Run& run, const View& view, const std::string& text) {
   const auto& fitted = view.epoch_numbers();
   if (text == "all") return fitted;
   std::vector<int> epochs;
-  for (const int epoch : parse_epochs(text))
+  for (const int epoch : epochs_called(run, text))
     if (view.has_epoch(epoch)) epochs.push_back(epoch);
   std::sort(epochs.begin(), epochs.end());
   epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
@@ -63,7 +62,7 @@ void render(const RenderArguments& arguments) {
         "-o {}: expected a file that ends in .png, .svg or .pdf (an epoch), or in .mp4, .webm or .gif (a "
         "film)",
         arguments.output);
-  if (film && arguments.epoch)
+  if (film && !arguments.epoch.empty())
     fail("--epoch: {} is a film of several epochs; say which with --epochs A-B, or leave it out for all",
          arguments.output);
   if (!film && !arguments.epochs.empty())
@@ -75,11 +74,13 @@ void render(const RenderArguments& arguments) {
     fail("{}: view \"{}\" has no fitted epoch yet; run `dvi fit` first", arguments.run, view.name());
   size_t highlighted = 0;
   if (!film) {
-    Figure figure(run, view, {arguments.epoch.value_or(view.epoch_numbers().back())}, arguments.figure);
+    const int epoch =
+        arguments.epoch.empty() ? view.epoch_numbers().back() : epoch_called(run, arguments.epoch);
+    Figure figure(run, view, {epoch}, arguments.figure);
     write_picture(figure, 0, arguments.output);
     highlighted = figure.highlighted_count();
   } else {
-    Figure figure(run, view, fitted_epochs(view, arguments.epochs.empty() ? "all" : arguments.epochs),
+    Figure figure(run, view, fitted_epochs(run, view, arguments.epochs.empty() ? "all" : arguments.epochs),
                   arguments.figure);
     Progress progress("film", 0, "frames");
     write_film(figure, arguments.film, arguments.output, [&](size_t, size_t total) {

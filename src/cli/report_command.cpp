@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "core/progress.h"
-#include "fit/fit.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 
@@ -22,14 +22,16 @@ void add_report_command(CLI::App& app) {
   command->add_option("-o,--output", arguments->output, "HTML file to write")->required();
   command->add_option("--view", arguments->report.view,
                       "View to show (default: \"default\", or the only one)");
-  command->add_option("--epochs", arguments->epochs, "Epochs to hold, e.g. 1,2,5-9 (default: all)");
+  command->add_option("--epochs", arguments->epochs,
+                      "Epochs to hold, by number or name, e.g. 1,2,5-9 (default: all)");
   command
       ->add_option("--thumbnails", arguments->report.images,
                    "Hold at most so many samples' images; 0 for none")
       ->check(CLI::Range(int64_t{0}, int64_t{1000000}))
       ->capture_default_str();
   command->callback([arguments] {
-    if (!arguments->epochs.empty()) arguments->report.epochs = parse_epochs(arguments->epochs);
+    if (!arguments->epochs.empty())
+      arguments->report.epochs = epochs_called(Run::open(arguments->run), arguments->epochs);
     const ReportSizes sizes = write_report(arguments->run, arguments->report, arguments->output);
     say(fmt::format("wrote {}: {:.1f} MB, {} epochs, {} images", arguments->output,
                     static_cast<double>(sizes.bytes) / 1e6, sizes.epochs, sizes.images));

@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "graph/bound_codes.h"
 #include "graph/neighbor_index.h"
+#include "run/feature_scale.h"
 
 namespace dvi {
 namespace {
@@ -56,7 +57,8 @@ std::vector<float> squared_distances(MatrixView a, MatrixView b) {
   std::vector<float> out(static_cast<size_t>(a.rows));
   parallel_for(a.rows, 1024, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
-      out[static_cast<size_t>(i)] = squared_distance(a.row(i), b.row(i), a.cols);
+      // Features that come back from a divergence are, in their own scale, out of reach of where they were.
+      out[static_cast<size_t>(i)] = std::min(squared_distance(a.row(i), b.row(i), a.cols), 1e30f);
   });
   return out;
 }
@@ -198,7 +200,8 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   Stopwatch watch;
   const Epoch epoch = run.epoch(number);
   data.features = epoch.features();
-  if (before) data.moved = squared_distances(run.epoch(*before).features(), data.features);
+  if (before)
+    data.moved = squared_distances(features_times(run.epoch(*before), feature_scale(epoch)), data.features);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());

@@ -11,6 +11,7 @@
 #include "core/progress.h"
 #include "findings/findings.h"
 #include "fit/epoch_layout.h"
+#include "fit/identical_samples.h"
 #include "fit/paper_preset.h"
 #include "fit/standard_preset.h"
 #include "fit/view_writer.h"
@@ -141,9 +142,10 @@ class Fit {
     std::vector<const EpochLayout*> after;
     for (const auto& later : coming_) after.push_back(later->layout.get());
     EpochData& data = now->data;
-    const Projection projection = options_.preset == Preset::paper
-                                      ? fit_paper(sets_, data, previous, options_.seed)
-                                      : fit_standard(*now->layout, previous, after, options_.seed);
+    Projection projection = options_.preset == Preset::paper
+                                ? fit_paper(sets_, data, previous, options_.seed)
+                                : fit_standard(*now->layout, previous, after, options_.seed);
+    unite_identical(data.features, projection.positions);
     now->layout.reset();  // its edges are a good part of all memory
     Stopwatch measuring;
     Measured measured = measure(sets_, data, projection);
@@ -204,30 +206,6 @@ class Fit {
 };
 
 }  // namespace
-
-std::vector<int> parse_epochs(const std::string& text) {
-  std::vector<int> epochs;
-  const auto wrong = [&] { fail("--epochs {}: expected numbers and ranges like 1,2,5-9", text); };
-  const auto number = [&](const std::string& part) {
-    if (part.empty() || part.size() > 6 ||
-        !std::ranges::all_of(part, [](unsigned char c) { return std::isdigit(c) != 0; }))
-      wrong();
-    return std::stoi(part);
-  };
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    const std::string part = text.substr(begin, end - begin);
-    const size_t dash = part.find('-');
-    const int first = number(part.substr(0, dash)),
-              last = dash == std::string::npos ? first : number(part.substr(dash + 1));
-    if (last < first) wrong();
-    for (int e = first; e <= last; ++e) epochs.push_back(e);
-    begin = end + 1;
-  }
-  std::ranges::sort(epochs);
-  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
-  return epochs;
-}
 
 void fit_run(const std::filesystem::path& run, const FitOptions& options) { Fit(run, options).run(); }
 

@@ -33,7 +33,4 @@ struct FitOptions {
 /// and where the disk is full; files already there stay as they are.
 void fit_run(const std::filesystem::path& run, const FitOptions& options);
 
-/// "1,2,5-9" -> {1, 2, 5, 6, 7, 8, 9}. Throws Error for anything else.
-std::vector<int> parse_epochs(const std::string& text);
-
 }  // namespace dvi

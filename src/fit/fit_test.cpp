@@ -278,12 +278,5 @@ TEST_F(FitTest, EpochsThatAreNotThereAreNamed) {
   EXPECT_THAT(error_of([&] { fit_run(run.folder(), options); }), HasSubstr("--epochs 9"));
 }
 
-TEST(ParseEpochs, ListsAndRanges) {
-  EXPECT_THAT(parse_epochs("1,2,5-7"), ElementsAre(1, 2, 5, 6, 7));
-  EXPECT_THAT(parse_epochs("3"), ElementsAre(3));
-  for (const char* wrong : {"", "a", "1,,2", "5-3", "-1", "1-", "1 2"})
-    EXPECT_THROW(parse_epochs(wrong), Error) << wrong;
-}
-
 }  // namespace
 }  // namespace dvi

@@ -13,6 +13,7 @@
 #include "landscape/plane_classifier.h"
 #include "linalg/gemm.h"
 #include "metrics/events.h"
+#include "run/feature_scale.h"
 
 namespace dvi {
 namespace {
@@ -24,6 +25,23 @@ constexpr int territory_size = 400;
 void write_ints(const fs::path& file, const std::vector<int32_t>& values, int64_t cols) {
   const int64_t shape[] = {static_cast<int64_t>(values.size()) / std::max<int64_t>(1, cols), cols};
   write_npy(file, shape, std::span<const int32_t>(values));
+}
+
+/// As recorded, in float16 where that holds them, else in float32.
+void write_boundary_features(const fs::path& file, const EpochData& data, float scale) {
+  const auto features = data.boundary.features.view().span();
+  std::vector<float> values(features.begin(), features.end());
+  float greatest = 0;
+  for (float& value : values) {
+    value /= scale;
+    greatest = std::max(greatest, std::abs(value));
+  }
+  const int64_t shape[] = {data.boundary.size(), data.features.cols()};
+  if (greatest > 60000 || greatest < 1e-2f) return write_npy(file, DType::f32, shape, values.data());
+  std::vector<uint16_t> half;
+  half.reserve(values.size());
+  for (const float value : values) half.push_back(float_to_half(value));
+  write_npy(file, DType::f16, shape, half.data());
 }
 
 Json seconds_json(const EpochData& data, const Projection& projection) {
@@ -143,12 +161,7 @@ void ViewWriter::write_epoch(const EpochData& data, const Projection& projection
   std::vector<int32_t> classes;
   for (const auto& pair : data.boundary.classes) classes.insert(classes.end(), pair.begin(), pair.end());
   write_ints(folder / "boundary_classes.npy", classes, 2);
-  std::vector<uint16_t> half;
-  const auto features = data.boundary.features.view().span();
-  half.reserve(features.size());
-  for (const float f : features) half.push_back(float_to_half(f));
-  const int64_t shape[] = {data.boundary.size(), data.features.cols()};
-  write_npy(folder / "boundary_features.npy", DType::f16, shape, half.data());
+  write_boundary_features(folder / "boundary_features.npy", data, feature_scale(run_.epoch(data.number)));
   std::vector<float> weights(projection.model.encoder.parameters().begin(),
                              projection.model.encoder.parameters().end());
   weights.insert(weights.end(), projection.model.decoder.parameters().begin(),

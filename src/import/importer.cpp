@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -140,6 +141,68 @@ void keep(const fs::path& file, const fs::path& source, const fs::path& run, Imp
 
 }  // namespace
 
+SourceConfig read_config(const fs::path& folder, ImportReport& report) {
+  SourceConfig config;
+  const fs::path file = folder / "config.json";
+  if (!fs::exists(file)) return config;
+  config.file = file;
+  Json json;
+  try {
+    json = read_json(file);
+  } catch (const Error& error) {
+    report.missing.push_back(fmt::format("what config.json says, which cannot be read: {}", error.what()));
+    return config;
+  }
+  std::vector<const Json*> places{&json};
+  if (json.is_object())
+    for (const auto& [key, value] : json.items())
+      if (value.is_object()) places.push_back(&value);
+  for (const Json* place : places) {
+    if (!place->is_object()) continue;
+    if (const auto name = place->find("EPOCH_NAME"); config.epoch_name.empty() && name != place->end() &&
+                                                     name->is_string() &&
+                                                     is_plain_name(name->get_ref<const std::string&>()))
+      config.epoch_name = name->get<std::string>();
+    if (const auto names = place->find("CLASSES");
+        config.classes.empty() && names != place->end() && names->is_array())
+      for (const Json& name : *names)
+        config.classes.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+  }
+  return config;
+}
+
+std::vector<std::string> class_names(std::vector<std::string> named, const std::string& from, int32_t most,
+                                     ImportReport& report) {
+  const size_t wanted = static_cast<size_t>(std::max(most, 1)) + 1;
+  const std::set<std::string> distinct(named.begin(), named.end());
+  if (named.size() >= wanted && distinct.size() == named.size() && !distinct.contains("")) {
+    report.taken.push_back(fmt::format("names of {} classes from {}", named.size(), from));
+    return named;
+  }
+  std::vector<std::string> numbers;
+  for (size_t c = 0; c < wanted; ++c) numbers.push_back(std::to_string(c));
+  std::string why;
+  if (!named.empty())
+    why = named.size() < wanted ? fmt::format(" ({} has {})", from, named.size())
+                                : fmt::format(" (those of {} are not distinct)", from);
+  report.missing.push_back(fmt::format(
+      "names of the {} classes{}: they are numbered; write them into \"classes\" of run.json", wanted, why));
+  return numbers;
+}
+
+std::vector<int> epochs_with(std::vector<int> numbers, const std::string& file,
+                             const std::function<fs::path(int)>& of, ImportReport& report) {
+  EpochNotes missing;
+  const size_t all = numbers.size();
+  std::erase_if(numbers, [&](int number) {
+    if (fs::exists(of(number) / file)) return false;
+    missing.add(fmt::format("{}, without which the epoch is left out", file), number);
+    return true;
+  });
+  for (std::string& line : missing.sentences(all)) report.missing.push_back(std::move(line));
+  return numbers;
+}
+
 std::vector<int> numbered_folders(const fs::path& folder, const std::string& prefix) {
   std::vector<int> numbers;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -231,7 +294,9 @@ ImportReport import_run(const fs::path& folder, const fs::path& run) {
   report.layout = source.layout;
   report.samples = static_cast<int64_t>(source.labels.size());
   if (source.epochs.empty())
-    fail("{}: expected recorded epochs, found none", (folder / (v1 ? "Model" : "epochs")).string());
+    fail("{}: expected recorded epochs, {}, found none{}", (folder / (v1 ? "Model" : "epochs")).string(),
+         v1 ? "Epoch_N/train_data.npy (or another word and a number)" : "epoch_N/embeddings.npy",
+         report.missing.empty() ? "" : ": " + report.missing.back());
 
   UnfinishedFolder unfinished(run);
   std::optional<RunWriter> writer;

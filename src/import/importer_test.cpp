@@ -352,10 +352,10 @@ TEST_F(ImportTest, BadSourcesGiveOneSentenceAndLeaveNothing) {
   write_npy(epoch / "train_data.npy", broken.view());
   EXPECT_THAT(complaint(), HasSubstr("expected finite numbers, found nan in row 3"));
   fs::remove(epoch / "train_data.npy");
-  EXPECT_THAT(complaint(), HasSubstr("train_data.npy"));
   fs::remove_all(source() / "Model" / "Epoch_1");
-  fs::remove_all(epoch);
-  EXPECT_THAT(complaint(), HasSubstr("expected recorded epochs, found none"));
+  EXPECT_THAT(complaint(),
+              HasSubstr("expected recorded epochs, Epoch_N/train_data.npy (or another word and a number), "
+                        "found none: train_data.npy, without which the epoch is left out"));
 
   fs::remove_all(source());
   make_ttv();
@@ -367,6 +367,54 @@ TEST_F(ImportTest, BadSourcesGiveOneSentenceAndLeaveNothing) {
               HasSubstr("found 2 for sample 2"));
   EXPECT_THAT(spoiled(source() / "dataset" / "image" / "3.png", "x"),
               HasSubstr("3.png: expected a PNG image"));
+}
+
+TEST_F(ImportTest, ConfigNamesClassesAndFoldersOfEpochs) {
+  for (const char* config :
+       {R"({"DVI": {"CLASSES": ["cat", "dog", "owl"], "EPOCH_NAME": "Iteration"}})",
+        R"({"CLASSES": ["cat", "dog", "owl"], "EPOCH_NAME": "Iteration"})",
+        R"({"CLASSES": ["cat", "dog", "owl"]})", R"({"EPOCH_NAME": "Iteration"})", "{", "[1]"}) {
+    make_v1();
+    for (const int epoch : {1, 3})
+      fs::rename(source() / "Model" / fmt::format("Epoch_{}", epoch),
+                 source() / "Model" / fmt::format("Iteration_{}", epoch));
+    text(source() / "config.json", config);
+    const ImportReport report = import_run(source(), run());
+    EXPECT_THAT(report.epochs, ElementsAre(1, 3)) << config;
+    const bool named = std::string(config).find("owl") != std::string::npos;
+    const auto found = dvi::Run::open(run()).manifest().classes;
+    if (named)
+      EXPECT_THAT(found, ElementsAre("cat", "dog", "owl")) << config;
+    else
+      EXPECT_THAT(found, ElementsAre("0", "1", "2")) << config;
+    EXPECT_EQ(read_file(run() / "imported" / "config.json"), config);
+    fs::remove_all(folder_);
+  }
+}
+
+TEST_F(ImportTest, NamesThatDoNotFitAreNotTaken) {
+  for (const char* names : {R"(["cat", "dog"])", R"(["cat", "dog", "dog"])", R"(["cat", "", "dog"])"}) {
+    make_v1();
+    text(source() / "config.json", fmt::format(R"({{"CLASSES": {}}})", names));
+    const ImportReport report = import_run(source(), run());
+    EXPECT_THAT(dvi::Run::open(run()).manifest().classes, ElementsAre("0", "1", "2"));
+    EXPECT_THAT(report.missing, Contains(HasSubstr("names of the 3 classes (")));
+    fs::remove_all(folder_);
+  }
+}
+
+TEST_F(ImportTest, ASourceWithoutTestSetOrWithUnfinishedEpochs) {
+  make_v1();
+  fs::remove_all(source() / "Testing_data");
+  fs::remove(source() / "Model" / "Epoch_1" / "train_data.npy");
+  const ImportReport report = import_run(source(), run());
+  const dvi::Run imported = dvi::Run::open(run());
+  EXPECT_EQ(imported.manifest().sample_count(), pool);
+  EXPECT_THAT(imported.epoch_numbers(), ElementsAre(3));
+  EXPECT_EQ(imported.inputs()->rows(), pool);
+  EXPECT_THAT(report.missing, Contains(HasSubstr("there are training samples only")));
+  EXPECT_THAT(report.missing,
+              Contains(HasSubstr("train_data.npy, without which the epoch is left out (epoch 1)")));
 }
 
 TEST_F(ImportTest, AnExistingRunIsLeftAlone) {

@@ -50,6 +50,24 @@ Source open_v1(const std::filesystem::path& folder, ImportReport& report);
 bool is_ttv(const std::filesystem::path& folder);
 Source open_ttv(const std::filesystem::path& folder, ImportReport& report);
 
+/// config.json of a source, for what nothing else in it says. Its keys stand at the top, or under the name of
+/// the tool
+/// ({"DVI": {...}}).
+struct SourceConfig {
+  std::vector<std::string> classes;           ///< "CLASSES": distinct names, or empty
+  std::string epoch_name;                     ///< "EPOCH_NAME": folders of epochs are EPOCH_NAME_N; or empty
+  std::optional<std::filesystem::path> file;  ///< to keep
+};
+/// Sentences on what cannot be used go into `report`.
+SourceConfig read_config(const std::filesystem::path& folder, ImportReport& report);
+/// Names for the classes 0 to `most`: those of `named`, if they are enough, else numbers; says so in
+/// `report`.
+std::vector<std::string> class_names(std::vector<std::string> named, const std::string& from, int32_t most,
+                                     ImportReport& report);
+/// Of the epochs `numbers`, those whose folder `of(number)` holds `file`; the others are reported as missing.
+std::vector<int> epochs_with(std::vector<int> numbers, const std::string& file,
+                             const std::function<std::filesystem::path(int)>& of, ImportReport& report);
+
 /// Numbers K of the folders "PREFIXK" in `folder`, ascending.
 std::vector<int> numbered_folders(const std::filesystem::path& folder, const std::string& prefix);
 /// A JSON array of whole numbers from 0 to `below` - 1; throws Error naming the file.

@@ -153,15 +153,15 @@ Source open_ttv(const fs::path& folder, ImportReport& report) {
 
   const fs::path info = dataset / "info.json";
   const Json json = fs::exists(info) ? read_json(info) : Json::object();
+  const SourceConfig config = read_config(folder, report);
+  if (config.file) source.keep.push_back(*config.file);
   if (json.is_object() && json.contains("classes") && json["classes"].is_array()) {
     for (const Json& name : json["classes"])
       source.classes.push_back(name.is_string() ? name.get<std::string>() : name.dump());
     report.taken.push_back(fmt::format("names of {} classes", source.classes.size()));
   } else {
-    for (int c = 0; c <= std::max(1, *std::max_element(labels.begin(), labels.end())); ++c)
-      source.classes.push_back(std::to_string(c));
-    report.missing.push_back(
-        "\"classes\" in dataset/info.json: they are numbered; write names into \"classes\" of run.json");
+    source.classes = class_names(config.classes, config.classes.empty() ? "dataset/info.json" : "config.json",
+                                 *std::max_element(labels.begin(), labels.end()), report);
   }
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < -1 || labels[i] >= static_cast<int64_t>(source.classes.size()))
@@ -182,7 +182,9 @@ Source open_ttv(const fs::path& folder, ImportReport& report) {
   for (const fs::path& file : {info, folder / "scripts" / "model.py"})
     if (fs::exists(file)) source.keep.push_back(file);
 
-  source.epochs = numbered_folders(folder / "epochs", "epoch_");
+  source.epochs = epochs_with(
+      numbered_folders(folder / "epochs", "epoch_"), "embeddings.npy",
+      [&](int number) { return folder / "epochs" / fmt::format("epoch_{}", number); }, report);
   const auto classes = static_cast<int64_t>(source.classes.size());
   source.read_epoch = [folder, order, classes](int number) {
     return read_epoch(folder / "epochs" / fmt::format("epoch_{}", number), number, order, classes);

@@ -1,5 +1,6 @@
 // DVI v1: Training_data/training_dataset_{data,label}.pth, Testing_data/testing_dataset_{data,label}.pth,
-// Model/Epoch_N/. Sample ids are those of the training pool, then those of the test set.
+// Model/Epoch_N/ or Model/Iteration_N/. Sample ids are those of the training pool, then those of the test
+// set.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -70,9 +71,18 @@ InputSpec guess_spec(const std::vector<int64_t>& shape) {
 }
 
 void take_inputs(Source& source, Part train, Part test, ImportReport& report) {
-  if (!train.data || !test.data) return;
+  if (!train.data) return;
+  if (test.labels.empty()) {  // no test set: nothing of it to show
+    test.data = *train.data;
+    test.data->shape[0] = 0;
+    test.data->bytes.clear();
+  }
+  if (!test.data) return;
   to_storable(*train.data);
-  to_storable(*test.data);
+  if (!test.labels.empty())
+    to_storable(*test.data);
+  else
+    test.data->dtype = train.data->dtype;
   if (train.data->dtype != test.data->dtype ||
       !std::equal(train.data->shape.begin() + 1, train.data->shape.end(), test.data->shape.begin() + 1,
                   test.data->shape.end())) {
@@ -145,13 +155,13 @@ SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t
   SourceEpoch epoch;
   epoch.number = number;
   const Matrix train = read_features(folder / "train_data.npy", pool),
-               test = read_features(folder / "test_data.npy", tested);
+               test = tested > 0 ? read_features(folder / "test_data.npy", tested) : Matrix(0, train.cols());
   if (test.cols() != train.cols())
     fail("{}: expected {} dimensions as in train_data.npy, found {}", (folder / "test_data.npy").string(),
          train.cols(), test.cols());
   epoch.features = Matrix(pool + tested, train.cols());
   std::copy(train.data(), train.data() + pool * train.cols(), epoch.features.data());
-  std::copy(test.data(), test.data() + tested * train.cols(), epoch.features.row(pool));
+  if (tested > 0) std::copy(test.data(), test.data() + tested * train.cols(), epoch.features.row(pool));
   if (fs::exists(folder / "subject_model.pth")) {
     epoch.state = folder / "subject_model.pth";
     epoch.keep.push_back(*epoch.state);
@@ -181,6 +191,21 @@ SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t
   return epoch;
 }
 
+/// What folders of epochs begin with: what config.json says, if there are such, else the word before a number
+/// that the most folders with features have; "Epoch_" where there are none.
+std::string epoch_prefix(const fs::path& model, const std::string& configured) {
+  if (!configured.empty() && !numbered_folders(model, configured + "_").empty()) return configured + "_";
+  std::map<std::string, int> found;
+  for (const auto& entry : fs::directory_iterator(model)) {
+    const std::string name = entry.path().filename().string();
+    const size_t digits = name.find_last_not_of("0123456789") + 1;
+    if (digits > 0 && digits < name.size() && fs::exists(entry.path() / "train_data.npy"))
+      ++found[name.substr(0, digits)];
+  }
+  if (found.empty()) return "Epoch_";
+  return std::ranges::max_element(found, {}, [](const auto& f) { return f.second; })->first;
+}
+
 }  // namespace
 
 bool is_v1(const fs::path& folder) {
@@ -190,30 +215,37 @@ bool is_v1(const fs::path& folder) {
 
 Source open_v1(const fs::path& folder, ImportReport& report) {
   Part train = read_part(folder / "Training_data", "training_dataset", report);
-  Part test = read_part(folder / "Testing_data", "testing_dataset", report);
+  Part test;
+  if (fs::exists(folder / "Testing_data" / "testing_dataset_label.pth"))
+    test = read_part(folder / "Testing_data", "testing_dataset", report);
+  else
+    report.missing.push_back(
+        "Testing_data/testing_dataset_label.pth is not there: there are training samples only");
   const auto pool = static_cast<int64_t>(train.labels.size()),
              tested = static_cast<int64_t>(test.labels.size());
-  if (pool == 0 || tested == 0)
-    fail("{}: expected training and testing samples, found {} and {}", folder.string(), pool, tested);
+  if (pool == 0) fail("{}: expected training samples, found none", (folder / "Training_data").string());
 
   Source source;
   source.layout = "v1";
   source.labels = train.labels;
   source.labels.insert(source.labels.end(), test.labels.begin(), test.labels.end());
-  source.groups = {{"train", "train", 0, pool}, {"test", "test", pool, tested}};
+  source.groups = {{"train", "train", 0, pool}};
+  if (tested > 0) source.groups.push_back({"test", "test", pool, tested});
   const int32_t most = *std::max_element(source.labels.begin(), source.labels.end());
-  for (int32_t c = 0; c <= std::max(most, 1); ++c) source.classes.push_back(std::to_string(c));
+  const SourceConfig config = read_config(folder, report);
+  source.classes = class_names(config.classes, "config.json", most, report);
+  if (config.file) source.keep.push_back(*config.file);
   report.taken.push_back(fmt::format("{} training and {} testing samples with labels", pool, tested));
-  report.missing.push_back(
-      fmt::format("names of the {} classes: they are numbered; write them into \"classes\" of run.json",
-                  source.classes.size()));
   take_inputs(source, std::move(train), std::move(test), report);
   take_noise(source, folder, pool, report);
   if (fs::exists(folder / "Model" / "model.py")) source.keep.push_back(folder / "Model" / "model.py");
-  source.epochs = numbered_folders(folder / "Model", "Epoch_");
-  source.read_epoch = [folder, pool, tested](int number) {
-    return read_epoch(folder / "Model" / fmt::format("Epoch_{}", number), number, pool, tested);
+  const std::string prefix = epoch_prefix(folder / "Model", config.epoch_name);
+  const auto of = [folder, prefix](int number) {
+    return folder / "Model" / (prefix + std::to_string(number));
   };
+  source.epochs = epochs_with(numbered_folders(folder / "Model", prefix), "train_data.npy", of, report);
+  if (tested > 0) source.epochs = epochs_with(std::move(source.epochs), "test_data.npy", of, report);
+  source.read_epoch = [of, pool, tested](int number) { return read_epoch(of(number), number, pool, tested); };
   return source;
 }
 

@@ -37,9 +37,9 @@ class Checker {
     attempt([&] { run.texts(); });
     attempt([&] { run.rows(); });
     if (!inputs) return;
-    const char* file = inputs->kind == "text"  ? "texts.txt"
-                       : inputs->kind == "row" ? "rows.csv"
-                                               : "inputs.npy";
+    const char* file = inputs->kind == "text"                   ? "texts.txt"
+                       : inputs->kind == "row" && !run.inputs() ? "rows.csv"
+                                                                : "inputs.npy";
     if (!fs::exists(run.folder() / file))
       note("{}: not there although run.json says inputs of kind \"{}\"; samples are shown without them",
            (run.folder() / file).string(), inputs->kind);

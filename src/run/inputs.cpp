@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -28,6 +30,27 @@ std::vector<int64_t> stored_shape(const NpyArray& array) {
 float element(const NpyArray& array, int64_t index) {
   return array.dtype() == DType::u8 ? static_cast<float>(std::to_integer<uint8_t>(array.bytes()[index]))
                                     : reinterpret_cast<const float*>(array.bytes())[index];
+}
+
+/// Which of `count` channels are shown: those that run.json beside `inputs_file` names ("channels": one or
+/// three). Else all if there are 1, 3 or 4, else the first.
+std::vector<int64_t> shown_channels(const std::filesystem::path& inputs_file, int64_t count) {
+  const auto file = inputs_file.parent_path() / "run.json";
+  const Json chosen = read_json(file).at("inputs").value("channels", Json());
+  std::vector<int64_t> channels;
+  if (chosen.is_null()) {
+    channels.resize(static_cast<size_t>(count == 3 || count == 4 ? count : 1));
+    std::iota(channels.begin(), channels.end(), 0);
+    return channels;
+  }
+  for (const Json& channel : chosen.is_array() ? chosen : Json::array({chosen})) {
+    if (!channel.is_number_unsigned() || channel.get<uint64_t>() >= static_cast<uint64_t>(count))
+      fail("{}: expected \"channels\" from 0 to {}, found {}", file.string(), count - 1, channel.dump());
+    channels.push_back(channel.get<int64_t>());
+  }
+  if (channels.size() != 1 && channels.size() != 3)
+    fail("{}: expected one or three \"channels\" to show, found {}", file.string(), channels.size());
+  return channels;
 }
 
 }  // namespace
@@ -120,23 +143,32 @@ InputReader::Pixels InputReader::pixels(int64_t sample) const {
   const Source& source = source_of(sample);
   const int64_t base = (sample - source.begin) * size_;
   const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
-  // Colours need 3 or 4 channels; of any other number the first is shown.
-  const int64_t shown = axes.channels == 3 || axes.channels == 4 ? axes.channels : 1;
+  const std::vector<int64_t> channels = shown_channels(sources_.front().array.path(), axes.channels);
+  const auto shown = static_cast<int64_t>(channels.size());
   float low = 0, range = 255;
   if (source.array.dtype() == DType::f32) {
     const auto values =
         source.array.as<float>().subspan(static_cast<size_t>(base), static_cast<size_t>(size_));
-    const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    low = *least;
-    range = *most > *least ? *most - *least : 1.f;
+    float most = -std::numeric_limits<float>::infinity();
+    low = std::numeric_limits<float>::infinity();
+    for (int64_t i = 0; i < size_; ++i) {
+      const int64_t channel = axes.channels_last ? i % axes.channels : i / (axes.height * axes.width);
+      if (std::find(channels.begin(), channels.end(), channel) == channels.end()) continue;
+      if (!std::isfinite(values[static_cast<size_t>(i)])) continue;
+      low = std::min(low, values[static_cast<size_t>(i)]);
+      most = std::max(most, values[static_cast<size_t>(i)]);
+    }
+    range = most > low ? most - low : 1.f;
+    if (!(low <= most)) low = 0;
   }
   Pixels result{axes.height, axes.width, shown, {}};
   result.values.reserve(static_cast<size_t>(axes.height * axes.width * shown));
   for (int64_t p = 0; p < axes.height * axes.width; ++p)
-    for (int64_t c = 0; c < shown; ++c) {
+    for (const int64_t c : channels) {
       const int64_t stored = axes.channels_last ? p * axes.channels + c : c * axes.height * axes.width + p;
       const float value = (element(source.array, base + stored) - low) / range * 255.f;
-      result.values.push_back(static_cast<uint8_t>(std::lround(std::clamp(value, 0.f, 255.f))));
+      result.values.push_back(
+          static_cast<uint8_t>(std::isnan(value) ? 0 : std::lround(std::clamp(value, 0.f, 255.f))));
     }
   return result;
 }

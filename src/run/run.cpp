@@ -7,6 +7,8 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "run/epoch_names.h"
+#include "run/feature_scale.h"
 
 namespace dvi {
 namespace {
@@ -84,7 +86,8 @@ class Fields {
 InputSpec read_inputs(const Json& json, const std::string& file) {
   const Fields fields(json, file + ": \"inputs\"");
   InputSpec spec;
-  spec.kind = fields.one_of("kind", {"image", "text", "row"});
+  spec.kind = fields.one_of("kind", {"image", "series", "text", "row"});
+  if (spec.kind == "series") spec.layout = fields.one_of("layout", {"NTC", "NCT"});
   if (spec.kind == "image") spec.layout = fields.one_of("layout", {"NHWC", "NCHW", "NHW"});
   if (fields.has("scale")) spec.scale = fields.number("scale");
   if (fields.has("mean")) spec.mean = fields.numbers("mean");
@@ -189,9 +192,9 @@ Manifest Manifest::from_json(const Json& json, const fs::path& path) {
   const std::string file = path.string();
   const Fields fields(json, file);
   fields.one_of("format", {"dvi-run"});
-  if (fields.get("version") != 1)
-    fail("{}: expected \"version\" 1, found {}; this run was written for another version of dvi", file,
-         fields.get("version").dump());
+  if (fields.get("version") != 1 && fields.get("version") != 2)
+    fail("{}: expected \"version\" 1 or 2, found {}; this run was written for a newer dvi, use that one",
+         file, fields.get("version").dump());
 
   Manifest manifest;
   manifest.name = fields.text("name");
@@ -226,7 +229,7 @@ Manifest Manifest::from_json(const Json& json, const fs::path& path) {
 
 Json Manifest::to_json() const {
   Json json = {{"format", "dvi-run"},
-               {"version", 1},
+               {"version", 2},
                {"name", name},
                {"classes", classes},
                {"feature_dim", feature_dim}};
@@ -255,6 +258,14 @@ Epoch::Epoch(fs::path folder, int number, const Manifest* manifest)
   if (!scalars_.is_object() || !scalars_.contains("epoch") || scalars_["epoch"] != number)
     fail("{}: expected \"epoch\": {}, the number in the folder's name, found {}", file.string(), number,
          scalars_.is_object() && scalars_.contains("epoch") ? scalars_["epoch"].dump() : "none");
+  if (scalars_.contains("label") &&
+      (!scalars_["label"].is_string() || scalars_["label"].get_ref<const std::string&>().empty() ||
+       scalars_["label"].get_ref<const std::string&>().size() > 200))
+    fail("{}: expected \"label\" to be a text of at most 200 bytes, found {}", file.string(),
+         scalars_["label"].dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60));
+  if (scalars_.contains("at") && !scalars_["at"].is_number())
+    fail("{}: expected \"at\" to be a number, found {}", file.string(),
+         scalars_["at"].dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60));
 }
 
 NpyArray Epoch::open_features() const {
@@ -267,7 +278,8 @@ NpyArray Epoch::open_features() const {
 Matrix Epoch::features() const {
   const NpyArray array = open_features();
   Matrix features = array.to_matrix();
-  expect_finite(features, array.path(), fmt::format("at epoch {}", number_));
+  expect_finite(features, array.path(), fmt::format("at epoch {}", epoch_name(*this)));
+  scale_by(features, workable_scale(features.view()));
   return features;
 }
 
@@ -284,7 +296,7 @@ std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {
 std::optional<Matrix> Epoch::logits() const {
   if (!has("logits.npy")) return std::nullopt;
   Matrix logits = read_floats(folder_ / "logits.npy", manifest_->sample_count(), manifest_->class_count());
-  expect_finite(logits, folder_ / "logits.npy", fmt::format("at epoch {}", number_));
+  expect_finite(logits, folder_ / "logits.npy", fmt::format("at epoch {}", epoch_name(*this)));
   return logits;
 }
 
@@ -292,7 +304,8 @@ std::optional<Matrix> Epoch::boundary_features() const {
   const auto file = folder_ / "boundary_features.npy";
   if (!fs::exists(file)) return std::nullopt;
   Matrix features = read_floats(file, -1, manifest_->feature_dim);
-  expect_finite(features, file, fmt::format("at epoch {}", number_));
+  expect_finite(features, file, fmt::format("at epoch {}", epoch_name(*this)));
+  scale_by(features, feature_scale(*this));
   return features;
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "run/epoch_names.h"
 #include "server/api.h"
 
 namespace dvi {
@@ -67,7 +68,11 @@ Json describe_run(ServedRun& served) {
   }
   for (const int number : run.epoch_numbers()) {
     const Epoch epoch = run.epoch(number);
-    json["epochs"].push_back(epoch.scalars());
+    Json scalars = epoch.scalars();
+    if (scalars.contains("label")) json["epoch_names"][std::to_string(number)] = epoch_name(epoch);
+    scalars.erase("label");
+    scalars.erase("at");
+    json["epochs"].push_back(std::move(scalars));
     if (epoch.has("training_set.npy")) json["training_sets"] = true;
   }
   return json;

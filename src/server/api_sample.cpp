@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "run/feature_scale.h"
 #include "server/api.h"
 #include "server/painter.h"
 #include "subject/logits.h"
@@ -26,7 +27,9 @@ Json top_classes(std::span<const float> logits) {
 /// The subject model's logits of a sample: recorded, or its head's.
 std::vector<float> logits_of(ServedRun& run, const Epoch& epoch, int64_t id) {
   if (auto recorded = epoch.logit_row(id)) return *recorded;
-  const auto row = epoch.feature_row(id);
+  auto row = epoch.feature_row(id);
+  const float scale = feature_scale(epoch);
+  for (float& value : row) value *= scale;
   Matrix logits(1, run.run().manifest().class_count());
   run.with_subject(epoch.number(), [&](SubjectModel& subject) {
     subject.head({row.data(), 1, static_cast<int64_t>(row.size())}, logits.mut());
@@ -70,6 +73,29 @@ Json columns_of(const Run& run, const Epoch& epoch, size_t id) {
   return columns;
 }
 
+/// Of a series, one list a channel: at most 8 channels, of 400 steps at most, evenly taken.
+Json series_of(ServedRun& served, int64_t id) {
+  constexpr int64_t most_channels = 8, most_steps = 400;
+  const auto reader = served.inputs();
+  const auto& shape = reader->sample_shape();
+  std::vector<float> values(static_cast<size_t>(reader->sample_size()));
+  reader->read(id, values.data());
+  const bool time_first = served.run().manifest().inputs->layout == "NTC";
+  const int64_t steps = shape[time_first ? 0 : 1], channels = shape[time_first ? 1 : 0];
+  Json series = Json::array();
+  for (int64_t c = 0; c < std::min(channels, most_channels); ++c) {
+    Json curve = Json::array();
+    const int64_t shown = std::min(steps, most_steps);
+    for (int64_t k = 0; k < shown; ++k) {
+      const int64_t t = k * steps / shown;
+      const float value = values[static_cast<size_t>(time_first ? t * channels + c : c * steps + t)];
+      curve.push_back(std::isfinite(value) ? Json(value) : Json());
+    }
+    series.push_back(std::move(curve));
+  }
+  return series;
+}
+
 HttpResponse card(ServedRun& served, const View& view, const ViewEpoch& epoch, const Call& call) {
   const Run& run = served.run();
   const int64_t id = call.number("id", 0, run.manifest().sample_count() - 1);
@@ -104,6 +130,8 @@ HttpResponse card(ServedRun& served, const View& view, const ViewEpoch& epoch, c
   }
   json["history"] = {
       {"epochs", view.epoch_numbers()}, {"predictions", predictions}, {"confidence", confidence}};
+  if (run.inputs() && run.manifest().inputs && run.manifest().inputs->kind == "series")
+    json["series"] = series_of(served, id);
   if (const auto text = served.text(id)) json["text"] = *text;
   if (const auto row = served.row(id); !row.empty()) json["row"] = row;
   return json_response(json);

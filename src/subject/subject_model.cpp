@@ -1,6 +1,9 @@
 #include "subject/subject_model.h"
 
 #include "core/error.h"
+#include "run/epoch_names.h"
+#include "run/feature_scale.h"
+#include "subject/scaled_subject.h"
 #include "subject/torch_subject.h"
 
 namespace dvi {
@@ -15,7 +18,7 @@ LinearHead read_linear_head(const Run& run, const Epoch& epoch) {
   const NpyArray bias = NpyArray::open(epoch.folder() / "head_bias.npy");
   bias.expect_dtype({DType::f32});
   bias.expect_shape({run.manifest().class_count()});
-  const auto where = fmt::format("at epoch {}", epoch.number());
+  const auto where = fmt::format("at epoch {}", epoch_name(epoch));
   LinearHead head{weight.to_matrix(), bias.to_floats()};
   expect_finite(head.weight, weight.path(), where);
   expect_finite({head.bias.data(), 1, static_cast<int64_t>(head.bias.size())}, bias.path(), where);
@@ -26,7 +29,9 @@ LinearHead read_linear_head(const Run& run, const Epoch& epoch) {
 
 bool built_with_torch() { return DVI_WITH_TORCH; }
 
-std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch) {
+namespace {
+
+std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoch) {
   if (run.manifest().subject == SubjectKind::linear_head)
     return make_linear_subject(read_linear_head(run, epoch));
   const auto file = epoch.folder() / "subject.pt";
@@ -44,12 +49,20 @@ std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch) {
   return make_linear_subject(read_linear_head(run, epoch));
 }
 
+}  // namespace
+
+std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch) {
+  auto subject = open_as_recorded(run, epoch);
+  const float scale = feature_scale(epoch);
+  return scale == 1 ? std::move(subject) : make_scaled_subject(std::move(subject), scale);
+}
+
 Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject) {
   if (auto recorded = epoch.logits()) return std::move(*recorded);
   Matrix logits(features.rows, subject.class_count());
   subject.head(features, logits.mut());
   expect_finite(logits, epoch.folder() / "features.npy",
-                fmt::format("in its logits at epoch {}", epoch.number()));
+                fmt::format("in its logits at epoch {}", epoch_name(epoch)));
   return logits;
 }
 

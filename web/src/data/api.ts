@@ -37,6 +37,8 @@ export interface RunInfo {
   training_sets?: boolean;
   columns: Column[];
   epochs: EpochScalars[];
+  /** what users call the epochs, where that is not their number: "1.5", "step 12000" */
+  epoch_names?: Record<string, string>;
   finished: boolean;
   views: string[];
 }
@@ -103,6 +105,8 @@ export interface Card {
   columns: Record<string, number | null>;
   text?: string;
   row?: [string, string | number][];
+  /** of a time series, its values: one list a channel */
+  series?: (number | null)[][];
 }
 
 export interface Decoded {

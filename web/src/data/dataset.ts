@@ -182,6 +182,17 @@ export class Dataset {
     return this.run.groups.findIndex((g) => id >= g.begin && id < g.begin + g.count);
   }
 
+  /** What the user calls an epoch. */
+  epochName(epoch: number): string {
+    return this.run.epoch_names?.[epoch] ?? String(epoch);
+  }
+
+  /** The number of the epoch that the user calls so; NaN if there is none. */
+  epochCalled(name: string): number {
+    const named = Object.entries(this.run.epoch_names ?? {}).find(([, n]) => n === name.trim());
+    return Number(named ? named[0] : name);
+  }
+
   className(index: number): string {
     return this.classes[index] ?? "none";
   }

@@ -2,6 +2,7 @@ import { classColor, css } from "../color/palette";
 import type { Card, Neighbor } from "../data/api";
 import type { Dataset } from "../data/dataset";
 import type { State } from "../state/store";
+import { curves } from "../ui/curves";
 import { h, number, percent, replace, s } from "../ui/dom";
 import { link } from "../ui/form";
 import { listThumbnail } from "../ui/sample-row";
@@ -150,9 +151,10 @@ export class CardPanel implements Panel {
 
   private about(data: Dataset, card: Card): (HTMLElement | SVGSVGElement | false | null | undefined)[] {
     return [
+      card.series && curves(card.series),
       card.text !== undefined && h("p", { class: "card-text" }, card.text),
       card.row && h("dl", { class: "pairs" }, ...card.row.map(([name, value]) => pair(name, String(value)))),
-      h("h4", {}, `Most likely at epoch ${this.host.epoch}`),
+      h("h4", {}, `Most likely at epoch ${data.epochName(this.host.epoch)}`),
       this.mostLikely(data, card),
       h("h4", {}, "Prediction over the epochs"),
       this.historyStrip(data, card),
@@ -300,7 +302,7 @@ export class CardPanel implements Panel {
           s(
             "title",
             {},
-            `epoch ${epoch}: ${data.className(predictions[k]!)}, confidence ${number(confidence[k] ?? 0, 2)}${card.label < 0 ? "" : right ? ", right" : ", wrong"}`,
+            `epoch ${data.epochName(epoch)}: ${data.className(predictions[k]!)}, confidence ${number(confidence[k] ?? 0, 2)}${card.label < 0 ? "" : right ? ", right" : ", wrong"}`,
           ),
           s("rect", { class: "hit", x: k * step, y: 0, width: step, height }),
           rect,

@@ -68,7 +68,7 @@ export class TimeBand implements Panel {
       "aria-label": "Epoch: type a number to jump",
       title: "Type an epoch to jump to it",
       onchange: () => {
-        const epoch = Number(this.epochInput.value);
+        const epoch = host.data?.epochCalled(this.epochInput.value) ?? Number.NaN;
         if (Number.isFinite(epoch)) host.goToEpoch(epoch);
         this.update(store.state, new Set(["time"]));
         this.epochInput.blur();
@@ -161,15 +161,20 @@ export class TimeBand implements Panel {
     const exact = epochAt(epochs, state.time);
     const whole = Math.abs(exact - Math.round(exact)) < 0.005;
     if (document.activeElement !== this.epochInput)
-      this.epochInput.value = whole ? String(Math.round(exact)) : exact.toFixed(1);
+      this.epochInput.value = whole
+        ? data.epochName(Math.round(exact))
+        : data.run.epoch_names
+          ? `${data.epochName(Math.floor(exact))} …`
+          : exact.toFixed(1);
     const last = epochs[epochs.length - 1]!;
-    this.total.textContent = `of ${last}`;
+    this.total.textContent = `of ${data.epochName(last)}`;
     const x = this.x(state.time);
     this.head.setAttribute("transform", `translate(${x.toFixed(2)} 0)`);
     this.slider.setAttribute("aria-valuemin", String(epochs[0]));
     this.slider.setAttribute("aria-valuemax", String(last));
     this.slider.setAttribute("aria-valuenow", String(Number(exact.toFixed(2))));
-    this.slider.setAttribute("aria-valuetext", `epoch ${Number(exact.toFixed(2))} of ${last}`);
+    const called = whole ? data.epochName(Math.round(exact)) : String(Number(exact.toFixed(2)));
+    this.slider.setAttribute("aria-valuetext", `epoch ${called} of ${data.epochName(last)}`);
     if (changes.has("range") || changes.has("data")) {
       this.rangeMark.toggleAttribute("hidden", !state.range);
       if (state.range) {
