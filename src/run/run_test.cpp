@@ -39,11 +39,14 @@ TEST(Manifest, AcceptsTheSmallestForm) {
 
 TEST(Manifest, SurvivesWritingAndReading) {
   Json json = Json::parse(smallest_run_json);
+  json["version"] = 2;  // the version that is written; 1 is read
   json["inputs"]["scale"] = 0.5;
   json["inputs"]["mean"] = {0.1};
   json["inputs"]["std"] = {0.2};
   json["columns"] = {{"noise", {{"title", "Noise"}}}};
   json["finished"] = true;
+  EXPECT_EQ(Manifest::from_json(json, "run.json").to_json(), json);
+  json["inputs"] = {{"kind", "series"}, {"layout", "NTC"}};
   EXPECT_EQ(Manifest::from_json(json, "run.json").to_json(), json);
 }
 
@@ -66,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
     Manifest, BadManifests,
     ::testing::Values(
         BadManifest{R"({"format": "other"})", "\"dvi-run\""},
-        BadManifest{R"({"version": 2})", "another version"}, BadManifest{R"({"name": null})", "key \"name\""},
+        BadManifest{R"({"version": 3})", "newer dvi"}, BadManifest{R"({"name": null})", "key \"name\""},
         BadManifest{R"({"classes": ["0"]})", "tells classes apart"},
         BadManifest{R"({"classes": ["0", "0"]})", "used once"},
         BadManifest{R"({"classes": [0, 1]})", "list of texts"},
