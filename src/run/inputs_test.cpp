@@ -81,6 +81,20 @@ TEST_F(InputsTest, AGroupMayChangeEveryEpoch) {
   EXPECT_THAT(error_of([&] { InputReader(run, run.epoch(2)); }), HasSubstr("test.npy"));
 }
 
+TEST_F(InputsTest, ChosenChannelsAreShown) {
+  write_bytes({4, 12, 1, 1});  // twelve bands of one pixel, 0, 5, 10, ...
+  const auto shown = [&](const Json& channels) {
+    return InputReader(open({{"kind", "image"}, {"layout", "NCHW"}, {"channels", channels}}))
+        .pixels(0)
+        .values;
+  };
+  EXPECT_THAT(shown({3, 2, 1}), ElementsAre(15, 10, 5));
+  EXPECT_THAT(shown(11), ElementsAre(55));
+  EXPECT_THAT(shown(nullptr), ElementsAre(0));
+  for (const char* wrong : {"[12, 0, 0]", "[1, 2]", "[-1]", "\"red\""})
+    EXPECT_THAT(error_of([&] { shown(Json::parse(wrong)); }), HasSubstr("run.json: expected")) << wrong;
+}
+
 TEST_F(InputsTest, Pixels) {
   write_bytes({4, 2, 2, 3});
   const auto pixels = InputReader(open({{"kind", "image"}, {"layout", "NHWC"}})).pixels(0);
