@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "core/error.h"
 #include "core/progress.h"
 #include "render/film.h"
 #include "render/picture_file.h"

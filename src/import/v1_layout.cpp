@@ -177,8 +177,9 @@ SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t
   for (const char* score : {"uncertainty", "dis", "total"}) {
     const auto of_pool =
         read_scores(folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
-    const auto of_test =
-        read_scores(folder / fmt::format("test_{}_score.json", score), static_cast<size_t>(tested));
+    const auto of_test = tested > 0 ? read_scores(folder / fmt::format("test_{}_score.json", score),
+                                                  static_cast<size_t>(tested))
+                                    : std::nullopt;
     if (!of_pool && !of_test) continue;
     const auto none = [](int64_t n) {
       return std::vector<float>(static_cast<size_t>(n), std::numeric_limits<float>::quiet_NaN());
