@@ -68,8 +68,8 @@ TEST_P(BadManifests, GiveOneSentenceNamingTheFile) {
 INSTANTIATE_TEST_SUITE_P(
     Manifest, BadManifests,
     ::testing::Values(
-        BadManifest{R"({"format": "other"})", "\"dvi-run\""},
-        BadManifest{R"({"version": 3})", "newer dvi"}, BadManifest{R"({"name": null})", "key \"name\""},
+        BadManifest{R"({"format": "other"})", "\"dvi-run\""}, BadManifest{R"({"version": 3})", "newer dvi"},
+        BadManifest{R"({"name": null})", "key \"name\""},
         BadManifest{R"({"classes": ["0"]})", "tells classes apart"},
         BadManifest{R"({"classes": ["0", "0"]})", "used once"},
         BadManifest{R"({"classes": [0, 1]})", "list of texts"},
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadManifest{R"({"groups": [{"name": "../a", "role": "train", "begin": 0, "count": 5}]})",
                     "name a file"},
         BadManifest{R"({"groups": [{"name": "a", "role": "train", "begin": 0, "count": 0}]})", "\"count\""},
-        BadManifest{R"({"inputs": {"kind": "sound"}})", "\"image\" or \"text\" or \"row\""},
+        BadManifest{R"({"inputs": {"kind": "sound"}})", "\"image\" or \"series\" or \"text\" or \"row\""},
         BadManifest{R"({"inputs": {"layout": "HWC"}})", "\"NHWC\""},
         BadManifest{R"({"inputs": {"std": 0}})", "greater than 0"},
         BadManifest{R"({"subject": {"kind": "keras"}})", "\"torchscript\" or \"linear-head\""},
