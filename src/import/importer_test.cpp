@@ -388,7 +388,8 @@ TEST_F(ImportTest, ConfigNamesClassesAndFoldersOfEpochs) {
     else
       EXPECT_THAT(found, ElementsAre("0", "1", "2")) << config;
     EXPECT_EQ(read_file(run() / "imported" / "config.json"), config);
-    fs::remove_all(folder_);
+    fs::remove_all(source());
+    fs::remove_all(run());
   }
 }
 
@@ -399,7 +400,8 @@ TEST_F(ImportTest, NamesThatDoNotFitAreNotTaken) {
     const ImportReport report = import_run(source(), run());
     EXPECT_THAT(dvi::Run::open(run()).manifest().classes, ElementsAre("0", "1", "2"));
     EXPECT_THAT(report.missing, Contains(HasSubstr("names of the 3 classes (")));
-    fs::remove_all(folder_);
+    fs::remove_all(source());
+    fs::remove_all(run());
   }
 }
 
