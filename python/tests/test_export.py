@@ -147,7 +147,9 @@ class ImportThenExport(unittest.TestCase):
         self.v1_round_trip("Epoch", None)
 
     def test_v1_with_config_and_iterations(self):
-        self.v1_round_trip("Iteration", {"DVI": {"CLASSES": ["cat", "dog", "owl"], "EPOCH_NAME": "Iteration"}})
+        self.v1_round_trip(
+            "Iteration", {"DVI": {"CLASSES": ["cat", "dog", "owl"], "EPOCH_NAME": "Iteration"}}
+        )
 
     def v1_round_trip(self, word, config):
         if config is not None:
