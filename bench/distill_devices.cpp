@@ -15,12 +15,12 @@
 #include "core/stopwatch.h"
 #include "subject/logits.h"
 #include "vis/distill.h"
-#include "vis/torch_distiller.h"
+#include "vis/backend/torch/torch_trainer.h"
 
 namespace dvi {
 namespace {
 
-using Device = DistillOptions::Device;
+using Device = TrainingDevice;
 
 constexpr int64_t dim = 512, classes = 10, latents = 6;
 constexpr int64_t first_steps = 1800, following_steps = 550;  // as the default preset's

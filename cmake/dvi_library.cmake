@@ -1,7 +1,8 @@
-# dvi_library(NAME [DEPS target...]): the static library dvi_NAME from the .cpp files of this folder, linked
-# with the layers that src/CMakeLists.txt names and with DEPS, libraries from outside; from its *_test.cpp
-# files the test program NAME_test; and from each IDEA_fuzz.cpp the fuzzer IDEA_fuzz, which starts from the
-# files of tests/fuzz/IDEA. A file dropped into the folder is built; nothing else is to be edited.
+# dvi_library(NAME [FOLDERS folder...] [DEPS target...]): the static library dvi_NAME from the .cpp files of this
+# folder and of the given folders in it, linked with the layers that src/CMakeLists.txt names and with DEPS,
+# libraries from outside; from their *_test.cpp files the test program NAME_test; and from each IDEA_fuzz.cpp the
+# fuzzer IDEA_fuzz, which starts from the files of tests/fuzz/IDEA. A file dropped into such a folder is built;
+# nothing else is to be edited.
 add_library(dvi_options INTERFACE)
 target_compile_options(dvi_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=fast
                                              -fno-math-errno)
@@ -27,8 +28,9 @@ function(dvi_link_layers target layer)
 endfunction()
 
 function(dvi_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;DEPS" ${ARGN})
+  list(TRANSFORM ARG_FOLDERS APPEND /*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp ${ARG_FOLDERS})
   set(tests ${sources})
   set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cpp$")

@@ -17,7 +17,7 @@
 #include "core/matrix.h"
 #include "linalg/gemm.h"
 #include "subject/subject_model.h"
-#include "vis/autoencoder.h"
+#include "vis/trainer.h"
 
 namespace dvi {
 
@@ -42,11 +42,7 @@ struct DistillOptions {
   /// sample that is nearest. Left alone it would show territories of classes that lie nowhere near.
   double beyond = 0.15;
   Precision precision = best_precision();
-  /// Where linear heads' networks are trained. `fastest`: on a CUDA device if LibTorch finds one, whatever
-  /// the size of the task (docs/explanation/trainer.md), else on the processor by this project's own kernels.
-  /// For tests: through LibTorch wherever it runs, on a CUDA device with steps captured as a graph or not.
-  enum class Device { fastest, processor, torch, torch_eager };
-  Device device = Device::fastest;
+  TrainingDevice device = TrainingDevice::fastest;
 };
 
 struct DistillTask {

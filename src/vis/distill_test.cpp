@@ -10,7 +10,7 @@
 
 #include "core/random.h"
 #include "subject/logits.h"
-#include "vis/torch_distiller.h"
+#include "vis/backend/torch/torch_trainer.h"
 
 namespace dvi {
 namespace {
@@ -166,7 +166,7 @@ TEST(Distill, AnyHeadIsTreatedAsALinearOneIs) {
   DistillTask task = sheet.task();
   DistillOptions options;
   options.steps = 20;
-  options.device = DistillOptions::Device::processor;  // as other heads' always are
+  options.device = TrainingDevice::processor;  // as other heads' always are
   const auto linear = distill(task, options);
   task.subject = &opaque;
   const auto general = distill(task, options);
@@ -195,10 +195,10 @@ TEST(Distill, LibTorchTakesTheSameSteps) {
   options.steps = 25;
   options.jitter = 0;  // drawn by different generators
   options.precision = Precision::f32;
-  options.device = DistillOptions::Device::processor;
+  options.device = TrainingDevice::processor;
   const auto own = distill(sheet.task(), options);
   EXPECT_EQ(own.device, "processor");
-  options.device = DistillOptions::Device::torch;
+  options.device = TrainingDevice::torch;
   const auto torch = distill(sheet.task(), options);
   if (torch.device == "processor") GTEST_SKIP() << "built without LibTorch";
   const double encoders =
@@ -219,10 +219,10 @@ TEST(Distill, CapturedStepsAreThoseTakenOneByOne) {
   const Sheet sheet;
   DistillOptions options;
   options.steps = 200;  // fourteen passes and a part
-  options.device = DistillOptions::Device::torch_eager;
+  options.device = TrainingDevice::torch_eager;
   const auto eager = distill(sheet.task(), options);
   EXPECT_EQ(eager.device, "cuda");
-  options.device = DistillOptions::Device::torch;
+  options.device = TrainingDevice::torch;
   const auto captured = distill(sheet.task(), options), again = distill(sheet.task(), options);
   for (const auto* other : {&captured, &again}) {
     EXPECT_TRUE(std::ranges::equal(eager.model.encoder.parameters(), other->model.encoder.parameters()));
@@ -237,7 +237,7 @@ TEST(Distill, LibTorchReachesTheSameQuality) {
   const Sheet sheet;
   DistillOptions options;
   options.steps = 600;
-  options.device = DistillOptions::Device::torch;
+  options.device = TrainingDevice::torch;
   const auto result = distill(sheet.task(), options);
   if (result.device == "processor") GTEST_SKIP() << "built without LibTorch";
   const auto [same, error] = sheet.quality(result.model);

@@ -1,4 +1,4 @@
-#include "vis/torch_distiller.h"
+#include "vis/backend/torch/torch_trainer.h"
 
 #include "core/error.h"
 
@@ -14,7 +14,7 @@
 #include <tuple>
 #include <utility>
 
-#include "vis/device_steps.h"
+#include "vis/backend/torch/device_steps.h"
 
 namespace dvi {
 namespace {
@@ -132,10 +132,10 @@ class FlatParameters {
   Tensor mean_, square_;
 };
 
-class Distiller {
+class Training {
  public:
-  Distiller(const DistillProblem& problem, const DistillSchedule& schedule, const Autoencoder& model,
-            at::Device device)
+  Training(const DistillProblem& problem, const DistillSchedule& schedule, const Autoencoder& model,
+           at::Device device)
       : parameters_(model, device),
         encoder_(model.encoder, parameters_.encoder_of(parameters_.values),
                  parameters_.encoder_of(parameters_.gradient)),
@@ -146,8 +146,8 @@ class Distiller {
         sources_(upload(problem.sources.data(), {problem.places.rows}, at::kInt, device)),
         places_(upload(problem.places, device)),
         targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
-        head_weight_(upload(problem.head_weight, device).mul_(problem.sharpness)),
-        head_bias_(upload(problem.head_bias.data(), {problem.head_weight.rows}, at::kFloat, device)
+        head_weight_(upload(problem.head->weight(), device).mul_(problem.sharpness)),
+        head_bias_(upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)
                        .mul_(problem.sharpness)),
         reconstruction_weight_(problem.reconstruction_weight),
         batch_(schedule.batch),
@@ -178,7 +178,7 @@ class Distiller {
     parameters_.download(model);
     const Tensor sums = losses_.slice(0, schedule.last_pass).cpu().to(at::kDouble).sum(0);
     const double* sum = sums.data_ptr<double>();
-    return {sum[0] / 2, sum[1] / 16, sum[2]};
+    return {sum[0] / 2, sum[1] / filled, sum[2]};
   }
 
  private:
@@ -190,8 +190,8 @@ class Distiller {
     return loss;
   }
 
-  /// Squared error over 16 dimensions, in which the units make the features' variance 1 (vis/distill.cpp),
-  /// and divergence from the classifier's distributions. Returns the sums of squared errors and divergences.
+  /// Squared error over the filled dimensions, in which the units make the features' variance 1, and
+  /// divergence from the classifier's distributions. Returns the sums of squared errors and divergences.
   std::pair<Tensor, Tensor> fit_decoder(const Tensor& rows, const Tensor& sources, const Tensor& features) {
     Tensor places = places_.index_select(0, rows);
     if (jitter_.defined()) places.add_(jitter_.index_select(0, step_).view({batch_, 2}));
@@ -203,10 +203,11 @@ class Distiller {
     const Tensor loss = squares(error);
     const auto count = static_cast<double>(batch_);
     decoder_.backward(at::addmm(error, logits.exp().sub_(share), head_weight_,
-                                reconstruction_weight_ / 8 / count, 1 / count));
+                                2 * reconstruction_weight_ / filled / count, 1 / count));
     return {loss, divergence};
   }
 
+  static constexpr double filled = FeatureUnits::filled_dimensions;
   static Tensor squares(const Tensor& x) { return x.square().sum(); }
 
   FlatParameters parameters_;
@@ -228,17 +229,19 @@ std::string first_line(const c10::Error& error) {
 
 std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
 
-DistillLosses distill_with_torch(const DistillProblem& problem, const DistillSchedule& schedule, bool capture,
-                                 Autoencoder& model, const std::function<void(int64_t)>& on_step) {
+std::string TorchTrainer::device() const { return torch_device(); }
+
+DistillLosses TorchTrainer::train(const DistillProblem& problem, const DistillSchedule& schedule,
+                                  Autoencoder& model, const std::function<void(int64_t)>& on_step) {
   const bool cuda = torch::cuda::is_available();
   using How = DeviceSteps::How;
   try {
     const c10::InferenceMode no_gradients;
-    Distiller distiller(problem, schedule, model, cuda ? at::kCUDA : at::kCPU);
-    DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
+    Training training(problem, schedule, model, cuda ? at::kCUDA : at::kCPU);
+    DeviceSteps steps(!cuda ? How::host : capture_ ? How::captured : How::eager);
     steps.run(
-        schedule.steps(), [&] { distiller.step(steps); }, on_step);
-    return distiller.finish(schedule, model);
+        schedule.steps(), [&] { training.step(steps); }, on_step);
+    return training.finish(schedule, model);
   } catch (const c10::Error& error) {
     fail(
         "training through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or set "
@@ -255,8 +258,10 @@ namespace dvi {
 
 std::string torch_device() { return ""; }
 
-DistillLosses distill_with_torch(const DistillProblem&, const DistillSchedule&, bool, Autoencoder&,
-                                 const std::function<void(int64_t)>&) {
+std::string TorchTrainer::device() const { return ""; }
+
+DistillLosses TorchTrainer::train(const DistillProblem&, const DistillSchedule&, Autoencoder&,
+                                  const std::function<void(int64_t)>&) {
   fail("this program was built without LibTorch");
 }
 

@@ -1,0 +1,57 @@
+// The units that the default preset's networks are trained in, and the way back: features in their principal
+// subspace, scaled to a variance of 1; positions centred and scaled to a variance of 1.
+//
+// A change of units is linear, and so are the outer layers of a network. So networks are trained in these
+// units and *folded* afterwards: the units become part of the first and last layer, and what is left is an
+// ordinary network over D dimensions and the plane.
+#pragma once
+
+#include <cstdint>
+
+#include "core/matrix.h"
+#include "linalg/principal_subspace.h"
+#include "vis/mlp.h"
+
+namespace dvi {
+
+/// x = scale * basis * (f - mean), [r] of a feature vector f [D].
+struct FeatureUnits {
+  PrincipalSubspace subspace;
+  float scale = 1;
+
+  /// Of the dimensions that classifiers' features fill; the units make the variance 1 as if it were spread
+  /// over so many.
+  static constexpr int64_t filled_dimensions = 16;
+
+  /// Of features [n, D], at most `dimensions` of them (r).
+  static FeatureUnits of(MatrixView features, int64_t dimensions);
+  int64_t feature_dim() const { return subspace.feature_dim(); }  ///< D
+  int64_t dimensions() const { return subspace.dimensions(); }    ///< r
+  /// `features` [n, D] -> `x` [n, r].
+  void to_units(MatrixView features, MutMatrixView x) const;
+  /// `x` [n, r] -> `features` [n, D].
+  void from_units(MatrixView x, MutMatrixView features) const;
+  /// A gradient by features [n, D] -> the gradient by their x [n, r].
+  void gradient_to_units(MatrixView gradient, MutMatrixView x) const;
+};
+
+/// z = (y - centre) / spread of a position y.
+struct PlaneUnits {
+  float centre[2] = {};
+  float spread = 1;
+
+  static PlaneUnits of(MatrixView positions);
+  Matrix to_units(MatrixView positions) const;
+};
+
+/// x -> z becomes f -> y.
+Mlp fold_encoder(const Mlp& small, const FeatureUnits&, const PlaneUnits&);
+/// z -> x becomes y -> f.
+Mlp fold_decoder(const Mlp& small, const FeatureUnits&, const PlaneUnits&);
+
+/// The reverse, in units that may be others than those it was folded with; what the subspace cannot hold is
+/// lost.
+Mlp unfold_encoder(const Mlp& whole, const FeatureUnits&, const PlaneUnits&);
+Mlp unfold_decoder(const Mlp& whole, const FeatureUnits&, const PlaneUnits&);
+
+}  // namespace dvi
