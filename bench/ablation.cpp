@@ -9,10 +9,12 @@
 
 #include "core/progress.h"
 #include "core/stopwatch.h"
-#include "fit/epoch_layout.h"
 #include "fit/fit.h"
+#include "run/epoch_names.h"
+#include "fit/fitted_epoch.h"
 #include "fit/measure.h"
-#include "fit/standard_preset.h"
+#include "fit/paint.h"
+#include "fit/standard/standard_preset.h"
 #include "landscape/plane_classifier.h"
 
 namespace dvi {
@@ -21,7 +23,7 @@ namespace {
 struct Variant {
   const char* name;
   StandardOptions options;
-  size_t look_ahead = settled_with;
+  size_t look_ahead = StandardPreset().look_ahead();
 };
 
 std::vector<Variant> variants() {
@@ -31,7 +33,7 @@ std::vector<Variant> variants() {
     change(all.back().options);
   };
   add("the default preset", [](auto&) {});
-  add("nobody brought home", [](auto& o) { o.home_reach = 0; });
+  add("no point relocated", [](auto& o) { o.relocation_reach = 0; });
   add("no boundary-wise complex", [](auto& o) { o.boundary_weight = 0; });
   add("boundary weight 0.6", [](auto& o) { o.boundary_weight = 0.6; });
   add("boundary weight 2", [](auto& o) { o.boundary_weight = 2; });
@@ -74,33 +76,35 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
       "moved since "
       "the epoch before | seconds |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const auto& variant : variants()) {
-    std::unique_ptr<PreviousEpoch> previous;
-    double moved = 0, keeps = 0, seconds = 0;
+    const StandardPreset preset(variant.options);
+    std::unique_ptr<FittedEpoch> previous;
+    double moved = 0, seconds = 0;
     EpochMetrics metrics;
-    std::vector<std::unique_ptr<EpochLayout>> layouts;
-    for (const auto& data : epochs) {
-      const EarlierEpoch before = layouts.empty() ? EarlierEpoch{} : layouts.back()->earlier();
-      layouts.push_back(
-          std::make_unique<EpochLayout>(sets, data, layouts.empty() ? nullptr : &before, 0, variant.options));
+    std::vector<std::unique_ptr<Preparation>> prepared;
+    for (size_t e = 0; e < epochs.size(); ++e) {
+      if (e == 0) {
+        prepared.push_back(preset.prepare(sets, epochs[e], nullptr, 0));
+        continue;
+      }
+      const ClassifierSnapshot classifier = classifier_snapshot(sets, epochs[e - 1]);
+      const auto state = prepared.back()->state();
+      const EpochBefore before{classifier, state.get()};
+      prepared.push_back(preset.prepare(sets, epochs[e], &before, 0));
     }
     for (size_t e = 0; e < epochs.size(); ++e) {
       const EpochData& data = epochs[e];
-      std::vector<const EpochLayout*> after;
+      std::vector<const Preparation*> after;
       for (size_t a = e + 1; a < std::min(epochs.size(), e + 1 + variant.look_ahead); ++a)
-        after.push_back(layouts[a].get());
-      Projection projection = fit_standard(*layouts[e], previous.get(), after, 0);
+        after.push_back(prepared[a].get());
+      const Projection projection = preset.finish(*prepared[e], after, previous.get(), 0);
       seconds = 0;
       for (const auto& [stage, of_stage] : projection.seconds) seconds += of_stage;
-      const Measured measured = measure(sets, data, projection);
-      metrics = measured.metrics;
-      if (previous) moved = mean_move(sets, previous->positions, projection.positions);
       const Extent extent = square_around(bounds_of(projection.positions));
-      const Landscape landscape = PlaneClassifier(projection.model.decoder, *data.subject).paint(extent, 400);
-      keeps = projection.evaluation_boundary_positions.rows() > 0
-                  ? keep_boundary(landscape, extent, projection.evaluation_boundary_positions)
-                  : 0;
-      previous = std::make_unique<PreviousEpoch>(
-          PreviousEpoch{data.number, std::move(projection.model), std::move(projection.positions), {}});
+      const Landscape landscape =
+          PlaneClassifier(projection.model.decoder, *data.subject).paint(extent, territory_size);
+      metrics = measure(sets, data, projection, landscape, extent).metrics;
+      if (previous) moved = mean_move(sets, previous->positions, projection.positions);
+      previous = std::make_unique<FittedEpoch>(fitted_epoch(data, projection, {}));
     }
     const auto& [train, test, boundary] = std::tie(metrics.train, metrics.test, metrics.boundary);
     const auto both = [&](auto member, int digits) {
@@ -111,7 +115,8 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     fmt::print("| {} | {} | {} | {} | {} / {} | {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n", variant.name,
                both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
                both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3), cell(alone_test.ppr, 3),
-               both(&GroupMetrics::ccr, 3), cell(boundary.ppr, 3), keeps, 100 * moved, seconds);
+               both(&GroupMetrics::ccr, 3), cell(boundary.ppr, 3), boundary.keep_boundary.value_or(0),
+               100 * moved, seconds);
     std::fflush(stdout);
   }
 }

@@ -3,21 +3,23 @@
 
 #include "cli/commands.h"
 #include "fit/fit.h"
+#include "fit/presets.h"
 #include "run/epoch_names.h"
 
 namespace dvi {
 
 void add_fit_command(CLI::App& app) {
   struct Options {
-    std::string run, epochs, preset = "default";
+    std::string run, epochs;
     FitOptions fit;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("fit", "Fit a visualization model to every recorded epoch");
   command->add_option("RUN", options->run, "Run directory")->required();
   command->add_option("--view", options->fit.view, "Name of the view")->capture_default_str();
-  command->add_option("--preset", options->preset, "default, or paper: the published method to the letter")
-      ->check(CLI::IsMember({"default", "paper"}))
+  command
+      ->add_option("--preset", options->fit.preset, "default, or paper: the published method to the letter")
+      ->check(CLI::IsMember(preset_names()))
       ->capture_default_str();
   command->add_option("--epochs", options->epochs,
                       "Epochs to fit, by number or name, e.g. 1,2,5-9 (default: all)");
@@ -29,7 +31,6 @@ void add_fit_command(CLI::App& app) {
   command->callback([options] {
     if (!options->epochs.empty())
       options->fit.epochs = epochs_called(Run::open(options->run), options->epochs);
-    options->fit.preset = options->preset == "paper" ? Preset::paper : Preset::standard;
     fit_run(options->run, options->fit);
   });
 }

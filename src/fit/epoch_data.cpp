@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/seed.h"
 #include "graph/bound_codes.h"
 #include "graph/neighbor_index.h"
 #include "run/feature_scale.h"
@@ -160,7 +161,23 @@ Neighbors by_sample(const SampleSets& sets, const Neighbors& train, const Neighb
   return all;
 }
 
-std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const EarlierEpoch& earlier) {
+Neighbors neighbors_by_sample(const SampleSets& sets, const EpochData& data) {
+  return by_sample(sets, with_ids(data.train_to_train, sets.train), data.other_neighbors);
+}
+
+ClassifierSnapshot classifier_snapshot(const EpochData& data, Neighbors by_id) {
+  ClassifierSnapshot out;
+  for (const auto& verdict : data.verdicts) out.predictions.push_back(verdict.prediction);
+  out.neighbors = std::move(by_id.index);
+  out.neighbor_count = by_id.k;
+  return out;
+}
+
+ClassifierSnapshot classifier_snapshot(const SampleSets& sets, const EpochData& data) {
+  return classifier_snapshot(data, neighbors_by_sample(sets, data));
+}
+
+std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const ClassifierSnapshot& earlier) {
   const int64_t k = std::min<int64_t>(by_id.k, earlier.neighbor_count);
   std::vector<float> rate(static_cast<size_t>(by_id.size()), 0.f);
   parallel_for(by_id.size(), 1024, [&](int64_t begin, int64_t end, int) {
@@ -201,17 +218,21 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   const Epoch epoch = run.epoch(number);
   data.features = epoch.features();
   if (before)
-    data.moved = squared_distances(features_times(run.epoch(*before), feature_scale(epoch)), data.features);
+    data.squared_displacement =
+        squared_distances(features_times(run.epoch(*before), feature_scale(epoch)), data.features);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());
   data.seconds["load"] = watch.lap();
 
   const auto recorded = epoch.boundary_features();
-  const uint64_t stream = seed * 1000003 + static_cast<uint64_t>(number) * 2;
-  data.boundary =
-      recorded ? recorded_boundary(*data.subject, *recorded) : draw_boundary(run, epoch, sets, data, stream);
-  data.evaluation_boundary = draw_boundary(run, epoch, sets, data, stream + 1);
+  constexpr uint64_t boundary_seeds = 1000003;
+  const auto seed_of = [&](uint64_t set) {  // 0: the fit's boundary samples, 1: the evaluation's
+    return derived_seed(seed, boundary_seeds, static_cast<uint64_t>(number) * 2 + set);
+  };
+  data.boundary = recorded ? recorded_boundary(*data.subject, *recorded)
+                           : draw_boundary(run, epoch, sets, data, seed_of(0));
+  data.evaluation_boundary = draw_boundary(run, epoch, sets, data, seed_of(1));
   if (!data.boundary.note.empty()) say(fmt::format("epoch {}: {}", number, data.boundary.note));
   data.seconds["boundary"] = watch.lap();
   data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;

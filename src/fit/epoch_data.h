@@ -42,7 +42,7 @@ struct EpochData {
   BoundarySet boundary, evaluation_boundary;
 
   /// How far each sample's features moved since the epoch before, squared; empty at the first. [N]
-  std::vector<float> moved;
+  std::vector<float> squared_displacement;
 
   /// k = min(measure_k, available); indices are rows of SampleSets::train.
   Neighbors train_to_train, other_to_train;
@@ -65,26 +65,31 @@ struct EpochData {
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
 /// all neighbours, exactly unless there are very many samples. `before` is the number of the epoch that
-/// `moved` compares with. Throws Error if features or logits are not finite. A classifier that predicts one
-/// class only has no boundary samples.
+/// `squared_displacement` compares with. Throws Error if features or logits are not finite. A classifier that
+/// predicts one class only has no boundary samples.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
                      std::optional<int> before);
 
 /// The first min(fit_k, available) neighbours of every sample, in the order of ids; `train` and `other` hold
 /// those of SampleSets::train and other_ids, as ids.
 Neighbors by_sample(const SampleSets&, const Neighbors& train, const Neighbors& other);
+/// The same of the epoch's neighbours in feature space.
+Neighbors neighbors_by_sample(const SampleSets&, const EpochData&);
 
-/// What later epochs look back at.
-struct EarlierEpoch {
-  Matrix draft;  ///< [N, 2] the default preset's layout before it was settled (EpochLayout); else empty
+/// What the classifier made of the samples at an earlier epoch, as later ones look back at it.
+struct ClassifierSnapshot {
   std::vector<int32_t> predictions;  ///< [N]
   std::vector<int32_t> neighbors;    ///< [N, neighbor_count] ids, as by_sample() has them
   int64_t neighbor_count = 0;
 };
 
+ClassifierSnapshot classifier_snapshot(const SampleSets&, const EpochData&);
+/// The same where the neighbours are at hand, as by_sample() has them.
+ClassifierSnapshot classifier_snapshot(const EpochData&, Neighbors by_id);
+
 /// Share of each sample's neighbours that it had in the earlier epoch already, 0 to 1; [N]. DVI's NPR (Yang
 /// et al., AAAI 2022, "temporal-preserving property").
-std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const EarlierEpoch& earlier);
+std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const ClassifierSnapshot& earlier);
 
 /// The first k neighbours of each row.
 Neighbors nearest_of(const Neighbors& neighbors, int k);

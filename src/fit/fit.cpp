@@ -10,25 +10,26 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "findings/findings.h"
-#include "fit/epoch_layout.h"
+#include "fit/fitted_epoch.h"
 #include "fit/identical_samples.h"
-#include "fit/paper_preset.h"
-#include "fit/standard_preset.h"
+#include "fit/measure.h"
+#include "fit/paint.h"
+#include "fit/presets.h"
+#include "fit/view_events.h"
 #include "fit/view_writer.h"
 #include "run/check.h"
 
 namespace dvi {
 namespace {
 
-std::string stage_text(const StageSeconds& data, const StageSeconds& projection) {
+std::string stage_text(const StageSeconds& stages) {
   double total = 0;
   std::string text;
-  for (const auto* stages : {&data, &projection})
-    for (const auto& [stage, seconds] : *stages) {
-      if (stage == "boundary_subject") continue;  // part of "boundary"
-      total += seconds;
-      if (seconds >= 0.05) text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ", stage, seconds);
-    }
+  for (const auto& [stage, seconds] : stages) {
+    if (stage == "boundary_subject") continue;  // part of "boundary"
+    total += seconds;
+    if (seconds >= 0.05) text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ", stage, seconds);
+  }
   return fmt::format("{:.1f} s ({})", total, text);
 }
 
@@ -57,8 +58,11 @@ class Fit {
       : run_(open_fittable(folder)),
         options_(options),
         sets_(SampleSets::of(run_)),
-        writer_(run_, options,
-                options.preset == Preset::paper ? paper_settings() : to_json(StandardOptions{})) {}
+        preset_(make_preset(options.preset)),
+        writer_(run_, {options.view, options.preset, options.seed, preset_->settings()}, options.force) {
+    writer_.set_state(options.follow ? "following" : "fitting");
+    extent_ = extent_of(view());
+  }
 
   void run() {
     if (run_.epoch_numbers().empty() && !options_.follow)
@@ -92,87 +96,101 @@ class Fit {
     return open;
   }
 
-  /// An epoch on its way: what was recorded and, with the default preset, its draft.
-  struct Loaded {
+  View view() const { return View::open(run_, options_.view); }
+
+  /// An epoch on its way: what was recorded, and what the preset has made of it.
+  struct Prepared {
     EpochData data;
-    std::unique_ptr<EpochLayout> layout;
+    std::unique_ptr<Preparation> preparation;
   };
-  /// `before`: the epoch before, none at the first.
-  std::unique_ptr<Loaded> load(int number, std::optional<int> before, const EarlierEpoch* earlier) {
+  /// `before_number`: of the epoch before; both are empty at the first.
+  std::unique_ptr<Prepared> prepare(int number, std::optional<int> before_number, const EpochBefore* before) {
     const Stopwatch watch;
-    auto loaded = std::make_unique<Loaded>();
-    loaded->data = load_epoch(run_, sets_, number, options_.seed, before);
-    if (options_.preset == Preset::standard)
-      loaded->layout =
-          std::make_unique<EpochLayout>(sets_, loaded->data, earlier, options_.seed, standard_options_);
-    last_load_ = watch.seconds();
-    return loaded;
+    auto prepared = std::make_unique<Prepared>();
+    prepared->data = load_epoch(run_, sets_, number, options_.seed, before_number);
+    prepared->preparation = preset_->prepare(sets_, prepared->data, before, options_.seed);
+    last_preparation_ = watch.seconds();
+    return prepared;
   }
-  /// How many of the epochs after it an epoch waits for, so that its samples travel on towards where they
-  /// will be. None while a run is followed, whose newest epoch is wanted at once, nor where several epochs
-  /// would take too much memory.
+  /// How many of the epochs after it an epoch waits for. None while a run is followed, whose newest epoch is
+  /// wanted at once, nor where several epochs would take too much memory.
   size_t look_ahead() const {
     constexpr int64_t most_samples = 300'000;
-    const bool ahead = options_.preset == Preset::standard && !options_.follow &&
-                       run_.manifest().sample_count() <= most_samples;
-    return ahead ? settled_with : 0;
+    return options_.follow || run_.manifest().sample_count() > most_samples ? 0 : preset_->look_ahead();
   }
 
-  /// Fits the first of the open epochs.
-  void fit_epoch(const std::vector<int>& open) {
-    Stopwatch watch;
+  /// Prepares the first of the open epochs and those it waits for.
+  void prepare_first(const std::vector<int>& open, const FittedEpoch* previous) {
     const int number = open.front();
-    const PreviousEpoch* previous = previous_of(number);
     while (!coming_.empty() && coming_.front()->data.number != number) coming_.pop_front();
-    if (coming_.empty())
-      coming_.push_back(load(number, previous != nullptr ? std::optional(previous->number) : std::nullopt,
-                             previous != nullptr ? &previous->earlier : nullptr));
+    if (coming_.empty() && previous == nullptr) coming_.push_back(prepare(number, std::nullopt, nullptr));
+    if (coming_.empty()) {
+      const EpochBefore before{previous->classifier, previous->state.get()};
+      coming_.push_back(prepare(number, previous->number, &before));
+    }
     try {
       while (coming_.size() <= look_ahead() && coming_.size() < open.size() &&
              !fitted_between(number, open[coming_.size()])) {
-        const EarlierEpoch earlier = coming_.back()->layout->earlier();
-        coming_.push_back(load(open[coming_.size()], coming_.back()->data.number, &earlier));
+        const Prepared& last = *coming_.back();
+        const ClassifierSnapshot classifier = classifier_snapshot(sets_, last.data);
+        const auto state = last.preparation->state();
+        const EpochBefore before{classifier, state.get()};
+        coming_.push_back(prepare(open[coming_.size()], last.data.number, &before));
       }
     } catch (const Error&) {
       // It will be told when that epoch's turn comes, and this one is not lost.
     }
-    const double loading = watch.seconds();
-    const std::unique_ptr<Loaded> now = std::move(coming_.front());
-    coming_.pop_front();
-    std::vector<const EpochLayout*> after;
-    for (const auto& later : coming_) after.push_back(later->layout.get());
-    EpochData& data = now->data;
-    Projection projection = options_.preset == Preset::paper
-                                ? fit_paper(sets_, data, previous, options_.seed)
-                                : fit_standard(*now->layout, previous, after, options_.seed);
-    unite_identical(data.features, projection.positions);
-    now->layout.reset();  // its edges are a good part of all memory
-    Stopwatch measuring;
-    Measured measured = measure(sets_, data, projection);
-    data.seconds["measure"] = measuring.lap();
-    writer_.write_epoch(data, projection, measured);
-    data.seconds["write"] = measuring.lap();
-    writer_.publish(data, projection, measured);
-    writer_.update_events(data);
-    // Everything is looked at anew, so only while somebody waits for it, and at the end.
-    if (options_.follow || open.size() == 1) tell_findings();
-    const auto more = static_cast<double>(open.size() - 1);
-    const double time_left =
-        more * (watch.seconds() - loading) + (more - static_cast<double>(coming_.size())) * last_load_;
-    say(fmt::format(
-        "epoch {}: {}, {}{}", number, stage_text(data.seconds, projection.seconds),
-        quality_text(measured.metrics),
-        open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left) : ""));
-
-    EarlierEpoch earlier{projection.draft, {}, std::move(measured.neighbors.index), measured.neighbors.k};
-    for (const auto& verdict : data.verdicts) earlier.predictions.push_back(verdict.prediction);
-    previous_ = std::make_unique<PreviousEpoch>(
-        PreviousEpoch{number, projection.model, projection.positions, std::move(earlier)});
   }
 
-  void tell_findings() const {
+  Projection project(const Preparation& now, const FittedEpoch* previous) const {
+    std::vector<const Preparation*> after;
+    for (const auto& later : coming_) after.push_back(later->preparation.get());
+    return preset_->finish(now, after, previous, options_.seed);
+  }
+
+  /// Fits the first of the open epochs: project, paint, measure, find events, write.
+  void fit_epoch(const std::vector<int>& open) {
+    Stopwatch watch;
+    const int number = open.front();
+    const FittedEpoch* previous = previous_of(number);
+    prepare_first(open, previous);
+    const double preparing = watch.seconds();
+    const std::unique_ptr<Prepared> now = std::move(coming_.front());
+    coming_.pop_front();
+    const EpochData& data = now->data;
+    Projection projection = project(*now->preparation, previous);
+    unite_identical(data.features, projection.positions);
+    now->preparation.reset();  // its edges are a good part of all memory
+
+    const View view = this->view();
+    StageSeconds seconds = data.seconds;
+    for (const auto& [stage, of_stage] : projection.seconds) seconds[stage] = of_stage;
+    Stopwatch stage;
+    const Painting painting = paint(run_, view, extent_, data, projection);
+    seconds["landscape"] = stage.lap();
+    Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
+    seconds["measure"] = stage.lap();
+    const std::vector<Event> events = events_with(run_, view, data, projection);
+    seconds["events"] = stage.lap();
+    writer_.write({data, projection, painting, measured, events, seconds});
+    seconds["write"] = stage.lap();
+    extent_ = painting.extent;
+    // Everything is looked at anew, so only while somebody waits for it, and at the end.
+    if (options_.follow || open.size() == 1) write_findings();
+
+    const auto more = static_cast<double>(open.size() - 1);
+    const double time_left = more * (watch.seconds() - preparing) +
+                             (more - static_cast<double>(coming_.size())) * last_preparation_;
+    say(fmt::format(
+        "epoch {}: {}, {}{}", number, stage_text(seconds), quality_text(measured.metrics),
+        open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left) : ""));
+    previous_ = std::make_unique<FittedEpoch>(
+        fitted_epoch(data, projection, classifier_snapshot(data, std::move(measured.neighbors))));
+  }
+
+  void write_findings() const {
     try {
-      write_findings(run_, View::open(run_, options_.view));
+      dvi::write_findings(run_, view());
     } catch (const Error& error) {
       // The epochs are fitted all the same.
       say(fmt::format("no findings: {}", error.what()));
@@ -185,24 +203,25 @@ class Fit {
            std::lower_bound(epochs.begin(), epochs.end(), b);
   }
 
-  const PreviousEpoch* previous_of(int number) {
+  const FittedEpoch* previous_of(int number) {
     const auto& epochs = writer_.epochs();
     const auto at = std::lower_bound(epochs.begin(), epochs.end(), number);
     if (at == epochs.begin()) return nullptr;
     const int earlier = *(at - 1);
     if (!previous_ || previous_->number != earlier)
-      previous_ = std::make_unique<PreviousEpoch>(writer_.load_previous(earlier));
+      previous_ = std::make_unique<FittedEpoch>(load_fitted_epoch(*view().epoch(earlier), *preset_));
     return previous_.get();
   }
 
   Run run_;
   FitOptions options_;
   SampleSets sets_;
+  std::unique_ptr<Preset> preset_;
   ViewWriter writer_;
-  StandardOptions standard_options_;
-  std::unique_ptr<PreviousEpoch> previous_;
-  std::deque<std::unique_ptr<Loaded>> coming_;  // the epoch to fit next and those it waits for
-  double last_load_ = 0;                        // seconds
+  std::optional<ViewExtent> extent_;
+  std::unique_ptr<FittedEpoch> previous_;
+  std::deque<std::unique_ptr<Prepared>> coming_;  // the epoch to fit next and those it waits for
+  double last_preparation_ = 0;                   // seconds
 };
 
 }  // namespace

@@ -9,15 +9,9 @@
 
 namespace dvi {
 
-enum class Preset {
-  standard,  ///< "default": a layout that keeps neighbours and boundaries, and two networks that reproduce it
-             ///< (docs/explanation/method.md)
-  paper,     ///< "paper": DVI (AAAI 2022) to the letter
-};
-
 struct FitOptions {
   std::string view = "default";
-  Preset preset = Preset::standard;
+  std::string preset = "default";  ///< one of preset_names() (fit/presets.h)
   /// Epochs to fit; empty = all that are recorded.
   std::vector<int> epochs;
   uint64_t seed = 1;

@@ -17,6 +17,7 @@
 #include "run/run_writer.h"
 #include "run/testing/test_run.h"
 #include "run/view.h"
+#include "run/view_format.h"
 
 namespace dvi {
 namespace {
@@ -70,7 +71,7 @@ TEST_F(FitTest, PaperPresetMakesAView) {
   recording.feature_dim = 64;
   const auto run = make_test_run(folder_ / "run", recording);
   FitOptions options;
-  options.preset = Preset::paper;
+  options.preset = "paper";
   options.view = "paper";
   fit_run(run.folder(), options);
   const View view = View::open(run, "paper");
@@ -126,6 +127,7 @@ TEST_F(FitTest, KilledAtAnyMomentItGoesOnAndEndsAlike) {
   for (const int epoch : {1, 2, 3})
     for (const char* file : {"positions.npy", "weights.npy", "metrics.json"})
       EXPECT_EQ(bytes_of(whole, epoch, file), bytes_of(killed, epoch, file)) << epoch << " " << file;
+  EXPECT_EQ(View::open(whole, "default").events(), View::open(killed, "default").events());
 }
 
 TEST(FitChild, FitsTheRunNamedInTheEnvironment) {
@@ -269,6 +271,42 @@ TEST_F(FitTest, NanIsNamed) {
   EXPECT_THAT(error, HasSubstr("features.npy"));
   EXPECT_THAT(error, HasSubstr("17"));
   EXPECT_FALSE(fs::exists(run.view_folder("default") / "epochs" / epoch_folder_name(1)));
+}
+
+TEST_F(FitTest, PresetsThatAreNotThereAreNamed) {
+  const auto run = make_test_run(folder_ / "run", recorded_only({1}));
+  FitOptions options;
+  options.preset = "none";
+  EXPECT_THAT(error_of([&] { fit_run(run.folder(), options); }), HasSubstr("default, paper"));
+}
+
+TEST_F(FitTest, AViewOfTheFirstVersionIsGoneOnWith) {
+  const auto run = make_test_run(folder_ / "run", recorded_only({1, 2}));
+  FitOptions first;
+  first.epochs = {1};
+  fit_run(run.folder(), first);
+  // As it was written before the names changed.
+  const auto rename = [](Json& json, const char* now, const char* old) {
+    json[old] = json.at(now);
+    json.erase(now);
+  };
+  const fs::path view = run.view_folder("default"), epoch = view / "epochs" / epoch_folder_name(1);
+  Json json = read_json(view / "view.json");
+  json["version"] = 1;
+  rename(json["settings"], "relocation_reach", "home_reach");
+  write_json(view / "view.json", json);
+  json = read_json(epoch / "view_epoch.json");
+  rename(json, "misplaced", "astray");
+  rename(json, "relocated", "brought_home");
+  rename(json, "mean_relocation", "mean_way_home");
+  write_json(epoch / "view_epoch.json", json);
+  fit_run(run.folder(), {});
+  const View now = View::open(run, "default");
+  EXPECT_EQ(now.json().at("version"), view_version);
+  EXPECT_THAT(now.epoch_numbers(), ElementsAre(1, 2));
+  for (const int e : {1, 2})
+    for (const char* key : {"misplaced", "relocated", "mean_relocation"})
+      EXPECT_TRUE(now.epoch(e)->json().contains(key)) << e << " " << key;
 }
 
 TEST_F(FitTest, EpochsThatAreNotThereAreNamed) {

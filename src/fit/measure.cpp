@@ -122,7 +122,8 @@ class Measurement {
 
 }  // namespace
 
-Measured measure(const SampleSets& sets, const EpochData& data, const Projection& projection) {
+Measured measure(const SampleSets& sets, const EpochData& data, const Projection& projection,
+                 const Landscape& landscape, const Extent& extent) {
   constexpr int rank_queries = 300;
   Measured out;
   Measurement measurement(sets, data, projection);
@@ -149,6 +150,8 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
                    set.features, data.logits.cols());
     add_round_trip(out.metrics.boundary, {set.logits, back.logits, back.error});
     out.metrics.boundary.count = set.size();
+    out.metrics.boundary.keep_boundary =
+        keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
   }
 
   for (const auto& verdict : judge(measurement.plane().logits_after.view()))

@@ -7,13 +7,15 @@
 namespace dvi {
 
 struct Measured {
-  EpochMetrics metrics;                  ///< without keep_boundary, which needs the landscape
+  EpochMetrics metrics;
   std::vector<int32_t> round_trip;       ///< [N] prediction after project + inverse-project
   Neighbors neighbors, plane_neighbors;  ///< [N] rows = sample ids, k = min(fit_k, ..)
   std::vector<uint8_t> kept;             ///< [N]
   Matrix encoder_positions;              ///< [N, 2]; empty where positions are the encoder's
 };
 
-Measured measure(const SampleSets&, const EpochData&, const Projection&);
+/// `landscape` is the epoch's, painted over `extent`.
+Measured measure(const SampleSets&, const EpochData&, const Projection&, const Landscape& landscape,
+                 const Extent& extent);
 
 }  // namespace dvi

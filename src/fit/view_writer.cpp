@@ -10,18 +10,15 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/progress.h"
-#include "landscape/plane_classifier.h"
 #include "linalg/gemm.h"
-#include "metrics/events.h"
 #include "run/feature_scale.h"
+#include "run/view.h"
+#include "run/view_format.h"
 
 namespace dvi {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int territory_size = 400;
 
 void write_ints(const fs::path& file, const std::vector<int32_t>& values, int64_t cols) {
   const int64_t shape[] = {static_cast<int64_t>(values.size()) / std::max<int64_t>(1, cols), cols};
@@ -45,12 +42,6 @@ void write_boundary_features(const fs::path& file, const EpochData& data, float 
   write_npy(file, DType::f16, shape, half.data());
 }
 
-Json seconds_json(const EpochData& data, const Projection& projection) {
-  Json json = data.seconds;
-  for (const auto& [stage, seconds] : projection.seconds) json[stage] = seconds;
-  return json;
-}
-
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -60,10 +51,10 @@ void make_folder(const fs::path& folder) {
 
 }  // namespace
 
-ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& settings)
-    : run_(run), folder_(run.view_folder(options.view)) {
-  if (options.view.empty() || options.view.front() == '.' || options.view.find('/') != std::string::npos)
-    fail("--view {}: expected a name that can name a folder (no slash, no leading dot)", options.view);
+ViewWriter::ViewWriter(const Run& run, const ViewIdentity& identity, bool anew)
+    : folder_(run.view_folder(identity.name)) {
+  if (identity.name.empty() || identity.name.front() == '.' || identity.name.find('/') != std::string::npos)
+    fail("--view {}: expected a name that can name a folder (no slash, no leading dot)", identity.name);
   make_folder(folder_ / "epochs");
   lock_.file = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_.file < 0)
@@ -75,43 +66,37 @@ ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& se
         "choose another --view",
         folder_.string());
 
-  const std::string preset = options.preset == Preset::paper ? "paper" : "default";
   const auto file = folder_ / "view.json";
-  if (fs::exists(file) && options.force) {
+  if (fs::exists(file) && anew) {
     for (const char* part : {"view.json", "epochs", "territories", "events.npy"})
       fs::remove_all(folder_ / part);
     make_folder(folder_ / "epochs");
   }
   if (fs::exists(file)) {
-    json_ = read_json(file);
-    if (json_.value("preset", "") != preset || json_.value("seed", uint64_t{0}) != options.seed ||
-        json_.value("settings", Json()) != settings)
+    const View view = View::open(run, identity.name);
+    json_ = view.json();
+    if (json_.value("preset", "") != identity.preset || json_.value("seed", uint64_t{0}) != identity.seed ||
+        json_.value("settings", Json()) != identity.settings)
       fail(
           "{}: expected a view of preset \"{}\", seed {} and today's settings, found other ones; choose "
           "another --view or fit anew with --force",
-          file.string(), preset, options.seed);
-    const View view = View::open(run, options.view);
+          file.string(), identity.preset, identity.seed);
     for (const int epoch : view.epoch_numbers())
-      if (fs::exists(epoch_folder(epoch) / "view_epoch.json")) {
-        epochs_.push_back(epoch);
-        const Extent bounds = extent_from_json(view.epoch(epoch)->json().at("bounds"));
-        bounds_ = bounds_ ? united(*bounds_, bounds) : bounds;
-      }
-    if (!epochs_.empty()) extent_ = extent_from_json(json_.at("extent"));
+      if (fs::exists(epoch_folder(epoch) / "view_epoch.json")) epochs_.push_back(epoch);
+    if (!epochs_.empty()) extent_ = json_.at("extent");
     revision_ = json_.at("territory").value("revision", 0);
   }
   json_["format"] = "dvi-view";
-  json_["version"] = 1;
-  json_["name"] = options.view;
-  json_["preset"] = preset;
-  json_["seed"] = options.seed;
+  json_["version"] = view_version;
+  json_["name"] = identity.name;
+  json_["preset"] = identity.preset;
+  json_["seed"] = identity.seed;
   json_["threads"] = threads();
-  json_["settings"] = settings;
+  json_["settings"] = identity.settings;
   json_["versions"] = {{"dvi", DVI_VERSION},
                        {"onednn", onednn_version()},
                        {"isa", onednn_isa()},
                        {"precision", best_precision() == Precision::bf16 ? "bf16" : "f32"}};
-  set_state(options.follow ? "following" : "fitting");
 }
 
 ViewWriter::Lock::~Lock() {
@@ -119,9 +104,6 @@ ViewWriter::Lock::~Lock() {
 }
 
 fs::path ViewWriter::epoch_folder(int epoch) const { return folder_ / "epochs" / epoch_folder_name(epoch); }
-fs::path ViewWriter::writing_folder(int epoch) const {
-  return folder_ / "epochs" / ("." + epoch_folder_name(epoch) + ".writing");
-}
 
 void ViewWriter::set_state(const std::string& state) {
   json_["state"] = state;
@@ -130,18 +112,16 @@ void ViewWriter::set_state(const std::string& state) {
 
 void ViewWriter::write_view() {
   json_["epochs"] = epochs_;
-  json_["extent"] = extent_ ? to_json(*extent_) : Json::array({0, 0, 1, 1});
+  json_["extent"] = extent_;
   json_["territory"] = {{"revision", revision_}, {"size", territory_size}};
   write_json(folder_ / "view.json", json_);
 }
 
-void ViewWriter::write_epoch(const EpochData& data, const Projection& projection, const Measured& measured) {
-  const auto folder = writing_folder(data.number);
-  fs::remove_all(folder);  // left by a fit that was killed
-  make_folder(folder);
+void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcome) const {
+  const auto& [data, projection, painting, measured, events, seconds] = outcome;
   write_npy(folder / "positions.npy", projection.positions);
   if (!projection.shows_encoder) write_npy(folder / "encoder_positions.npy", measured.encoder_positions);
-  if (projection.draft.rows() > 0) write_npy(folder / "draft_positions.npy", projection.draft);
+  if (projection.state != nullptr) projection.state->save(folder);
   std::vector<int32_t> predictions, runner_up;
   std::vector<float> confidence, margin;
   for (const auto& v : data.verdicts) {
@@ -170,51 +150,39 @@ void ViewWriter::write_epoch(const EpochData& data, const Projection& projection
   write_npy(folder / "weights.npy", weights);
 }
 
-void ViewWriter::paint_into(const fs::path& folder, const Mlp& decoder, SubjectModel& subject,
-                            Landscape* out) const {
-  Landscape landscape = PlaneClassifier(decoder, subject).paint(*extent_, territory_size);
-  fs::remove_all(folder);
-  write_landscape(folder, landscape);
-  if (out != nullptr) *out = std::move(landscape);
+void ViewWriter::write_landscapes(const Painting& painting, int epoch) {
+  if (painting.extent_changed) ++revision_;
+  extent_ = to_json(painting.extent.shown);
+  const auto write_one = [&](int number, const Landscape& landscape) {
+    const auto folder = folder_ / "territories" / std::to_string(revision_) / epoch_folder_name(number);
+    fs::remove_all(folder);
+    write_landscape(folder, landscape);
+  };
+  for (const auto& [number, landscape] : painting.repainted) write_one(number, landscape);
+  write_one(epoch, painting.landscape);
 }
 
-void ViewWriter::publish(EpochData& data, const Projection& projection, Measured& measured) {
+void ViewWriter::write(const EpochOutcome& outcome) {
   Stopwatch watch;
-  const Extent bounds = bounds_of(projection.positions);
-  bounds_ = bounds_ ? united(*bounds_, bounds) : bounds;
-  const Extent extent = extent_ ? grown(*extent_, bounds, *bounds_) : square_around(*bounds_);
+  const EpochData& data = outcome.data;
+  const auto folder = folder_ / "epochs" / ("." + epoch_folder_name(data.number) + ".writing");
+  fs::remove_all(folder);  // left by a fit that was killed
+  make_folder(folder);
+  write_arrays(folder, outcome);
+  write_json(folder / "metrics.json", to_json(outcome.measured.metrics));
   const int old_revision = revision_;
-  const bool all = !extent_ || !(*extent_ == extent);
-  extent_ = extent;
-  if (all) ++revision_;
-  const auto territories = folder_ / "territories" / std::to_string(revision_);
-  if (all)
-    for (const int epoch : epochs_) {
-      if (epoch == data.number) continue;
-      const ViewEpoch fitted(epoch_folder(epoch), epoch, data.features.rows(),
-                             static_cast<int>(data.logits.cols()));
-      const auto subject = open_subject(run_, run_.epoch(epoch));
-      paint_into(territories / epoch_folder_name(epoch), load_autoencoder(fitted).decoder, *subject, nullptr);
-    }
-  Landscape landscape;
-  paint_into(territories / epoch_folder_name(data.number), projection.model.decoder, *data.subject,
-             &landscape);
-  if (projection.evaluation_boundary_positions.rows() > 0)
-    measured.metrics.boundary.keep_boundary =
-        keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
-  data.seconds["landscape"] = watch.lap();
+  write_landscapes(outcome.painting, data.number);
 
-  const auto folder = writing_folder(data.number);
-  write_json(folder / "metrics.json", to_json(measured.metrics));
-  Json json = projection.details;
+  Json json = outcome.projection.details;
   json["epoch"] = data.number;
-  json["encoder"] = projection.model.encoder.widths();
-  json["decoder"] = projection.model.decoder.widths();
-  json["seconds"] = seconds_json(data, projection);
+  json["encoder"] = outcome.projection.model.encoder.widths();
+  json["decoder"] = outcome.projection.model.decoder.widths();
+  json["seconds"] = outcome.seconds;
+  json["seconds"]["write"] = watch.seconds();
   json["boundary_samples"] = data.boundary.size();
   json["boundary_from"] = data.boundary.from;
   json["neighbor_recall"] = data.neighbor_recall;
-  json["bounds"] = to_json(bounds);
+  json["bounds"] = to_json(outcome.painting.epoch_bounds);
   write_json(folder / "view_epoch.json", json);
   const auto final_folder = epoch_folder(data.number);
   fs::remove_all(final_folder);
@@ -224,58 +192,14 @@ void ViewWriter::publish(EpochData& data, const Projection& projection, Measured
     fail("{}: cannot be written: {}; check the folder and its rights", final_folder.string(),
          error.message());
 
+  // Before view.json, so that a fit that is killed in between does them again.
+  write_events(folder_ / "events.npy", outcome.events);
   epochs_.push_back(data.number);
   std::sort(epochs_.begin(), epochs_.end());
   json_["boundary_from"] = data.boundary.from;
   write_view();
-  if (all && old_revision > 0) fs::remove_all(folder_ / "territories" / std::to_string(old_revision));
-}
-
-void ViewWriter::update_events(const EpochData& data) {
-  const auto file = folder_ / "events.npy";
-  std::vector<Event> events = fs::exists(file) ? read_events(file) : std::vector<Event>{};
-  const int64_t n = data.features.rows();
-  const int classes = static_cast<int>(data.logits.cols());
-  const auto state_of = [n](const ViewEpoch& e) {
-    return EventState{e.number(), e.predictions(), e.confidence(), {e.positions().data(), n, 2}};
-  };
-  const auto at = std::lower_bound(epochs_.begin(), epochs_.end(), data.number);
-  const ViewEpoch now(epoch_folder(data.number), data.number, n, classes);
-  if (at != epochs_.begin()) {
-    const ViewEpoch earlier(epoch_folder(*(at - 1)), *(at - 1), n, classes);
-    replace_events(events, data.number,
-                   find_events(state_of(earlier), state_of(now), data.logits, run_.labels()));
-  }
-  if (at + 1 != epochs_.end()) {
-    const ViewEpoch later(epoch_folder(*(at + 1)), *(at + 1), n, classes);
-    const Epoch epoch = run_.epoch(later.number());
-    const auto subject = open_subject(run_, epoch);
-    const Matrix logits = epoch_logits(epoch, epoch.features(), *subject);
-    replace_events(events, later.number(),
-                   find_events(state_of(now), state_of(later), logits, run_.labels()));
-  }
-  write_events(file, events);
-}
-
-PreviousEpoch ViewWriter::load_previous(int epoch) const {
-  const ViewEpoch fitted(epoch_folder(epoch), epoch, run_.manifest().sample_count(),
-                         run_.manifest().class_count());
-  PreviousEpoch previous;
-  previous.number = epoch;
-  previous.model = load_autoencoder(fitted);
-  previous.positions = Matrix(run_.manifest().sample_count(), 2);
-  std::copy(fitted.positions().begin(), fitted.positions().end(), previous.positions.data());
-  EarlierEpoch& earlier = previous.earlier;
-  if (const auto file = epoch_folder(epoch) / "draft_positions.npy"; fs::exists(file)) {
-    const NpyArray draft = NpyArray::open(file);
-    draft.expect_dtype({DType::f32});
-    draft.expect_shape({run_.manifest().sample_count(), 2});
-    earlier.draft = draft.to_matrix();
-  }
-  earlier.predictions.assign(fitted.predictions().begin(), fitted.predictions().end());
-  earlier.neighbors.assign(fitted.neighbors().begin(), fitted.neighbors().end());
-  earlier.neighbor_count = fitted.neighbor_count();
-  return previous;
+  if (outcome.painting.extent_changed && old_revision > 0)
+    fs::remove_all(folder_ / "territories" / std::to_string(old_revision));
 }
 
 }  // namespace dvi

@@ -1,50 +1,51 @@
-// Writes views (docs/reference/run-format.md, "Views"). An epoch appears by one rename; view.json is replaced
-// by rename after it.
+// Writes views (docs/reference/run-format.md, "Views"); what is written was computed before. An epoch appears
+// by one rename; view.json is replaced by rename after it.
 #pragma once
 
 #include <filesystem>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "fit/fit.h"
 #include "fit/measure.h"
-#include "landscape/extent.h"
-#include "landscape/landscape.h"
-#include "run/view.h"
+#include "fit/paint.h"
+#include "run/events.h"
 
 namespace dvi {
 
+/// What is written of an epoch.
+struct EpochOutcome {
+  const EpochData& data;
+  const Projection& projection;
+  const Painting& painting;
+  const Measured& measured;
+  const std::vector<Event>& events;  ///< of the whole view
+  StageSeconds seconds;
+};
+
+struct ViewIdentity {
+  std::string name, preset;
+  uint64_t seed = 1;
+  Json settings;  ///< of the preset
+};
+
 class ViewWriter {
  public:
-  /// Opens or starts the view and locks it. Throws Error if another process holds it, or if it was fitted
-  /// with other settings and options.force is not set.
-  ViewWriter(const Run& run, const FitOptions& options, const Json& settings);
+  /// Opens or starts the view and locks it. `anew`: what is there is removed first. Throws Error if another
+  /// process holds the view, or if it was fitted as another preset, seed or settings.
+  ViewWriter(const Run& run, const ViewIdentity&, bool anew);
   ViewWriter(const ViewWriter&) = delete;
   ViewWriter& operator=(const ViewWriter&) = delete;
 
   const std::vector<int>& epochs() const { return epochs_; }
-  /// Writes everything but the landscape and keep_boundary; the epoch exists only after publish().
-  void write_epoch(const EpochData&, const Projection&, const Measured&);
-  /// Paints the landscape (all of them, if the extent had to grow), completes metrics.json with
-  /// keep_boundary, and makes the epoch appear.
-  void publish(EpochData&, const Projection&, Measured&);
-  /// The epoch's events, and those of the fitted epoch after it, if there is one.
-  void update_events(const EpochData& data);
+  void write(const EpochOutcome&);
   void set_state(const std::string& state);
-
-  /// A fitted epoch as the next one needs it.
-  PreviousEpoch load_previous(int epoch) const;
 
  private:
   std::filesystem::path epoch_folder(int epoch) const;
-  std::filesystem::path writing_folder(int epoch) const;
+  void write_arrays(const std::filesystem::path& folder, const EpochOutcome&) const;
+  void write_landscapes(const Painting&, int epoch);
   void write_view();
-  void paint_into(const std::filesystem::path& folder, const Mlp& decoder, SubjectModel& subject,
-                  Landscape* out) const;
 
-  const Run& run_;
   std::filesystem::path folder_;
   /// Held while the writer lives, released also where its constructor throws.
   struct Lock {
@@ -54,8 +55,8 @@ class ViewWriter {
   Lock lock_;
   Json json_;
   std::vector<int> epochs_;
-  std::optional<Extent> extent_, bounds_;
-  int revision_ = 0;
+  Json extent_ = Json::array({0, 0, 1, 1});
+  int revision_ = 0;  // of the landscapes; another one for another extent
 };
 
 }  // namespace dvi

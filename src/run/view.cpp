@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "run/view_format.h"
 
 namespace dvi {
 namespace {
@@ -46,7 +47,9 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
       number_(number),
       samples_(samples),
       version_(file_version(folder / "view_epoch.json")),
-      json_(read_json(folder / "view_epoch.json")) {
+      json_(with_current_epoch_keys(read_json(folder / "view_epoch.json"))) {
+  rename_keys(json_,
+              {{"astray", "misplaced"}, {"brought_home", "relocated"}, {"mean_way_home", "mean_relocation"}});
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
     encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});
@@ -100,10 +103,12 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
   if (!is_plain_name(name) || !fs::exists(file))
     fail("{}: expected a view named \"{}\", found none; make it with 'dvi fit {}{}'", run.folder().string(),
          name, run.folder().string(), name == "default" ? "" : " --view " + name);
-  view.json_ = read_json(file);
+  view.json_ = with_current_view_keys(read_json(file));
   try {
-    if (view.json_.at("format") != "dvi-view" || view.json_.at("version") != 1)
-      fail("{}: expected a view of version 1, found another format; run 'dvi fit' again", file.string());
+    const Json& version = view.json_.at("version");
+    if (view.json_.at("format") != "dvi-view" || (version != 1 && version != view_version))
+      fail("{}: expected a view of version 1 or {}, found another format; run 'dvi fit' again", file.string(),
+           view_version);
     view.state_ = view.json_.at("state").get<std::string>();
     view.epochs_ = view.json_.at("epochs").get<std::vector<int>>();
     view.extent_ = view.json_.at("extent").get<std::array<double, 4>>();

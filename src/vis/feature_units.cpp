@@ -82,7 +82,7 @@ Matrix PlaneUnits::to_units(MatrixView positions) const {
 }
 
 Mlp fold_encoder(const Mlp& small, const FeatureUnits& features, const PlaneUnits& plane) {
-  const int64_t d = features.feature_dim(), r = features.dimensions();
+  const int64_t d = features.feature_dim();
   const int last = small.layers() - 1;
   Mlp out = with_layers_of(small, widths_from(small, d), 1, last);
   // First layer: W x = scale * W B (f - mean)

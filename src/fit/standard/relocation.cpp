@@ -1,4 +1,4 @@
-#include "fit/placement.h"
+#include "fit/standard/relocation.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int grid_size = 300;
 
-bool at_home(const Home& home, const Verdict& verdict, float delta) {
-  return verdict.prediction == home.prediction && (home.other < 0 || verdict.margin < delta);
+bool is_right(const ExpectedGround& expected, const Verdict& verdict, float delta) {
+  return verdict.prediction == expected.prediction && (expected.other < 0 || verdict.margin < delta);
 }
 
 /// Cells of a class that touch another class: the only ones that can be nearest to a point outside.
@@ -42,12 +42,12 @@ class Borders {
       }
   }
 
-  /// The nearest cell that may be home, of a boundary sample one between its two classes if there is any;
+  /// The nearest cell that may be right, for a boundary sample one between its two classes if there is any;
   /// false if there is none within `reach`.
-  bool nearest(const Home& home, const float* from, double reach, float* to) const {
-    if (home.other < 0) return nearest_of(any_, home.prediction, from, reach, to);
-    return nearest_of(between_, std::pair(home.prediction, home.other), from, reach, to) ||
-           nearest_of(white_, home.prediction, from, reach, to);
+  bool nearest(const ExpectedGround& expected, const float* from, double reach, float* to) const {
+    if (expected.other < 0) return nearest_of(any_, expected.prediction, from, reach, to);
+    return nearest_of(between_, std::pair(expected.prediction, expected.other), from, reach, to) ||
+           nearest_of(white_, expected.prediction, from, reach, to);
   }
 
  private:
@@ -76,58 +76,58 @@ class Borders {
 
 }  // namespace
 
-Placed place_at_home(PlaneClassifier& classifier, std::span<const Home> homes, double farthest,
-                     MutMatrixView positions) {
-  Placed out;
+Relocation relocate(PlaneClassifier& classifier, std::span<const ExpectedGround> expected, double reach,
+                    MutMatrixView positions) {
+  Relocation out;
   const auto first = classifier.judge(positions);
-  std::vector<int64_t> astray;
-  for (size_t i = 0; i < homes.size(); ++i)
-    if (!at_home(homes[i], first[i], sample_delta)) astray.push_back(static_cast<int64_t>(i));
-  out.astray = static_cast<int64_t>(astray.size());
-  if (astray.empty()) return out;
+  std::vector<int64_t> misplaced;
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (!is_right(expected[i], first[i], sample_delta)) misplaced.push_back(static_cast<int64_t>(i));
+  out.misplaced = static_cast<int64_t>(misplaced.size());
+  if (misplaced.empty()) return out;
 
   const Extent extent = square_around(bounds_of(positions));
   const Borders borders(classifier.paint(extent, grid_size), extent);
-  const double reach = farthest * extent.width();
-  const auto n = static_cast<int64_t>(astray.size());
-  // home[i] is right, wrong[i] is not: the segment between them is halved towards the border.
-  Matrix home(n, 2), wrong(n, 2), middle(n, 2);
-  std::vector<uint8_t> found(astray.size());
+  const double farthest = reach * extent.width();
+  const auto n = static_cast<int64_t>(misplaced.size());
+  // right[i] is right ground, wrong[i] is not: the segment between them is halved towards the border.
+  Matrix right(n, 2), wrong(n, 2), middle(n, 2);
+  std::vector<uint8_t> found(misplaced.size());
   parallel_for(n, 256, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t point = astray[static_cast<size_t>(i)];
+      const int64_t point = misplaced[static_cast<size_t>(i)];
       const float* from = positions.row(point);
       std::copy_n(from, 2, wrong.row(i));
-      std::copy_n(from, 2, home.row(i));
+      std::copy_n(from, 2, right.row(i));
       found[static_cast<size_t>(i)] =
-          borders.nearest(homes[static_cast<size_t>(point)], from, reach, home.row(i));
+          borders.nearest(expected[static_cast<size_t>(point)], from, farthest, right.row(i));
     }
   });
   // A boundary sample is to lie as near the border as it does in feature space (sample_delta), which leaves
   // it white by the centre of its cell too; where borders are steep it has to do with a white cell.
   const auto check = [&](const Matrix& at, float delta) {
-    std::vector<uint8_t> right(astray.size());
+    std::vector<uint8_t> is(misplaced.size());
     const auto verdicts = classifier.judge(at);
-    for (size_t i = 0; i < right.size(); ++i)
-      right[i] = at_home(homes[static_cast<size_t>(astray[i])], verdicts[i], delta);
-    return right;
+    for (size_t i = 0; i < is.size(); ++i)
+      is[i] = is_right(expected[static_cast<size_t>(misplaced[i])], verdicts[i], delta);
+    return is;
   };
-  const auto right = check(home, landscape_delta);
+  const auto found_right = check(right, landscape_delta);
   constexpr int halvings = 6;
   for (int step = 0; step < halvings; ++step) {
-    for (int64_t i = 0; i < 2 * n; ++i) middle.data()[i] = 0.5f * (home.data()[i] + wrong.data()[i]);
+    for (int64_t i = 0; i < 2 * n; ++i) middle.data()[i] = 0.5f * (right.data()[i] + wrong.data()[i]);
     const auto middle_right = check(middle, sample_delta);
     for (int64_t i = 0; i < n; ++i)
-      std::copy_n(middle.row(i), 2, (middle_right[static_cast<size_t>(i)] ? home : wrong).row(i));
+      std::copy_n(middle.row(i), 2, (middle_right[static_cast<size_t>(i)] ? right : wrong).row(i));
   }
   for (int64_t i = 0; i < n; ++i) {
-    if (!found[static_cast<size_t>(i)] || !right[static_cast<size_t>(i)]) continue;
-    float* position = positions.row(astray[static_cast<size_t>(i)]);
-    out.mean_move += std::hypot(home(i, 0) - position[0], home(i, 1) - position[1]) / extent.width();
-    std::copy_n(home.row(i), 2, position);
-    ++out.moved;
+    if (!found[static_cast<size_t>(i)] || !found_right[static_cast<size_t>(i)]) continue;
+    float* position = positions.row(misplaced[static_cast<size_t>(i)]);
+    out.mean_distance += std::hypot(right(i, 0) - position[0], right(i, 1) - position[1]) / extent.width();
+    std::copy_n(right.row(i), 2, position);
+    ++out.relocated;
   }
-  if (out.moved > 0) out.mean_move /= static_cast<double>(out.moved);
+  if (out.relocated > 0) out.mean_distance /= static_cast<double>(out.relocated);
   return out;
 }
 

@@ -1,4 +1,4 @@
-#include "fit/paper_preset.h"
+#include "fit/paper/paper_preset.h"
 
 #include <algorithm>
 
@@ -11,6 +11,9 @@
 namespace dvi {
 namespace {
 
+/// Attention temperature of the published settings: 0.3 for CIFAR-10, 0.1 for Fashion-MNIST, 0.02 for MNIST.
+constexpr float temperature = 0.1f;
+
 /// [a; b]
 Matrix stacked(MatrixView a, MatrixView b) {
   Matrix out(a.rows + b.rows, a.cols);
@@ -19,53 +22,71 @@ Matrix stacked(MatrixView a, MatrixView b) {
   return out;
 }
 
+struct PaperPreparation : Preparation {
+  const SampleSets& sets;
+  const EpochData& data;
+  Matrix features;             // [n + m, D] train samples, then boundary samples
+  EdgeList samples, boundary;  // the complexes
+  Attention attention;
+  StageSeconds seconds;
+  PaperPreparation(const SampleSets& s, const EpochData& d) : sets(s), data(d) {}
+};
+
 }  // namespace
 
-Json paper_settings() {
+Json PaperPreset::settings() const {
   const PaperOptions o;
   return {{"k", fit_k},
           {"negatives", o.negatives},
           {"batch", o.batch},
           {"attention_exponent", o.attention_exponent},
-          {"attention_temperature", paper_temperature},
+          {"attention_temperature", temperature},
           {"temporal_weight", o.temporal_weight},
           {"learning_rate", o.learning_rate},
           {"late_learning_rate", o.late_learning_rate}};
 }
 
-Projection fit_paper(const SampleSets& sets, const EpochData& data, const PreviousEpoch* previous,
-                     uint64_t seed) {
+std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const EpochData& data,
+                                                  const EpochBefore*, uint64_t) const {
   if (data.train_to_boundary.k == 0)
     fail(
         "epoch {}: expected boundary samples, found {}, and the paper preset needs them; leave the epoch out "
         "with --epochs or use the default preset",
         data.number, data.boundary.size());
-  Projection out;
+  auto out = std::make_unique<PaperPreparation>(sets, data);
   Stopwatch watch;
   const auto n = static_cast<int64_t>(sets.train.size()), m = data.boundary.size();
-  const Matrix features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
+  out->features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
   const Matrix logits = stacked(gather_rows(data.logits, sets.train), data.boundary.logits);
   const Neighbors near = nearest_of(data.train_to_train, fit_k);
-  const EdgeList samples = fuzzy_union(near, membership_strengths(near), n);
+  out->samples = fuzzy_union(near, membership_strengths(near), n);
   Neighbors queries = data.train_to_boundary;
   queries.append(data.boundary_to_boundary);
-  const EdgeList boundary =
-      fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
-  out.seconds["complex"] = watch.lap();
-  const Attention attention = head_attention(features, logits, *data.subject, paper_temperature);
-  out.seconds["attention"] = watch.lap();
+  out->boundary = fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
+  out->seconds["complex"] = watch.lap();
+  out->attention = head_attention(out->features, logits, *data.subject, temperature);
+  out->seconds["attention"] = watch.lap();
+  return out;
+}
 
+Projection PaperPreset::finish(const Preparation& preparation, std::span<const Preparation* const>,
+                               const FittedEpoch* previous, uint64_t seed) const {
+  const auto& prepared = dynamic_cast<const PaperPreparation&>(preparation);
+  const EpochData& data = prepared.data;
+  const SampleSets& sets = prepared.sets;
+  Projection out;
+  out.seconds = prepared.seconds;
+  Stopwatch watch;
   PaperTask task;
-  task.features = features;
-  task.samples = &samples;
-  task.boundary = &boundary;
-  task.attention = &attention;
+  task.features = prepared.features;
+  task.samples = &prepared.samples;
+  task.boundary = &prepared.boundary;
+  task.attention = &prepared.attention;
   task.seed = seed;
   task.epoch = data.number;
   if (previous != nullptr) {
     task.previous = &previous->model;
-    const auto rate = neighbor_preserving_rate(
-        by_sample(sets, with_ids(data.train_to_train, sets.train), data.other_neighbors), previous->earlier);
+    const auto rate = neighbor_preserving_rate(neighbors_by_sample(sets, data), previous->classifier);
     for (const int32_t id : sets.train)
       task.mean_npr += rate[static_cast<size_t>(id)] / static_cast<double>(sets.train.size());
   }
@@ -84,7 +105,7 @@ Projection fit_paper(const SampleSets& sets, const EpochData& data, const Previo
   out.shows_encoder = true;
   out.positions = Matrix(data.features.rows(), 2);
   out.model.encoder.apply(data.features, out.positions.mut());
-  out.boundary_positions = Matrix(m, 2);
+  out.boundary_positions = Matrix(data.boundary.size(), 2);
   out.model.encoder.apply(data.boundary.features, out.boundary_positions.mut());
   out.evaluation_boundary_positions = Matrix(data.evaluation_boundary.size(), 2);
   out.model.encoder.apply(data.evaluation_boundary.features, out.evaluation_boundary_positions.mut());

@@ -1,4 +1,4 @@
-#include "fit/epoch_layout.h"
+#include "fit/standard/epoch_layout.h"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +15,9 @@ class EpochLayoutTest : public testing::Test {
  protected:
   void SetUp() override { set_output(Output::quiet); }
 
-  /// Four epochs whose features go straight from those of one recorded epoch to those of another, `way` of
-  /// the whole distance, or, with a way of 0, are made anew for each.
-  void record(float way) {
+  /// Four epochs whose features go straight from those of one recorded epoch to those of another,
+  /// `whole_share` of the whole distance, or, with a share of 0, are made anew for each.
+  void record(float whole_share) {
     TestRunOptions recording;
     recording.epochs = {1, 2, 3, 4};
     recording.fitted = {};
@@ -27,9 +27,9 @@ class EpochLayoutTest : public testing::Test {
     const Matrix first = run.epoch(1).features(), last = run.epoch(4).features();
     for (const int number : run.epoch_numbers()) {
       const auto folder = run.folder() / "epochs" / epoch_folder_name(number);
-      if (way > 0) {
+      if (whole_share > 0) {
         Matrix between = first;
-        const float share = way * static_cast<float>(number - 1) / 3;
+        const float share = whole_share * static_cast<float>(number - 1) / 3;
         for (int64_t i = 0; i < between.rows() * between.cols(); ++i)
           between.data()[i] += share * (last.data()[i] - first.data()[i]);
         write_npy(folder / "features.npy", between);
@@ -44,8 +44,14 @@ class EpochLayoutTest : public testing::Test {
   std::vector<std::unique_ptr<EpochLayout>> drafts(const StandardOptions& options) const {
     std::vector<std::unique_ptr<EpochLayout>> out;
     for (const auto& data : data_) {
-      const EarlierEpoch before = out.empty() ? EarlierEpoch{} : out.back()->earlier();
-      out.push_back(std::make_unique<EpochLayout>(sets_, data, out.empty() ? nullptr : &before, 0, options));
+      if (out.empty()) {
+        out.push_back(std::make_unique<EpochLayout>(sets_, data, nullptr, 0, options));
+        continue;
+      }
+      const Matrix draft = out.back()->draft();
+      const ClassifierSnapshot classifier = classifier_snapshot(sets_, out.back()->data());
+      const LayoutBefore before{draft, classifier};
+      out.push_back(std::make_unique<EpochLayout>(sets_, data, &before, 0, options));
     }
     return out;
   }

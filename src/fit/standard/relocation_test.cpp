@@ -1,4 +1,4 @@
-#include "fit/placement.h"
+#include "fit/standard/relocation.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@ namespace dvi {
 namespace {
 
 /// A plane whose classifier is known: class 0 left of x = 0, class 1 right of it, class 2 nowhere.
-class PlacementTest : public ::testing::Test {
+class RelocationTest : public ::testing::Test {
  protected:
   Mlp identity_{{2, 2}, {1, 0, 0, 1, 0, 0}};
   std::unique_ptr<SubjectModel> subject_ = make_linear_subject([] {
@@ -30,14 +30,14 @@ class PlacementTest : public ::testing::Test {
   }
 };
 
-TEST_F(PlacementTest, MovesWhatIsAstrayJustOverTheNearestBorder) {
+TEST_F(RelocationTest, MovesWhatIsMisplacedJustOverTheNearestBorder) {
   Matrix at = points({{-50, -50}, {50, 50}, {-3, 7}, {2, -9}, {-30, 0}, {20, 1}});
   const Matrix before = at;
-  const Home homes[] = {{0}, {1}, {1}, {0}, {1}, {2}};
-  const Placed placed = place_at_home(classifier_, homes, 0.1, at.mut());
-  EXPECT_EQ(placed.astray, 4);
-  EXPECT_EQ(placed.moved, 2);
-  for (const int64_t same : {0, 1, 4, 5})  // at home; too far from home; no such territory
+  const ExpectedGround expected[] = {{0}, {1}, {1}, {0}, {1}, {2}};
+  const Relocation relocation = relocate(classifier_, expected, 0.1, at.mut());
+  EXPECT_EQ(relocation.misplaced, 4);
+  EXPECT_EQ(relocation.relocated, 2);
+  for (const int64_t same : {0, 1, 4, 5})  // right; too far away; no such territory
     for (int c = 0; c < 2; ++c) EXPECT_EQ(at(same, c), before(same, c)) << same;
   const float cell = 120.f / 400;
   EXPECT_GT(at(2, 0), 0);
@@ -45,16 +45,16 @@ TEST_F(PlacementTest, MovesWhatIsAstrayJustOverTheNearestBorder) {
   EXPECT_NEAR(at(2, 1), 7, cell);
   EXPECT_LT(at(3, 0), 0);
   EXPECT_GT(at(3, 0), -cell);
-  EXPECT_NEAR(placed.mean_move, 2.5 / 120, cell / 120);
+  EXPECT_NEAR(relocation.mean_distance, 2.5 / 120, cell / 120);
 }
 
-TEST_F(PlacementTest, BoundarySamplesComeToLieOnTheWhiteLine) {
+TEST_F(RelocationTest, BoundarySamplesComeToLieOnTheWhiteLine) {
   // (x - -x) / (x + 100) < 0.15 for x < 8.1, < 0.1 for x < 5.3
   Matrix at = points({{-50, -50}, {50, 50}, {12, 3}, {4, 3}, {-4, 3}});
   const Matrix before = at;
-  const Home homes[] = {{0}, {1}, {1, 0}, {1, 0}, {1, 0}};
-  const Placed placed = place_at_home(classifier_, homes, 0.2, at.mut());
-  EXPECT_EQ(placed.moved, 2);
+  const ExpectedGround expected[] = {{0}, {1}, {1, 0}, {1, 0}, {1, 0}};
+  const Relocation relocation = relocate(classifier_, expected, 0.2, at.mut());
+  EXPECT_EQ(relocation.relocated, 2);
   const auto verdicts = classifier_.judge(at);
   for (const size_t b : {2u, 3u, 4u}) {
     EXPECT_EQ(verdicts[b].prediction, 1);
@@ -64,10 +64,10 @@ TEST_F(PlacementTest, BoundarySamplesComeToLieOnTheWhiteLine) {
   EXPECT_EQ(at(3, 0), before(3, 0));
 }
 
-TEST_F(PlacementTest, LeavesEverythingWhereNothingIsAstray) {
+TEST_F(RelocationTest, LeavesEverythingWhereNothingIsMisplaced) {
   Matrix at = points({{-1, 0}, {1, 0}});
-  const Home homes[] = {{0}, {1}};
-  EXPECT_EQ(place_at_home(classifier_, homes, 0.1, at.mut()).astray, 0);
+  const ExpectedGround expected[] = {{0}, {1}};
+  EXPECT_EQ(relocate(classifier_, expected, 0.1, at.mut()).misplaced, 0);
 }
 
 }  // namespace

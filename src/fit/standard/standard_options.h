@@ -1,14 +1,10 @@
-// The default preset: a layout, then networks that reproduce it (docs/explanation/method.md).
+// What can be chosen of the default preset.
 #pragma once
 
-#include "fit/projection.h"
+#include "core/file.h"
+#include "fit/epoch_data.h"
 
 namespace dvi {
-
-class EpochLayout;
-
-/// How many of the epochs after it an epoch is settled with, where they are known.
-constexpr size_t settled_with = 2;
 
 struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
@@ -43,15 +39,12 @@ struct StandardOptions {
   int first_steps = 1800, following_steps = 550;
   /// Squared error of the decoder's features against its KL divergence from the classifier's distributions.
   double reconstruction_weight = 1;
-  /// A point in another class's territory is moved home if its own is no farther than this share of the
-  /// picture.
-  double home_reach = 0.12;
+  /// A point in another class's territory is moved to its own if that is no farther than this share of the
+  /// picture (fit/standard/relocation.h).
+  double relocation_reach = 0.12;
 };
 
+/// As view.json stores them.
 Json to_json(const StandardOptions&);
-
-/// `after`: the layouts of the epochs that follow, in order, at most settled_with; empty where none is known.
-Projection fit_standard(const EpochLayout&, const PreviousEpoch* previous,
-                        std::span<const EpochLayout* const> after, uint64_t seed);
 
 }  // namespace dvi

@@ -1,18 +1,45 @@
-#include "fit/standard_preset.h"
+#include "fit/standard/standard_preset.h"
 
 #include <algorithm>
 
 #include "core/progress.h"
-#include "fit/epoch_layout.h"
-#include "fit/placement.h"
+#include "core/seed.h"
+#include "fit/standard/epoch_layout.h"
+#include "fit/standard/relocation.h"
 #include "vis/distill.h"
 
 namespace dvi {
 namespace {
 
-class Standard {
+/// The layout before it was settled, which the next epoch's starts from.
+class DraftState : public PresetState {
  public:
-  Standard(const EpochLayout& layout, const PreviousEpoch* previous, uint64_t seed)
+  static constexpr const char* file = "draft_positions.npy";
+  explicit DraftState(Matrix positions) : draft(std::move(positions)) {}
+  void save(const std::filesystem::path& epoch_folder) const override {
+    write_npy(epoch_folder / file, draft);
+  }
+  Matrix draft;  // [N, 2]
+};
+
+struct LayoutPreparation : Preparation {
+  template <typename... Args>
+  explicit LayoutPreparation(Args&&... args)
+      : layout(std::forward<Args>(args)...), draft(std::make_shared<DraftState>(layout.draft())) {}
+  std::shared_ptr<const PresetState> state() const override { return draft; }
+  EpochLayout layout;
+  std::shared_ptr<const DraftState> draft;
+};
+
+const EpochLayout& layout_of(const Preparation& preparation) {
+  return dynamic_cast<const LayoutPreparation&>(preparation).layout;
+}
+
+constexpr uint64_t network_seeds = 7919;  // derived_seed()
+
+class StandardFit {
+ public:
+  StandardFit(const EpochLayout& layout, const FittedEpoch* previous, uint64_t seed)
       : layout_(layout),
         sets_(layout.sets()),
         data_(layout.data()),
@@ -21,20 +48,19 @@ class Standard {
         previous_(previous),
         seed_(seed) {}
 
-  Projection run(std::span<const EpochLayout* const> after) {
+  Projection run(std::span<const EpochLayout* const> after) const {
     Projection out;
     out.seconds = layout_.seconds();
     Stopwatch watch;
     const Matrix positions =
         layout_.settled(previous_ != nullptr ? previous_->positions.view() : MatrixView{}, after);
     out.seconds["layout"] += watch.lap();
-    out.draft = layout_.draft();
     out.details["looked_ahead"] = after.size();
 
     train_networks(positions, out);
     out.seconds["train"] = watch.lap();
-    place(positions, out);
-    bring_home(out);
+    place_points(positions, out);
+    relocate_points(out);
     out.seconds["place"] = watch.lap();
     return out;
   }
@@ -60,7 +86,7 @@ class Standard {
     task.positions = positions.view().slice(0, points_.active());
     task.subject = data_.subject.get();
     task.previous = previous_ != nullptr ? &previous_->model : nullptr;
-    task.seed = seed_ * 7919 + static_cast<uint64_t>(data_.number);
+    task.seed = derived_seed(seed_, network_seeds, static_cast<uint64_t>(data_.number));
     DistillOptions options;
     options.reconstruction_weight = options_.reconstruction_weight;
     options.steps = previous_ == nullptr ? options_.first_steps : options_.following_steps;
@@ -74,7 +100,7 @@ class Standard {
     out.details["divergence"] = result.divergence;
   }
 
-  void place(const Matrix& positions, Projection& out) const {
+  void place_points(const Matrix& positions, Projection& out) const {
     out.positions = layout_.by_sample(positions);
     out.boundary_positions = Matrix(data_.boundary.size(), 2);
     out.evaluation_boundary_positions = Matrix(data_.evaluation_boundary.size(), 2);
@@ -89,29 +115,29 @@ class Standard {
       out.model.encoder.apply(data_.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
   }
 
-  void bring_home(Projection& out) const {
-    std::vector<Home> homes;
-    for (const auto& verdict : data_.verdicts) homes.push_back({verdict.prediction, -1});
+  void relocate_points(Projection& out) const {
+    std::vector<ExpectedGround> expected;
+    for (const auto& verdict : data_.verdicts) expected.push_back({verdict.prediction, -1});
     const auto add = [&](const BoundarySet& set, const Matrix& shown) {
       for (int64_t b = 0; b < shown.rows(); ++b)
-        homes.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
+        expected.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
     };
     add(data_.boundary, out.boundary_positions);
     add(data_.evaluation_boundary, out.evaluation_boundary_positions);
-    Matrix all(static_cast<int64_t>(homes.size()), 2);
+    Matrix all(static_cast<int64_t>(expected.size()), 2);
     Matrix* const parts[] = {&out.positions, &out.boundary_positions, &out.evaluation_boundary_positions};
     float* at = all.data();
     for (const Matrix* part : parts) at = std::copy_n(part->data(), 2 * part->rows(), at);
     PlaneClassifier classifier(out.model.decoder, *data_.subject);
-    const Placed placed = place_at_home(classifier, homes, options_.home_reach, all.mut());
+    const Relocation relocation = relocate(classifier, expected, options_.relocation_reach, all.mut());
     const float* from = all.data();
     for (Matrix* part : parts) {
       std::copy_n(from, 2 * part->rows(), part->data());
       from += 2 * part->rows();
     }
-    out.details["astray"] = placed.astray;
-    out.details["brought_home"] = placed.moved;
-    out.details["mean_way_home"] = placed.mean_move;
+    out.details["misplaced"] = relocation.misplaced;
+    out.details["relocated"] = relocation.relocated;
+    out.details["mean_relocation"] = relocation.mean_distance;
   }
 
   const EpochLayout& layout_;
@@ -119,36 +145,37 @@ class Standard {
   const EpochData& data_;
   const StandardOptions& options_;
   const LayoutPoints& points_;
-  const PreviousEpoch* previous_;
+  const FittedEpoch* previous_;
   uint64_t seed_;
 };
 
 }  // namespace
 
-Json to_json(const StandardOptions& o) {
-  return {{"k", fit_k},
-          {"cross_class_weight", o.cross_class_weight},
-          {"boundary_weight", o.boundary_weight},
-          {"boundary_enough", o.boundary_enough},
-          {"boundary_to_sample_weight", o.boundary_to_sample_weight},
-          {"boundary_visits", o.boundary_visits},
-          {"exaggeration", o.exaggeration},
-          {"early_iterations", o.early_iterations},
-          {"iterations", o.iterations},
-          {"following_iterations", o.following_iterations},
-          {"anchor", o.anchor},
-          {"spring", o.spring},
-          {"settle_rounds", o.settle_rounds},
-          {"settle_iterations", o.settle_iterations},
-          {"first_steps", o.first_steps},
-          {"following_steps", o.following_steps},
-          {"reconstruction_weight", o.reconstruction_weight},
-          {"home_reach", o.home_reach}};
+std::unique_ptr<Preparation> StandardPreset::prepare(const SampleSets& sets, const EpochData& data,
+                                                     const EpochBefore* before, uint64_t seed) const {
+  std::optional<LayoutBefore> layout_before;
+  if (before != nullptr)
+    layout_before.emplace(
+        LayoutBefore{dynamic_cast<const DraftState&>(*before->state).draft, before->classifier});
+  return std::make_unique<LayoutPreparation>(sets, data, layout_before ? &*layout_before : nullptr, seed,
+                                             options_);
 }
 
-Projection fit_standard(const EpochLayout& layout, const PreviousEpoch* previous,
-                        std::span<const EpochLayout* const> after, uint64_t seed) {
-  return Standard(layout, previous, seed).run(after);
+Projection StandardPreset::finish(const Preparation& preparation, std::span<const Preparation* const> after,
+                                  const FittedEpoch* previous, uint64_t seed) const {
+  std::vector<const EpochLayout*> layouts;
+  for (const auto* later : after) layouts.push_back(&layout_of(*later));
+  Projection out = StandardFit(layout_of(preparation), previous, seed).run(layouts);
+  out.state = preparation.state();
+  return out;
+}
+
+std::shared_ptr<const PresetState> StandardPreset::load_state(const std::filesystem::path& epoch_folder,
+                                                              int64_t samples) const {
+  const NpyArray draft = NpyArray::open(epoch_folder / DraftState::file);
+  draft.expect_dtype({DType::f32});
+  draft.expect_shape({samples, 2});
+  return std::make_shared<DraftState>(draft.to_matrix());
 }
 
 }  // namespace dvi

@@ -1,0 +1,18 @@
+// Which points of an epoch's layout attract each other, and how strongly: the edges of both complexes,
+// weighted by what the classifier knows (docs/explanation/method.md).
+#pragma once
+
+#include "fit/standard/layout_points.h"
+#include "fit/standard/standard_options.h"
+#include "graph/edge_list.h"
+
+namespace dvi {
+
+struct LayoutEdges {
+  EdgeList active;   ///< between active points, both directions stored
+  EdgeList passive;  ///< row i: from passive point i to active ones
+};
+
+LayoutEdges layout_edges(const SampleSets&, const EpochData&, const StandardOptions&);
+
+}  // namespace dvi
