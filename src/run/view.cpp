@@ -48,8 +48,6 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
       samples_(samples),
       version_(file_version(folder / "view_epoch.json")),
       json_(with_current_epoch_keys(read_json(folder / "view_epoch.json"))) {
-  rename_keys(json_,
-              {{"astray", "misplaced"}, {"brought_home", "relocated"}, {"mean_way_home", "mean_relocation"}});
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
     encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});
