@@ -61,7 +61,7 @@ class Fit {
         preset_(make_preset(options.preset)),
         writer_(run_, {options.view, options.preset, options.seed, preset_->settings()}, options.force) {
     writer_.set_state(options.follow ? "following" : "fitting");
-    extent_ = extent_of(view());
+    extent_ = view_extent(view());
   }
 
   void run() {

@@ -4,7 +4,7 @@
 
 namespace dvi {
 
-std::optional<ViewExtent> extent_of(const View& view) {
+std::optional<ViewExtent> view_extent(const View& view) {
   std::optional<ViewExtent> extent;
   for (const int number : view.epoch_numbers()) {
     const Extent bounds = extent_from_json(view.epoch(number)->json().at("bounds"));

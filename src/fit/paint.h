@@ -20,7 +20,7 @@ struct ViewExtent {
 };
 
 /// Of the epochs that are fitted; nothing if none is.
-std::optional<ViewExtent> extent_of(const View&);
+std::optional<ViewExtent> view_extent(const View&);
 /// With an epoch whose positions span `epoch_bounds`.
 ViewExtent extended(const std::optional<ViewExtent>&, const Extent& epoch_bounds);
 
