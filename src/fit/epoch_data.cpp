@@ -74,27 +74,28 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   Matrix train_copy, others_copy;
   const MatrixView train = view_rows(data.features, sets.train, train_copy),
                    others = view_rows(data.features, sets.other_ids, others_copy);
-  const int k = std::min<int>(measure_k, static_cast<int>(train.rows) - 1);
+  const int k = std::min<int>(candidate_k, static_cast<int>(train.rows) - 1), measured = std::min(k, measure_k);
   const int64_t m = data.boundary.size();
   const NeighborIndex among_train(train);
   data.train_to_train = find(among_train, train, k, true);
   if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
   if (m >= 2) {
-    data.boundary_to_train = find(among_train, data.boundary.features, fit_k, false);
+    data.boundary_to_train = find(among_train, data.boundary.features, k, false);
     if (data.evaluation_boundary.size() > 0)
-      data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, fit_k, false);
+      data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, k, false);
   }
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
-    Neighbors near = with_ids(slice(data.other_to_train, begin, count), sets.train);
+    Neighbors near =
+        with_ids(nearest_of(slice(data.other_to_train, begin, count), measured), sets.train);
     if (count > 1) {
       const MatrixView own = others.slice(begin, count);
       near = merged(near,
                     with_ids(find(NeighborIndex(own, among_train), own,
-                                  std::min<int>(k, static_cast<int>(count) - 1), true),
+                                  std::min<int>(measured, static_cast<int>(count) - 1), true),
                              other.ids),
-                    k);
+                    measured);
     }
     data.other_neighbors.append(near);
     begin += count;

@@ -16,7 +16,9 @@
 namespace dvi {
 
 constexpr int fit_k = 15;      ///< neighbours of the complexes
-constexpr int measure_k = 20;  ///< neighbours of the metrics; lists hold so many
+constexpr int measure_k = 20;  ///< neighbours of the metrics
+/// Neighbours among train samples that are found, so that a preset can choose those of its complex among them.
+constexpr int candidate_k = 40;
 
 /// Who the model is fitted on, and who is only shown. The same for all epochs.
 struct SampleSets {
@@ -44,13 +46,14 @@ struct EpochData {
   /// How far each sample's features moved since the epoch before, squared; empty at the first. [N]
   std::vector<float> squared_displacement;
 
-  /// k = min(measure_k, available); indices are rows of SampleSets::train.
+  /// k = min(candidate_k, available); indices are rows of SampleSets::train.
   Neighbors train_to_train, other_to_train;
-  /// Of the other samples among train and their own set; indices are sample ids.
+  /// Of the other samples among train and their own set, k = min(measure_k, available); indices are sample
+  /// ids.
   Neighbors other_neighbors;
   /// k = min(fit_k, M); indices are rows of `boundary`. Empty if there are fewer than 2 boundary samples.
   Neighbors train_to_boundary, other_to_boundary, boundary_to_boundary;
-  Neighbors boundary_to_train;  ///< rows of SampleSets::train
+  Neighbors boundary_to_train;  ///< k = min(candidate_k, available); rows of SampleSets::train
   /// The same of the evaluation's boundary samples; empty where there are none of either kind.
   Neighbors evaluation_to_train, evaluation_to_boundary;
   /// Of the test samples, in the order of SampleSets::test(), k = fit_k; indices are rows of

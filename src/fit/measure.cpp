@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "graph/plane_neighbors.h"
+#include "landscape/landscape_parts.h"
+#include "landscape/plane_classifier.h"
 
 namespace dvi {
 namespace {
@@ -22,7 +24,7 @@ struct Returned {
 };
 
 /// A part at a time: the features of all at once would take as much memory as the epoch itself.
-Returned round_trip(const Mlp& decoder, SubjectModel& subject, MatrixView positions, MatrixView features,
+Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions, MatrixView features,
                     int64_t classes) {
   constexpr int64_t part = 8192;
   Returned out{Matrix(positions.rows, classes), {}};
@@ -57,7 +59,7 @@ class Measurement {
       : sets_(sets),
         data_(data),
         projection_(projection),
-        train_neighbors_(with_ids(data.train_to_train, sets.train)) {}
+        train_neighbors_(with_ids(nearest_of(data.train_to_train, measure_k), sets.train)) {}
 
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
   EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
@@ -143,6 +145,15 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
   if (encoder) out.metrics.encoder_train = encoder->first;
   if (encoder && sets.test() != nullptr) out.metrics.encoder_test = encoder->second;
 
+  PlaneClassifier ground(projection.model.decoder, *data.subject);
+  const bool moves = projection.fitted_positions.rows() > 0;
+  const auto fitted =
+      ground.judge(moves ? projection.fitted_positions.view() : projection.positions.view());
+  add_fitted(out.metrics.train, data.verdicts, fitted, projection.moved, sets.train);
+  if (sets.test() != nullptr)
+    add_fitted(out.metrics.test, data.verdicts, fitted, projection.moved, sets.test()->ids);
+  out.metrics.territory_parts = landscape_parts(landscape);
+
   if (data.evaluation_boundary.size() > 0) {
     const auto& set = data.evaluation_boundary;
     const Returned back =
@@ -150,6 +161,10 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
                    set.features, data.logits.cols());
     add_round_trip(out.metrics.boundary, {set.logits, back.logits, back.error});
     out.metrics.boundary.count = set.size();
+    add_fitted(out.metrics.boundary, judge(set.logits.view()),
+               ground.judge(moves ? projection.fitted_evaluation_positions.view()
+                                  : projection.evaluation_boundary_positions.view()),
+               projection.evaluation_moved);
     out.metrics.boundary.keep_boundary =
         keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
   }

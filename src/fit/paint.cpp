@@ -26,7 +26,7 @@ Painting paint(const Run& run, const View& view, const std::optional<ViewExtent>
   out.epoch_bounds = bounds_of(projection.positions);
   out.extent = extended(extent, out.epoch_bounds);
   out.extent_changed = !extent || !(extent->shown == out.extent.shown);
-  const auto painted = [&](const Mlp& decoder, SubjectModel& subject) {
+  const auto painted = [&](const PlaneDecoder& decoder, SubjectModel& subject) {
     return PlaneClassifier(decoder, subject).paint(out.extent.shown, territory_size);
   };
   out.landscape = painted(projection.model.decoder, *data.subject);

@@ -22,6 +22,11 @@ struct Projection {
   Matrix positions;                          ///< [N, 2], as shown
   Matrix boundary_positions;                 ///< [M, 2]
   Matrix evaluation_boundary_positions;      ///< [.., 2]
+  /// Before the last step moved points to where the ground agrees with them; empty where nothing is moved.
+  Matrix fitted_positions, fitted_evaluation_positions;
+  /// How far each sample, and each boundary sample of the evaluation, was moved then, as a share of the
+  /// picture's side; empty likewise.
+  std::vector<float> moved, evaluation_moved;
   bool shows_encoder = false;                ///< positions are the encoder's own
   std::shared_ptr<const PresetState> state;  ///< null where the preset keeps none
   StageSeconds seconds;

@@ -138,6 +138,7 @@ void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcom
   write_ints(folder / "neighbors.npy", measured.neighbors.index, measured.neighbors.k);
   write_ints(folder / "plane_neighbors.npy", measured.plane_neighbors.index, measured.plane_neighbors.k);
   write_npy(folder / "neighbors_kept.npy", measured.kept);
+  if (!projection.moved.empty()) write_npy(folder / "moved.npy", projection.moved);
   write_npy(folder / "boundary_positions.npy", projection.boundary_positions);
   std::vector<int32_t> classes;
   for (const auto& pair : data.boundary.classes) classes.insert(classes.end(), pair.begin(), pair.end());
@@ -145,8 +146,9 @@ void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcom
   write_boundary_features(folder / "boundary_features.npy", data, feature_scale(run_.epoch(data.number)));
   std::vector<float> weights(projection.model.encoder.parameters().begin(),
                              projection.model.encoder.parameters().end());
-  weights.insert(weights.end(), projection.model.decoder.parameters().begin(),
-                 projection.model.decoder.parameters().end());
+  const PlaneDecoder& decoder = projection.model.decoder;
+  for (const auto part : {decoder.grid.parameters(), decoder.network.parameters()})
+    weights.insert(weights.end(), part.begin(), part.end());
   write_npy(folder / "weights.npy", weights);
 }
 
@@ -176,7 +178,12 @@ void ViewWriter::write(const EpochOutcome& outcome) {
   Json json = outcome.projection.details;
   json["epoch"] = data.number;
   json["encoder"] = outcome.projection.model.encoder.widths();
-  json["decoder"] = outcome.projection.model.decoder.widths();
+  const PlaneDecoder& decoder = outcome.projection.model.decoder;
+  json["decoder"] = decoder.network.widths();
+  if (decoder.has_grid()) {
+    const auto& box = decoder.grid.box();
+    json["decoder_grid"] = {{"sizes", decoder.grid.sizes()}, {"box", {box.x0, box.y0, box.side}}};
+  }
   json["seconds"] = outcome.seconds;
   json["seconds"]["write"] = watch.seconds();
   json["boundary_samples"] = data.boundary.size();

@@ -30,13 +30,14 @@ Mlp hidden_layers(const Mlp& decoder) {
 
 }  // namespace
 
-PlaneClassifier::PlaneClassifier(const Mlp& decoder, SubjectModel& subject)
+PlaneClassifier::PlaneClassifier(const PlaneDecoder& decoder, SubjectModel& subject)
     : decoder_(decoder), subject_(subject), workspaces_(static_cast<size_t>(threads())) {
   const LinearHead* head = subject.linear_head();
-  if (head == nullptr || decoder.layers() < 2) return;
-  const int last = decoder.layers() - 1;
-  hidden_ = hidden_layers(decoder);
-  last_ = compose(*head, decoder.weight(last), decoder.bias(last));
+  const Mlp& network = decoder.network;
+  if (head == nullptr || network.layers() < 2) return;
+  const int last = network.layers() - 1;
+  hidden_ = {decoder.grid, hidden_layers(network)};
+  last_ = compose(*head, network.weight(last), network.bias(last));
 }
 
 void PlaneClassifier::logits(MatrixView points, MutMatrixView logits, int worker) {

@@ -3,7 +3,7 @@
 
 #include "landscape/landscape.h"
 #include "subject/logits.h"
-#include "vis/mlp.h"
+#include "vis/plane_decoder.h"
 
 namespace dvi {
 
@@ -12,8 +12,8 @@ namespace dvi {
 /// D features of a point are never made: a third of the work is saved.
 class PlaneClassifier {
  public:
-  /// `decoder` (2 -> D) and `subject` must outlive it.
-  PlaneClassifier(const Mlp& decoder, SubjectModel& subject);
+  /// `decoder` and `subject` must outlive it.
+  PlaneClassifier(const PlaneDecoder& decoder, SubjectModel& subject);
 
   /// One Verdict for each of `points` [n, 2].
   std::vector<Verdict> judge(MatrixView points);
@@ -26,13 +26,13 @@ class PlaneClassifier {
   void logits(MatrixView points, MutMatrixView logits, int worker);
 
   struct Workspace {
-    Mlp::Trace trace;
+    PlaneDecoder::Trace trace;
     Matrix rectified, logits;
   };
-  const Mlp& decoder_;
+  const PlaneDecoder& decoder_;
   SubjectModel& subject_;
-  Mlp hidden_;       // the decoder without its last layer, where composed
-  LinearHead last_;  // its last layer and the head in one; empty for any other head
+  PlaneDecoder hidden_;  // the decoder without its last layer, where composed
+  LinearHead last_;      // its last layer and the head in one; empty for any other head
   std::vector<Workspace> workspaces_;
 };
 

@@ -28,7 +28,7 @@ class Opaque final : public SubjectModel {
 TEST(PlaneClassifier, IsTheSameWithTheHeadComposedIntoTheDecoder) {
   Random random(3);
   for (const auto& widths : {std::vector<int64_t>{2, 16, 24, 40}, {2, 40}, {2, 30, 40}}) {
-    const Mlp decoder(widths, random);
+    const PlaneDecoder decoder{{}, Mlp(widths, random)};
     LinearHead head{Matrix(7, 40), std::vector<float>(7)};
     for (int64_t i = 0; i < 280; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
     for (auto& b : head.bias) b = static_cast<float>(random.normal());
@@ -51,7 +51,7 @@ TEST(PlaneClassifier, IsTheSameWithTheHeadComposedIntoTheDecoder) {
 
 TEST(PlaneClassifier, JudgesPointsAsItPaintsCells) {
   Random random(5);
-  const Mlp decoder({2, 32, 24, 40}, random);
+  const PlaneDecoder decoder{{}, Mlp({2, 32, 24, 40}, random)};
   LinearHead head{Matrix(7, 40), std::vector<float>(7)};
   for (int64_t i = 0; i < 280; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
   const auto subject = make_linear_subject(head);

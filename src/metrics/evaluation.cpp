@@ -48,14 +48,21 @@ const std::vector<Table>& tables() {
        {train_and_test("boundary_15", 2), train_and_test("boundary_15_chance", 2),
         train_and_test("trustworthiness_15", 3), train_and_test("continuity_15", 3)}},
       {"Round trip: project to the plane and back",
-       {train_test_and_boundary("ppr", 3),
+       {train_test_and_boundary("ppr_fitted", 3),
+        train_test_and_boundary("ppr", 3),
         train_test_and_boundary("ccr", 3),
         train_test_and_boundary("mse", 4),
         {"keep_boundary", {{"boundary", "keep_boundary", 3}}}}},
+      {"The last step: points moved to where the ground says what the classifier says of them",
+       {train_test_and_boundary("moved_share", 3), train_test_and_boundary("moved_mean", 3)}},
+      {"Distance to the decision boundary: a sample's own margin and the one that its place shows",
+       {train_test_and_boundary("margin_rank_fitted", 3), train_test_and_boundary("margin_rank", 3)}},
       {"The encoder alone, without the positions stored for recorded samples",
        {{"nn_15", {{"encoder_train", "nn_15", 2}, {"encoder_test", "nn_15", 2}}},
         {"boundary_15", {{"encoder_train", "boundary_15", 2}, {"encoder_test", "boundary_15", 2}}},
-        {"ppr", {{"encoder_train", "ppr", 3}, {"encoder_test", "ppr", 3}}}}}};
+        {"ppr", {{"encoder_train", "ppr", 3}, {"encoder_test", "ppr", 3}}},
+        {"ccr", {{"encoder_train", "ccr", 3}, {"encoder_test", "ccr", 3}}},
+        {"mse", {{"encoder_train", "mse", 4}, {"encoder_test", "mse", 4}}}}}};
   return all;
 }
 

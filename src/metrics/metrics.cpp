@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "graph/plane_neighbors.h"
+#include "metrics/correlation.h"
 #include "metrics/rank_quality.h"
 #include "metrics/subset.h"
 #include "subject/logits.h"
@@ -28,12 +29,32 @@ constexpr Key keys[] = {{"nn_10", &GroupMetrics::nn_10},
                         {"nn_15_with_self", &GroupMetrics::nn_15_with_self},
                         {"boundary_15", &GroupMetrics::boundary_15},
                         {"boundary_15_chance", &GroupMetrics::boundary_15_chance},
+                        {"ppr_fitted", &GroupMetrics::ppr_fitted},
                         {"ppr", &GroupMetrics::ppr},
+                        {"moved_share", &GroupMetrics::moved_share},
+                        {"moved_mean", &GroupMetrics::moved_mean},
+                        {"margin_rank_fitted", &GroupMetrics::margin_rank_fitted},
+                        {"margin_rank", &GroupMetrics::margin_rank},
                         {"ccr", &GroupMetrics::ccr},
                         {"mse", &GroupMetrics::mse},
                         {"trustworthiness_15", &GroupMetrics::trustworthiness_15},
                         {"continuity_15", &GroupMetrics::continuity_15},
                         {"keep_boundary", &GroupMetrics::keep_boundary}};
+
+/// Rank correlation of the margins of the rows `ids` (all if empty); absent for fewer than 2.
+std::optional<double> margin_rank(std::span<const Verdict> own, std::span<const Verdict> shown,
+                                  std::span<const int32_t> ids) {
+  std::vector<double> a, b;
+  const auto add = [&](size_t row) {
+    a.push_back(own[row].margin);
+    b.push_back(shown[row].margin);
+  };
+  if (ids.empty())
+    for (size_t row = 0; row < own.size(); ++row) add(row);
+  for (const int32_t id : ids) add(static_cast<size_t>(id));
+  if (a.size() < 2) return std::nullopt;
+  return spearman(a, b);
+}
 
 /// Mean of value(i) over [0, n), in parallel, the same for every number of threads.
 template <typename Value>
@@ -95,6 +116,7 @@ Json to_json(const EpochMetrics& metrics) {
                {"all", to_json(metrics.all)}};
   if (metrics.encoder_train) json["encoder_train"] = to_json(*metrics.encoder_train);
   if (metrics.encoder_test) json["encoder_test"] = to_json(*metrics.encoder_test);
+  if (metrics.territory_parts) json["territory_parts"] = *metrics.territory_parts;
   return json;
 }
 
@@ -107,7 +129,9 @@ EpochMetrics epoch_metrics_from_json(const Json& json) {
           group("boundary").value_or(GroupMetrics{}),
           group("all").value_or(GroupMetrics{}),
           group("encoder_train"),
-          group("encoder_test")};
+          group("encoder_test"),
+          json.contains("territory_parts") ? std::optional(json.at("territory_parts").get<int64_t>())
+                                           : std::nullopt};
 }
 
 std::vector<float> squared_errors(MatrixView features, MatrixView features_after) {
@@ -184,6 +208,23 @@ void add_round_trip(GroupMetrics& metrics, const RoundTrip& trip, std::span<cons
     return std::abs(double{probability(after, c)} - double{probability(before, c)});
   });
   metrics.mse = mean_of(n, [&](int64_t i) { return double{trip.error[static_cast<size_t>(row_of(i))]}; });
+  metrics.margin_rank = margin_rank(judge(trip.logits), judge(trip.logits_after), ids);
+}
+
+void add_fitted(GroupMetrics& metrics, std::span<const Verdict> own, std::span<const Verdict> shown,
+                std::span<const float> moved, std::span<const int32_t> ids) {
+  const int64_t n = ids.empty() ? std::ssize(own) : std::ssize(ids);
+  if (n == 0) return;
+  const auto row_of = [&](int64_t i) {
+    return static_cast<size_t>(ids.empty() ? i : int64_t{ids[static_cast<size_t>(i)]});
+  };
+  metrics.ppr_fitted =
+      mean_of(n, [&](int64_t i) { return own[row_of(i)].prediction == shown[row_of(i)].prediction; });
+  metrics.margin_rank_fitted = margin_rank(own, shown, ids);
+  const auto moved_by = [&](int64_t i) { return moved.empty() ? 0.0 : double{moved[row_of(i)]}; };
+  metrics.moved_share = mean_of(n, [&](int64_t i) { return moved_by(i) > 0; });
+  const double sum = static_cast<double>(n) * mean_of(n, moved_by);
+  metrics.moved_mean = *metrics.moved_share > 0 ? sum / (*metrics.moved_share * static_cast<double>(n)) : 0;
 }
 
 double keep_boundary(const Landscape& landscape, const Extent& extent, MatrixView boundary_positions) {

@@ -14,6 +14,7 @@
 #include "core/matrix.h"
 #include "graph/neighbors.h"
 #include "landscape/landscape.h"
+#include "subject/logits.h"
 
 namespace dvi {
 
@@ -31,6 +32,13 @@ struct GroupMetrics {
   std::optional<double> boundary_15, boundary_15_chance;
   /// Share of samples whose prediction survives project + inverse-project.
   std::optional<double> ppr;
+  /// The same before points were moved to where the ground agrees with them (the last step of the default
+  /// preset); the share of points that it moved; how far these, on average, as a share of the picture's side.
+  std::optional<double> ppr_fitted, moved_share, moved_mean;
+  /// Rank correlation (Spearman) of a sample's own delta-boundary margin with the margin that its place shows,
+  /// and with the one that it showed before points were moved: DVI's boundary-distance property, asked of all
+  /// samples.
+  std::optional<double> margin_rank, margin_rank_fitted;
   /// Mean absolute change of the probability of the originally predicted class over the round trip.
   std::optional<double> ccr;
   /// Mean over samples and dimensions of the squared round-trip error.
@@ -53,6 +61,8 @@ struct EpochMetrics {
   GroupMetrics all;
   /// Of encoder_positions.npy, where samples are shown elsewhere than the encoder alone puts them.
   std::optional<GroupMetrics> encoder_train, encoder_test;
+  /// Connected parts of one class in the landscape that take more than a thousandth of it (landscape_parts).
+  std::optional<int64_t> territory_parts;
 };
 
 Json to_json(const EpochMetrics&);
@@ -89,8 +99,14 @@ struct GroupInput {
 GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const GroupInput&,
                               int rank_queries = 500);
 
-/// Adds ppr, ccr and mse of the samples `ids` (rows of the round trip; empty = all rows).
+/// Adds ppr, ccr, mse and margin_rank of the samples `ids` (rows of the round trip; empty = all rows).
 void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> ids = {});
+
+/// Adds ppr_fitted, margin_rank_fitted, moved_share and moved_mean of the samples `ids` (empty = all).
+/// `own`: what the classifier says of the samples, `shown`: what the ground said of their places before they
+/// were moved. `moved` is empty where nothing is moved.
+void add_fitted(GroupMetrics&, std::span<const Verdict> own, std::span<const Verdict> shown,
+                std::span<const float> moved, std::span<const int32_t> ids = {});
 
 /// Share of `boundary_positions` [M, 2] on a boundary cell.
 double keep_boundary(const Landscape&, const Extent&, MatrixView boundary_positions);

@@ -1,6 +1,8 @@
 #include "run/view.h"
 
 #include <algorithm>
+#include <array>
+#include <tuple>
 
 #include "core/error.h"
 #include "run/view_format.h"
@@ -89,6 +91,27 @@ std::span<const float> ViewEpoch::encoder_positions() const {
 
 std::vector<int64_t> ViewEpoch::encoder_widths() const { return widths(json_, "encoder", folder_); }
 std::vector<int64_t> ViewEpoch::decoder_widths() const { return widths(json_, "decoder", folder_); }
+
+ViewEpoch::DecoderGrid ViewEpoch::decoder_grid() const {
+  constexpr int most_levels = 16, largest = 4096;
+  if (!json_.contains("decoder_grid")) return {};
+  const Json& json = json_.at("decoder_grid");
+  DecoderGrid grid;
+  try {
+    grid.sizes = json.at("sizes").get<std::vector<int>>();
+    const auto box = json.at("box").get<std::array<float, 3>>();
+    std::tie(grid.x0, grid.y0, grid.side) = std::tuple(box[0], box[1], box[2]);
+  } catch (const Json::exception&) {
+    grid.sizes.clear();
+  }
+  if (grid.sizes.empty() || std::ssize(grid.sizes) > most_levels || !(grid.side > 0) ||
+      !std::ranges::all_of(grid.sizes, [](int size) { return size >= 1 && size <= largest; }))
+    fail(
+        "{}: expected \"decoder_grid\" with sizes from 1 to {} and a box of three numbers, found {}; fit the "
+        "view again with --force",
+        (folder_ / "view_epoch.json").string(), largest, json.dump());
+  return grid;
+}
 
 View View::open(const Run& run, const std::string& name, const View* earlier) {
   View view;

@@ -6,7 +6,7 @@
 namespace dvi {
 
 Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<double, 4>& extent, int size) {
-  const Mlp decoder = load_autoencoder(epoch).decoder;
+  const PlaneDecoder decoder = load_autoencoder(epoch).decoder;
   const Extent square = extent_of(extent);
   Landscape landscape;
   run.with_subject(epoch.number(), [&](SubjectModel& subject) {
@@ -16,7 +16,7 @@ Landscape paint_epoch(ServedRun& run, const ViewEpoch& epoch, const std::array<d
 }
 
 std::vector<float> decode_point(ServedRun& run, const ViewEpoch& epoch, float x, float y) {
-  const Mlp decoder = load_autoencoder(epoch).decoder;
+  const PlaneDecoder decoder = load_autoencoder(epoch).decoder;
   Matrix point(1, 2), features(1, decoder.output_dim()), logits(1, run.run().manifest().class_count());
   point(0, 0) = x;
   point(0, 1) = y;

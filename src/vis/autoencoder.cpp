@@ -1,5 +1,7 @@
 #include "vis/autoencoder.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace dvi {
@@ -13,14 +15,21 @@ Autoencoder load_autoencoder(const ViewEpoch& epoch) {
     return count;
   };
   const auto encoder = epoch.encoder_widths(), decoder = epoch.decoder_widths();
-  const size_t split = parameters(encoder);
-  if (weights.size() != split + parameters(decoder) || decoder.size() < 2 || decoder.front() != 2)
+  const auto levels = epoch.decoder_grid();
+  FeatureGrid grid(levels.sizes, {levels.x0, levels.y0, levels.side});
+  const size_t of_encoder = parameters(encoder), of_grid = grid.parameters().size();
+  const size_t expected = of_encoder + of_grid + parameters(decoder);
+  const int64_t decoder_input = levels.sizes.empty() ? 2 : grid.width();
+  if (weights.size() != expected || decoder.size() < 2 || decoder.front() != decoder_input)
     fail(
         "{}: expected {} weights for the layers in view_epoch.json, found {}; fit the view again with "
         "--force",
-        (epoch.folder() / "weights.npy").string(), split + parameters(decoder), weights.size());
-  return {Mlp(encoder, {weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(split)}),
-          Mlp(decoder, {weights.begin() + static_cast<std::ptrdiff_t>(split), weights.end()})};
+        (epoch.folder() / "weights.npy").string(), expected, weights.size());
+  const auto grid_begin = weights.begin() + static_cast<std::ptrdiff_t>(of_encoder);
+  const auto network_begin = grid_begin + static_cast<std::ptrdiff_t>(of_grid);
+  std::copy(grid_begin, network_begin, grid.parameters().begin());
+  return {Mlp(encoder, {weights.begin(), grid_begin}),
+          {std::move(grid), Mlp(decoder, {network_begin, weights.end()})}};
 }
 
 }  // namespace dvi

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "core/error.h"
@@ -14,34 +13,6 @@
 namespace dvi {
 namespace {
 
-/// First layer of a network whose input is the plane: kinks of random direction through random samples. Drawn
-/// the usual way, most lie where there are no samples, and fine territory takes many more passes.
-void start_at_samples(Mlp& decoder, MatrixView positions, Random& random) {
-  constexpr double steepness = 10;
-  const MutMatrixView w = decoder.weight(0);
-  for (int64_t i = 0; i < w.rows; ++i) {
-    const double angle = 2 * std::numbers::pi * random.uniform();
-    const float* at =
-        positions.row(static_cast<int64_t>(random.below(static_cast<uint64_t>(positions.rows))));
-    w(i, 0) = static_cast<float>(steepness * std::cos(angle));
-    w(i, 1) = static_cast<float>(steepness * std::sin(angle));
-    decoder.bias(0)[static_cast<size_t>(i)] = -(w(i, 0) * at[0] + w(i, 1) * at[1]);
-  }
-}
-
-/// r -> hidden layers -> 2 and back, over units.
-Autoencoder new_networks(const DistillOptions& options, int64_t r, MatrixView positions, Random& random) {
-  std::vector<int64_t> widths(static_cast<size_t>(options.hidden_layers + 2), options.hidden);
-  widths.front() = r;
-  widths.back() = 2;
-  Autoencoder model;
-  model.encoder = Mlp(widths, random);
-  std::reverse(widths.begin(), widths.end());
-  model.decoder = Mlp(widths, random);
-  start_at_samples(model.decoder, positions, random);
-  return model;
-}
-
 /// Features of all rows of the task, over units.
 Matrix features_in(const FeatureUnits& units, const DistillTask& task) {
   const int64_t samples = task.features.rows, more = task.more_features.rows;
@@ -51,15 +22,68 @@ Matrix features_in(const FeatureUnits& units, const DistillTask& task) {
   return x;
 }
 
-/// The rows that a pass visits, then the places beyond the samples.
-std::vector<int32_t> all_visits(const DistillTask& task, int64_t samples, int64_t places) {
-  std::vector<int32_t> visits = task.visits;
-  if (visits.empty()) {
-    visits.resize(static_cast<size_t>(samples));
-    std::iota(visits.begin(), visits.end(), 0);
-  }
-  for (int64_t p = samples; p < places; ++p) visits.push_back(static_cast<int32_t>(p));
+std::vector<int32_t> visits_of(const DistillTask& task, int64_t rows) {
+  if (!task.visits.empty()) return task.visits;
+  std::vector<int32_t> visits(static_cast<size_t>(rows));
+  std::iota(visits.begin(), visits.end(), 0);
   return visits;
+}
+
+/// inputs -> hidden layers -> outputs.
+Mlp new_network(int64_t inputs, int64_t hidden, int layers, int64_t outputs, Random& random) {
+  std::vector<int64_t> widths(static_cast<size_t>(layers + 2), hidden);
+  widths.front() = inputs;
+  widths.back() = outputs;
+  return Mlp(std::move(widths), random);
+}
+
+/// Coarse to fine, until there are about as many cells as samples.
+std::vector<int> grid_sizes(const DistillOptions& options, int64_t samples) {
+  std::vector<int> sizes = {options.coarsest_grid};
+  const auto enough = [&](int size) {
+    return size >= options.most_finest_grid ||
+           (size >= options.least_finest_grid && int64_t{size} * size >= samples);
+  };
+  while (!enough(sizes.back())) sizes.push_back(2 * sizes.back());
+  return sizes;
+}
+
+/// A square around all positions with some room, so that the samples of the next epochs lie in it too.
+FeatureGrid::Box box_around(MatrixView positions) {
+  constexpr float room = 0.05f;
+  float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+  for (int64_t i = 0; i < positions.rows; ++i)
+    for (int c = 0; c < 2; ++c) {
+      low[c] = std::min(low[c], positions(i, c));
+      high[c] = std::max(high[c], positions(i, c));
+    }
+  const float extent = std::max(high[0] - low[0], high[1] - low[1]);
+  const float side = (1 + 2 * room) * (extent > 0 ? extent : 1.f);
+  return {0.5f * (low[0] + high[0] - side), 0.5f * (low[1] + high[1] - side), side};
+}
+
+bool contains(const FeatureGrid::Box& outer, const FeatureGrid::Box& inner) {
+  const float slack = 0.05f * inner.side;  // the room that box_around() left
+  return outer.x0 <= inner.x0 + slack && outer.y0 <= inner.y0 + slack &&
+         outer.x0 + outer.side >= inner.x0 + inner.side - slack &&
+         outer.y0 + outer.side >= inner.y0 + inner.side - slack && outer.side < 1.5f * inner.side;
+}
+
+/// That of the epoch before where its grids have the size and cover the samples, else a new one.
+PlaneDecoder first_decoder(const DistillTask& task, const DistillOptions& options, const FeatureUnits& units,
+                           Random& random, bool* warm) {
+  const std::vector<int> sizes = grid_sizes(options, task.positions.rows);
+  const FeatureGrid::Box box = box_around(task.positions);
+  const PlaneDecoder* before = task.previous != nullptr ? &task.previous->decoder : nullptr;
+  *warm = before != nullptr && before->grid.sizes() == sizes && contains(before->grid.box(), box);
+  if (*warm) return {before->grid, unfold_decoder(before->network, units)};
+  PlaneDecoder decoder;
+  decoder.grid = FeatureGrid(sizes, box);
+  // Finer levels start at zero, so that ground that no sample visits has what the coarsest level says.
+  for (float& p : decoder.grid.level(0)) p = static_cast<float>(0.1 * (random.uniform() - 0.5));
+  decoder.network = new_network(decoder.grid.width(), options.decoder_hidden, options.decoder_layers,
+                                units.dimensions(), random);
+  return decoder;
 }
 
 }  // namespace
@@ -67,45 +91,64 @@ std::vector<int32_t> all_visits(const DistillTask& task, int64_t samples, int64_
 DistillResult distill(const DistillTask& task, const DistillOptions& options,
                       const std::function<void(int64_t, int64_t)>& on_step) {
   const FeatureUnits units = FeatureUnits::of(task.features, options.subspace);
-  const PlaneUnits plane = PlaneUnits::of(task.positions);
-  const Matrix features = features_in(units, task), positions = plane.to_units(task.positions);
-  const Places places = with_places_beyond(positions, task.features.rows, options.beyond, task.seed);
+  const Matrix features = features_in(units, task);
   const ReducedHead head(*task.subject, units);
-
+  const auto trainer = make_trainer(options.device, head.linear(), options.precision);
+  DistillResult result;
+  result.device = trainer->device();
   Random random(task.seed, 0xd15);
-  Autoencoder model = new_networks(options, units.dimensions(), positions, random);
-  if (task.previous != nullptr)
-    model = {unfold_encoder(task.previous->encoder, units, plane),
-             unfold_decoder(task.previous->decoder, units, plane)};
-  const DistillSchedule schedule = make_schedule(all_visits(task, features.rows(), places.at.rows()),
-                                                 options.steps, options.batch, options.learning_rate, random);
+  bool warm = false;
+  PlaneDecoder decoder = first_decoder(task, options, units, random, &warm);
+  const int64_t decoder_steps = warm ? options.warm_decoder_steps : options.decoder_steps;
+  const auto report = [&](int64_t before) {
+    return [&, before](int64_t step) {
+      if (on_step) on_step(before + step, options.encoder_steps + decoder_steps);
+    };
+  };
+  result.encoder_steps = options.encoder_steps;
+  result.decoder_steps = decoder_steps;
+  const std::vector<int32_t> visits = visits_of(task, features.rows());
 
-  DistillProblem problem;
+  const PlaneUnits plane = PlaneUnits::of(task.positions);
+  const Matrix positions = plane.to_units(task.positions);
+  Mlp encoder = task.previous != nullptr ? unfold_encoder(task.previous->encoder, units, plane)
+                                         : new_network(units.dimensions(), options.encoder_hidden,
+                                                       options.encoder_layers, 2, random);
+  const auto seen = static_cast<int64_t>(visits.size());
+  const DistillSchedule encoder_schedule = make_schedule(
+      visits, options.encoder_steps, std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
+  result.encoder_error = trainer->train_encoder({features, positions}, encoder_schedule, options.encoder_rate,
+                                                encoder, report(0)) /
+                         encoder_schedule.counted();
+
+  const Places places = with_places_beyond(task.positions, task.features.rows, options.beyond, task.seed);
+  std::vector<int32_t> all_visits = visits;
+  for (int64_t p = features.rows(); p < places.at.rows(); ++p) all_visits.push_back(static_cast<int32_t>(p));
+  const DistillSchedule decoder_schedule =
+      make_schedule(std::move(all_visits), decoder_steps, options.decoder_batch, random);
+  const std::vector<Verdict> verdicts = judge(task.logits);
+  DecoderProblem problem;
   problem.features = features;
-  problem.sources = places.sources;
-  problem.positions = positions;
-  problem.places = places.at;
-  problem.jitter = static_cast<float>(options.jitter) / plane.spread;
   problem.logits = task.logits;
+  problem.verdicts = verdicts;
+  problem.places = places.at;
+  problem.sources = places.sources;
+  problem.jitter = static_cast<float>(options.jitter) * decoder.grid.box().side;
   problem.head = &head;
   problem.sharpness = sharpness(task.logits);
   problem.reconstruction_weight = options.reconstruction_weight;
+  problem.margin_weight = options.margin_weight;
   problem.seed = task.seed;
-
-  const auto trainer = make_trainer(options.device, head.linear(), options.precision);
-  const DistillLosses sums = trainer->train(problem, schedule, model, [&](int64_t step) {
-    if (on_step) on_step(step, schedule.steps());
-  });
-  const auto counted = static_cast<double>((schedule.steps() - schedule.last_pass) * schedule.batch);
-  DistillResult result{{fold_encoder(model.encoder, units, plane), fold_decoder(model.decoder, units, plane)},
-                       sums.encoder / counted,
-                       sums.decoder / counted,
-                       sums.divergence / counted,
-                       trainer->device()};
+  const DecoderLosses losses = trainer->train_decoder(problem, decoder_schedule, options.decoder_rates,
+                                                      decoder, report(options.encoder_steps));
+  result.decoder_error = losses.reconstruction / decoder_schedule.counted();
+  result.divergence = losses.divergence / decoder_schedule.counted();
   if (!std::isfinite(result.encoder_error + result.decoder_error + result.divergence))
     fail(
         "training the visualization model did not stay finite; check the features for extreme values with "
         "`dvi check`");
+  decoder.network = fold_decoder(decoder.network, units);
+  result.model = {fold_encoder(encoder, units, plane), std::move(decoder)};
   return result;
 }
 

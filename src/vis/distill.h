@@ -15,29 +15,37 @@
 #include <vector>
 
 #include "core/matrix.h"
-#include "linalg/gemm.h"
 #include "subject/subject_model.h"
+#include "vis/autoencoder.h"
 #include "vis/trainer.h"
 
 namespace dvi {
 
 struct DistillOptions {
-  /// Steps of Adam. More fit finer territory; the first epoch of a run, without a warm start, needs more.
-  int64_t steps = 1000;
-  /// Samples a step, at most. Small sets take n / 60, but not fewer than 64 (or all, if there are fewer).
-  int64_t batch = 512;
-  double learning_rate = 6e-3;
+  /// Steps of Adam. More fit finer. The decoder takes fewer from a warm start.
+  int64_t encoder_steps = 1000, decoder_steps = 250, warm_decoder_steps = 120;
+  /// Samples a step, at most. The encoder takes n / 60 of small sets, but not fewer than 64.
+  int64_t encoder_batch = 512, decoder_batch = 4096;
+  double encoder_rate = 6e-3;
+  DecoderRates decoder_rates = {6e-3, 3e-2};
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
   /// nothing.
   int64_t subspace = 64;
-  int64_t hidden = 128;
-  int hidden_layers = 4;
+  int64_t encoder_hidden = 128;
+  int encoder_layers = 4;
+  int64_t decoder_hidden = 64;
+  int decoder_layers = 2;
+  /// Cells a side of the decoder's feature grids (vis/feature_grid.h), each level twice as fine as the one
+  /// before. The finest level has about as many cells as there are samples, within these bounds.
+  int coarsest_grid = 16, least_finest_grid = 64, most_finest_grid = 256;
   /// Weight of the squared error of the features (in units of their variance, as if spread over 16
   /// dimensions) against the KL divergence of the class distributions.
   double reconstruction_weight = 1;
-  /// Positions are jittered by this much (in units of the layout) when the decoder learns, so that it is
-  /// smooth between samples.
-  double jitter = 0.3;
+  /// Weight of the squared error of the margin (vis/margin_error.h) against the KL divergence.
+  double margin_weight = 1;
+  /// Positions are jittered by this share of the picture's side when the decoder learns, so that it is smooth
+  /// between samples.
+  double jitter = 0.003;
   /// Places drawn beyond the samples, as a share of their number: there the decoder learns to lead to the
   /// sample that is nearest. Left alone it would show territories of classes that lie nowhere near.
   double beyond = 0.15;
@@ -63,7 +71,8 @@ struct DistillResult {
   /// Means over the last pass: squared error of the encoder in units of the layout's variance, of the decoder
   /// in units of the features', and KL in nats.
   double encoder_error = 0, decoder_error = 0, divergence = 0;
-  std::string device;  ///< "processor", or LibTorch's "cuda" or "cpu"
+  int64_t encoder_steps = 0, decoder_steps = 0;  ///< taken
+  std::string device;                            ///< "processor", or LibTorch's "cuda" or "cpu"
 };
 
 /// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options, the

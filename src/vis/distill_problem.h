@@ -1,36 +1,41 @@
 // What the networks of the default preset are trained on, in the units that they are trained in
-// (vis/feature_units.h), and what comes of it.
+// (vis/feature_units.h).
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/matrix.h"
-#include "linalg/gemm.h"
+#include "subject/logits.h"
 #include "vis/reduced_head.h"
 
 namespace dvi {
 
-/// A step draws some places; each stands for a sample, its source. The encoder learns to lead from the
-/// source's features to the source's position, the decoder from the place to the source's features and
-/// logits. They share the batch and nothing else.
-struct DistillProblem {
-  MatrixView features;               ///< [n, r] of samples
-  std::span<const int32_t> sources;  ///< [m] rows of these, one for each place
-  // The encoder's.
-  MatrixView positions;  ///< [n, 2]
-  // The decoder's.
-  MatrixView places;                  ///< [m, 2] that it leads back from
-  float jitter = 0;                   ///< standard deviation of what is added to them at each step
+/// The encoder learns to lead from the features of a sample to its position.
+struct EncoderProblem {
+  MatrixView features;   ///< [n, r]
+  MatrixView positions;  ///< [n, 2] over plane units
+};
+
+/// The decoder learns to lead from a place in the plane to the features of a sample, its source, and to what
+/// the classifier says of it.
+struct DecoderProblem {
+  MatrixView features;                ///< [n, r] of samples
   MatrixView logits;                  ///< [n, C]
+  std::span<const Verdict> verdicts;  ///< [n] of these logits
+  MatrixView places;                  ///< [m, 2] of the plane
+  std::span<const int32_t> sources;   ///< [m] rows of the samples, one for each place
+  float jitter = 0;                   ///< standard deviation of what is added to the places at each step
   const ReducedHead* head = nullptr;  ///< x -> logits
   float sharpness = 1;                ///< logits times this before distributions are compared
   double reconstruction_weight = 1;   ///< of the features' error against the divergence
+  double margin_weight = 1;           ///< of the margin's error (vis/margin_error.h) likewise
   uint64_t seed = 0;                  ///< of the jitter
 };
 
-struct DistillLosses {  ///< sums over the samples of the last pass
-  double encoder = 0, decoder = 0, divergence = 0;
+struct DecoderLosses {  ///< sums over the samples of the last pass
+  double reconstruction = 0, divergence = 0;
 };
 
 }  // namespace dvi

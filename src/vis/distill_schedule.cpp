@@ -6,11 +6,10 @@
 
 namespace dvi {
 
-DistillSchedule make_schedule(std::vector<int32_t> visits, int64_t steps, int64_t most_batch,
-                              double learning_rate, Random& random) {
+DistillSchedule make_schedule(std::vector<int32_t> visits, int64_t steps, int64_t batch, Random& random) {
   const auto n = static_cast<int64_t>(visits.size());
   DistillSchedule schedule;
-  schedule.batch = std::clamp<int64_t>(n / 60, std::min<int64_t>(n, 64), std::min(n, most_batch));
+  schedule.batch = std::min(n, batch);
   const int64_t per_pass = n / schedule.batch;
   for (int64_t step = 0; step < steps; ++step) {
     if (step % per_pass == 0) {
@@ -22,7 +21,7 @@ DistillSchedule make_schedule(std::vector<int32_t> visits, int64_t steps, int64_
     // A short rise keeps Adam's first steps, whose scale is not known yet, from undoing a warm start; then a
     // half cosine.
     const double progress = static_cast<double>(step) / static_cast<double>(steps);
-    schedule.rates.push_back(learning_rate * std::min(1.0, static_cast<double>(step + 1) / 20) *
+    schedule.rates.push_back(std::min(1.0, static_cast<double>(step + 1) / 20) *
                              (0.02 + 0.98 * 0.5 * (1 + std::cos(std::numbers::pi * progress))));
   }
   return schedule;

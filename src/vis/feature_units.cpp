@@ -104,16 +104,10 @@ Mlp fold_encoder(const Mlp& small, const FeatureUnits& features, const PlaneUnit
   return out;
 }
 
-Mlp fold_decoder(const Mlp& small, const FeatureUnits& features, const PlaneUnits& plane) {
+Mlp fold_decoder(const Mlp& small, const FeatureUnits& features) {
   const int64_t d = features.feature_dim(), r = features.dimensions();
   const int last = small.layers() - 1;
   Mlp out = with_layers_of(small, widths_to(small, d), 0, last - 1);
-  for (int64_t i = 0; i < out.weight(0).rows; ++i) {  // first layer: z = (y - centre) / spread
-    double shift = 0;
-    for (int64_t c = 0; c < 2; ++c)
-      shift += static_cast<double>(out.weight(0)(i, c) /= plane.spread) * plane.centre[c];
-    out.bias(0)[static_cast<size_t>(i)] -= static_cast<float>(shift);
-  }
   // Last layer: f = mean + B^T x / scale
   const MatrixView w = small.weight(last);
   const MutMatrixView to = out.weight(last);
@@ -151,18 +145,10 @@ Mlp unfold_encoder(const Mlp& whole, const FeatureUnits& features, const PlaneUn
   return out;
 }
 
-Mlp unfold_decoder(const Mlp& whole, const FeatureUnits& features, const PlaneUnits& plane) {
+Mlp unfold_decoder(const Mlp& whole, const FeatureUnits& features) {
   const int64_t d = features.feature_dim(), r = features.dimensions();
   const int last = whole.layers() - 1;
   Mlp out = with_layers_of(whole, widths_to(whole, r), 0, last - 1);
-  for (int64_t i = 0; i < out.weight(0).rows; ++i) {
-    double shift = 0;
-    for (int64_t c = 0; c < 2; ++c) {
-      shift += static_cast<double>(out.weight(0)(i, c)) * plane.centre[c];
-      out.weight(0)(i, c) *= plane.spread;
-    }
-    out.bias(0)[static_cast<size_t>(i)] += static_cast<float>(shift);
-  }
   const MatrixView w = whole.weight(last);
   const MutMatrixView to = out.weight(last);
   multiply(features.subspace.basis, w, to);

@@ -46,12 +46,12 @@ struct PlaneUnits {
 
 /// x -> z becomes f -> y.
 Mlp fold_encoder(const Mlp& small, const FeatureUnits&, const PlaneUnits&);
-/// z -> x becomes y -> f.
-Mlp fold_decoder(const Mlp& small, const FeatureUnits&, const PlaneUnits&);
+/// What leads to x becomes what leads to f.
+Mlp fold_decoder(const Mlp& small, const FeatureUnits&);
 
 /// The reverse, in units that may be others than those it was folded with; what the subspace cannot hold is
 /// lost.
 Mlp unfold_encoder(const Mlp& whole, const FeatureUnits&, const PlaneUnits&);
-Mlp unfold_decoder(const Mlp& whole, const FeatureUnits&, const PlaneUnits&);
+Mlp unfold_decoder(const Mlp& whole, const FeatureUnits&);
 
 }  // namespace dvi

@@ -45,11 +45,32 @@ void attraction(const int32_t* __restrict target, const float* __restrict weight
   }
 }
 
+constexpr double frame_room = 1.3;   // points still move apart when the frame is set
+constexpr float frame_softness = 0.7f;  // what is left of the way outside after an iteration
+
 double total_weight(const EdgeList& edges) {
   return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
 }
 
 }  // namespace
+
+LayoutFrame frame_around(MatrixView positions, double room) {
+  float low[2], high[2];
+  for (int c = 0; c < 2; ++c) {
+    std::vector<float> values;
+    for (int64_t i = 0; i < positions.rows; ++i) values.push_back(positions(i, c));
+    const auto outermost = static_cast<std::ptrdiff_t>(values.size() / 100);
+    const auto at = [&](std::ptrdiff_t rank) {
+      std::nth_element(values.begin(), values.begin() + rank, values.end());
+      return values[static_cast<size_t>(rank)];
+    };
+    low[c] = at(outermost);
+    high[c] = at(std::ssize(values) - 1 - outermost);
+  }
+  const double area = std::max(1e-6, static_cast<double>(high[0] - low[0]) * (high[1] - low[1]));
+  const auto side = static_cast<float>(room * std::sqrt(area));
+  return {0.5f * (low[0] + high[0] - side), 0.5f * (low[1] + high[1] - side), side};
+}
 
 void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
                 const std::function<void(int, int)>& on_iteration) {
@@ -77,6 +98,8 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
   for (const auto& phase : phases) {
     const auto exaggeration = static_cast<float>(phase.exaggeration),
                momentum = static_cast<float>(phase.momentum);
+    LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
+    if (frame != nullptr && frame->side == 0) *frame = frame_around(active, frame_room);
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
@@ -115,6 +138,10 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
           for (int c = 0; c < 2; ++c) {
             float moved = positions(i, c) + velocity(i, c) * shorten;
             if (hold > 0) moved = (moved + hold * problem.anchors(i, c)) / (1 + hold);
+            if (frame != nullptr) {
+              const float low = c == 0 ? frame->x0 : frame->y0, inside = std::clamp(moved, low, low + frame->side);
+              moved = inside + frame_softness * (moved - inside);
+            }
             velocity(i, c) = moved - positions(i, c);
             positions(i, c) = moved;
           }

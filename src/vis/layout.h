@@ -25,13 +25,27 @@ struct LayoutPhase {
   /// & Kobak, JMLR 2022).
   double exaggeration = 1;
   double momentum = 0.8;
+  bool framed = false;  ///< the problem's frame holds the points back
 };
+
+/// A square that points hardly leave: what lies outside is drawn back by a part of the way at each iteration.
+/// Left to itself a layout is as long as its classes happen to lie in a row, and a few points far out make the
+/// picture of all others small.
+struct LayoutFrame {
+  float x0 = 0, y0 = 0, side = 0;
+};
+
+/// The square whose area is that of the box around all but the outermost hundredth of `positions` [n, 2] on
+/// each side, with the same centre, `room` times as wide.
+LayoutFrame frame_around(MatrixView positions, double room);
 
 struct LayoutProblem {
   int64_t active = 0, passive = 0;
   const EdgeList* edges = nullptr;  ///< between active points, both directions stored
   const EdgeList* passive_edges =
       nullptr;         ///< row i: from passive point i to active ones; null if there are none
+  /// Null: none. Without a side it is set when the first framed phase begins, with room to grow.
+  LayoutFrame* frame = nullptr;
   MatrixView anchors;  ///< [active + passive, 2]; empty: none
   std::span<const float>
       anchor_strength;  ///< [active + passive] pull to the anchor, in units of the mean attraction; 0 = free

@@ -67,7 +67,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
     auto& mine = *workers_[w];
     std::tie(mine.begin, mine.end) = share(edges, w, workers_.size());
     encoder_gradients_[w].resize(model.encoder.parameters().size());
-    decoder_gradients_[w].resize(model.decoder.parameters().size());
+    decoder_gradients_[w].resize(model.decoder.network.parameters().size());
     const int64_t m = mine.edges();
     if (m == 0) return;
     make_room(mine.features, 2 * m, dim);
@@ -94,12 +94,12 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
     if (m > 0) {
       const auto features = mine.features.view().slice(0, 2 * m);
       const auto positions = mine.encoder.output();
-      const auto reconstructions = model.decoder.forward(positions, mine.decoder, precision_);
+      const auto reconstructions = model.decoder.network.forward(positions, mine.decoder, precision_);
       mine.losses.reconstruction = reconstruction_loss(
           features, mine.weights, 1 / static_cast<float>(2 * edges * dim), reconstructions);
       make_room(mine.position_gradient, 2 * m, 2);
       auto position_gradient = mine.position_gradient.mut().slice(0, 2 * m);
-      model.decoder.backward(positions, mine.decoder, reconstructions, decoder_gradients_[w],
+      model.decoder.network.backward(positions, mine.decoder, reconstructions, decoder_gradients_[w],
                              &position_gradient, precision_);
       mine.losses.umap =
           umap_cross_entropy(curve_, from_.view().slice(0, edges), to_.view().slice(0, edges),
@@ -114,7 +114,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
     if (!previous_) return;
     for (const auto& [now, before, gradients] :
          {std::tuple(&model.encoder, &previous_->encoder, &encoder_gradients_),
-          std::tuple(&model.decoder, &previous_->decoder, &decoder_gradients_)}) {
+          std::tuple(&model.decoder.network, &previous_->decoder.network, &decoder_gradients_)}) {
       const auto [begin, end] = share(static_cast<int64_t>(now->parameters().size()), w, workers_.size());
       const auto at = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
       mine.losses.temporal +=

@@ -11,7 +11,7 @@ namespace dvi {
 
 Places with_places_beyond(MatrixView positions, int64_t samples, double share, uint64_t seed) {
   constexpr int64_t most_places = 4000, most_compared = 20'000;
-  constexpr float width = 2, among = 0.03f;  // in sides of the square around all points
+  constexpr float width = 1.2f, among = 0.03f;  // in sides of the square around all points
   const int64_t n = positions.rows, stride = (samples + most_compared - 1) / most_compared;
   Places out;
   out.sources.resize(static_cast<size_t>(n));

@@ -8,21 +8,31 @@
 #include <string>
 
 #include "linalg/gemm.h"
-#include "vis/autoencoder.h"
 #include "vis/distill_problem.h"
 #include "vis/distill_schedule.h"
+#include "vis/plane_decoder.h"
 
 namespace dvi {
 
+/// Adam's largest learning rates.
+struct DecoderRates {
+  double network = 0, grid = 0;
+};
+
+/// Both functions start from the weights that a network has and call `on_step(i)` in the calling thread when
+/// i steps have been handed out. The result depends on the arguments and, on the processor, on the number of
+/// threads.
 class Trainer {
  public:
+  using OnStep = std::function<void(int64_t)>;
   virtual ~Trainer() = default;
   virtual std::string device() const = 0;  ///< "processor", or LibTorch's "cuda" or "cpu"
-  /// Trains both networks of `model` from the weights that they have. `on_step(i)` is called in the calling
-  /// thread when i steps have been handed out. The result depends on the arguments and, on the processor, on
-  /// the number of threads.
-  virtual DistillLosses train(const DistillProblem&, const DistillSchedule&, Autoencoder& model,
-                              const std::function<void(int64_t)>& on_step) = 0;
+  /// Returns the sum over the last pass of half the squared distance between where samples are put and where
+  /// they lie.
+  virtual double train_encoder(const EncoderProblem&, const DistillSchedule&, double rate, Mlp&,
+                               const OnStep&) = 0;
+  virtual DecoderLosses train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,
+                                      PlaneDecoder&, const OnStep&) = 0;
 };
 
 enum class TrainingDevice {

@@ -6,7 +6,6 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "linalg/principal_subspace.h"
-#include "vis/layout.h"
 
 namespace dvi {
 namespace {
@@ -39,23 +38,27 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
                          uint64_t seed, const StandardOptions& options)
     : sets_(sets), data_(data), options_(options), points_(LayoutPoints::of(sets, data)) {
   Stopwatch watch;
-  edges_ = layout_edges(sets_, data_, options_);
+  near_ = layout_neighbors(sets_, data_, options_);
+  edges_ = layout_edges(sets_, data_, near_, options_);
+  near_.drop_lists();
   seconds_["complex"] = watch.lap();
 
   draft_ = start(before, seed);
-  LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive, {}, {}};
+  LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {}};
   const Matrix anchors = draft_;
   std::vector<float> strength;
   std::vector<LayoutPhase> phases;
   if (before != nullptr) {
+    frame_ = before->frame;
     springs_ = springs(before->classifier);
     strength = anchor_strength(before->classifier);
     problem.anchors = anchors;
     problem.anchor_strength = strength;
-    phases.push_back({options_.following_iterations, options_.exaggeration, 0.8});
+    phases.push_back({options_.following_iterations, options_.exaggeration, 0.8, true});
   } else {
     phases.push_back({options_.early_iterations, 12, 0.5});
-    phases.push_back({options_.iterations, options_.exaggeration, 0.8});
+    phases.push_back({options_.free_iterations, options_.exaggeration, 0.8});
+    phases.push_back({options_.iterations, options_.exaggeration, 0.8, true});
   }
   int iterations = 0;
   for (const auto& phase : phases) iterations += phase.iterations;
@@ -112,9 +115,10 @@ void EpochLayout::relax(MatrixView before, MatrixView after, std::span<const flo
     for (int c = 0; c < 2 && a + b > 0; ++c)
       anchors(point, c) = ((a > 0 ? a * before(id, c) : 0) + (b > 0 ? b * after(id, c) : 0)) / (a + b);
   });
-  const LayoutProblem problem{points_.active(), points_.passive(), &edges_.active,
-                              &edges_.passive,  anchors,           strength};
-  const LayoutPhase phases[] = {{options_.settle_iterations, options_.exaggeration, 0.8}};
+  LayoutFrame frame = frame_;
+  const LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive,
+                              &frame,           anchors,           strength};
+  const LayoutPhase phases[] = {{options_.settle_iterations, options_.exaggeration, 0.8, true}};
   run_layout(problem, phases, positions.mut());
 }
 
@@ -136,9 +140,11 @@ std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const 
   // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
   // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
   constexpr double steepness = 8;
-  // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
+  // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer. Where
+  // neighbours disagree, the layout follows the classifier, which moves samples farther than their features.
   const double stiffness =
-      options_.spring * std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
+      options_.spring / (near_.strength * near_.strength) *
+      std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
   std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data_), before);
   for_samples([&](int64_t, int32_t id, const Neighbors& neighbors, int64_t row) {
     const double displacement = feature_displacement(id, neighbors, row);

@@ -9,12 +9,14 @@
 #include "fit/standard/layout_edges.h"
 #include "fit/standard/layout_points.h"
 #include "fit/standard/standard_options.h"
+#include "vis/layout.h"
 
 namespace dvi {
 
 /// The epoch before.
 struct LayoutBefore {
   const Matrix& draft;  ///< [N, 2] its layout before it was settled
+  const LayoutFrame& frame;
   const ClassifierSnapshot& classifier;
 };
 
@@ -36,6 +38,9 @@ class EpochLayout {
   Matrix settled(MatrixView before, std::span<const EpochLayout* const> after) const;
 
   Matrix draft() const { return by_sample(draft_); }  ///< [N, 2]
+  /// Of neighbours (LayoutNeighbors::disagreement).
+  double disagreement() const { return near_.disagreement; }
+  const LayoutFrame& frame() const { return frame_; }  ///< the first epoch's, which all keep
   const LayoutPoints& points() const { return points_; }
   const SampleSets& sets() const { return sets_; }
   const EpochData& data() const { return data_; }
@@ -62,7 +67,9 @@ class EpochLayout {
   const EpochData& data_;
   StandardOptions options_;
   LayoutPoints points_;
+  LayoutNeighbors near_;
   LayoutEdges edges_;
+  LayoutFrame frame_;
   std::vector<float> springs_;  // [N] to the epoch before; empty at the first
   Matrix draft_;                // [points_.all(), 2]
   StageSeconds seconds_;

@@ -14,9 +14,11 @@ using ClassPair = std::array<int32_t, 2>;
 
 class LayoutEdgeBuilder {
  public:
-  LayoutEdgeBuilder(const SampleSets& sets, const EpochData& data, const StandardOptions& options)
+  LayoutEdgeBuilder(const SampleSets& sets, const EpochData& data, const LayoutNeighbors& near,
+                    const StandardOptions& options)
       : sets_(sets),
         data_(data),
+        near_(near),
         options_(options),
         points_(LayoutPoints::of(sets, data)),
         classes_(classes_of_points()) {}
@@ -32,6 +34,7 @@ class LayoutEdgeBuilder {
 
   const SampleSets& sets_;
   const EpochData& data_;
+  const LayoutNeighbors& near_;
   const StandardOptions& options_;
   LayoutPoints points_;
   std::vector<ClassPair> classes_;  // of active points, then of passive ones
@@ -68,7 +71,7 @@ bool LayoutEdgeBuilder::between_classes(int64_t i, int64_t j) const {
 /// Edges between samples predicted as different classes attract less. Row i of `edges` is point first_point +
 /// i, targets are active points.
 void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, int64_t first_point) const {
-  const auto factor = static_cast<float>(options_.cross_class_weight);
+  const auto factor = static_cast<float>(options_.cross_class_weight / near_.strength);
   parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
@@ -78,11 +81,8 @@ void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, int64_t first_po
 }
 
 EdgeList LayoutEdgeBuilder::active() const {
-  EdgeList samples;
-  {
-    const Neighbors near = nearest_of(data_.train_to_train, fit_k);
-    samples = fuzzy_union(near, membership_strengths(near), points_.train);
-  }
+  const EdgeList samples =
+      fuzzy_union(near_.train_to_train, membership_strengths(near_.train_to_train), points_.train);
   // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
   // is a plain complex.
   EdgeList towards_boundary;
@@ -92,7 +92,7 @@ EdgeList LayoutEdgeBuilder::active() const {
     queries.append(data_.boundary_to_boundary);
     towards_boundary = fuzzy_union(queries, membership_strengths(queries), points_.active(),
                                    static_cast<int32_t>(points_.train));
-    strengths = membership_strengths(data_.boundary_to_train);
+    strengths = membership_strengths(near_.boundary_to_train);
   }
   EdgeList list = edges_from(points_.active(), [&](const auto& add) {
     const auto add_all = [&](const EdgeList& edges, const auto& factor) {
@@ -108,9 +108,9 @@ EdgeList LayoutEdgeBuilder::active() const {
     });
     // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
     for (int64_t b = 0; b < points_.boundary; ++b)
-      for (int r = 0; r < fit_k; ++r) {
-        const auto at = static_cast<size_t>(b * fit_k + r);
-        const int64_t sample = data_.boundary_to_train.index[at], boundary = points_.train + b;
+      for (int r = 0; r < near_.boundary_to_train.k; ++r) {
+        const auto at = static_cast<size_t>(b * near_.boundary_to_train.k + r);
+        const int64_t sample = near_.boundary_to_train.index[at], boundary = points_.train + b;
         const double weight = options_.boundary_to_sample_weight * strengths[at];
         add(boundary, sample, weight);
         add(sample, boundary, weight);
@@ -169,12 +169,11 @@ EdgeList LayoutEdgeBuilder::passive() const {
                            double weight) {
     parts.push_back({&neighbors, first_row, target_offset, weight, membership_strengths(neighbors)});
   };
-  const Neighbors near = nearest_of(data_.other_to_train, fit_k);
-  if (points_.other > 0) include(near, 0, 0, 1);
+  if (points_.other > 0) include(near_.other_to_train, 0, 0, 1);
   if (points_.other > 0 && points_.boundary > 0)
     include(data_.other_to_boundary, 0, points_.train, boundary_weight());
   if (points_.evaluation > 0) {
-    include(data_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
+    include(near_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
     include(data_.evaluation_to_boundary, points_.other, points_.train, 1);
   }
   EdgeList list = edges_from(points_.passive(), [&](const auto& add) {
@@ -192,8 +191,9 @@ EdgeList LayoutEdgeBuilder::passive() const {
 
 }  // namespace
 
-LayoutEdges layout_edges(const SampleSets& sets, const EpochData& data, const StandardOptions& options) {
-  const LayoutEdgeBuilder builder(sets, data, options);
+LayoutEdges layout_edges(const SampleSets& sets, const EpochData& data, const LayoutNeighbors& near,
+                         const StandardOptions& options) {
+  const LayoutEdgeBuilder builder(sets, data, near, options);
   return {builder.active(), builder.passive()};
 }
 

@@ -2,6 +2,7 @@
 // weighted by what the classifier knows (docs/explanation/method.md).
 #pragma once
 
+#include "fit/standard/classifier_metric.h"
 #include "fit/standard/layout_points.h"
 #include "fit/standard/standard_options.h"
 #include "graph/edge_list.h"
@@ -13,6 +14,7 @@ struct LayoutEdges {
   EdgeList passive;  ///< row i: from passive point i to active ones
 };
 
-LayoutEdges layout_edges(const SampleSets&, const EpochData&, const StandardOptions&);
+LayoutEdges layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&,
+                         const StandardOptions&);
 
 }  // namespace dvi

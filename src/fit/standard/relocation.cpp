@@ -1,134 +1,116 @@
 #include "fit/standard/relocation.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <map>
-#include <set>
-#include <vector>
 
 #include "core/parallel.h"
+#include "core/random.h"
 
 namespace dvi {
 namespace {
 
 constexpr int grid_size = 300;
-
-bool is_right(const ExpectedGround& expected, const Verdict& verdict, float delta) {
-  return verdict.prediction == expected.prediction && (expected.other < 0 || verdict.margin < delta);
-}
-
-/// Cells of a class that touch another class: the only ones that can be nearest to a point outside.
-class Borders {
- public:
-  Borders(const Landscape& cells, const Extent& extent) {
-    const float side = extent.width() / static_cast<float>(cells.size);
-    for (int y = 0; y < cells.size; ++y)
-      for (int x = 0; x < cells.size; ++x) {
-        const auto cell = int64_t{y} * cells.size + x;
-        const int32_t own = cells.classes[static_cast<size_t>(cell)];
-        const Centre centre = {extent.x0 + (static_cast<float>(x) + 0.5f) * side,
-                               extent.y0 + (static_cast<float>(y) + 0.5f) * side};
-        std::set<int32_t> others;
-        if (x > 0) others.insert(cells.classes[static_cast<size_t>(cell - 1)]);
-        if (x + 1 < cells.size) others.insert(cells.classes[static_cast<size_t>(cell + 1)]);
-        if (y > 0) others.insert(cells.classes[static_cast<size_t>(cell - cells.size)]);
-        if (y + 1 < cells.size) others.insert(cells.classes[static_cast<size_t>(cell + cells.size)]);
-        others.erase(own);
-        if (others.empty()) continue;
-        any_[own].push_back(centre);
-        if (!cells.on_boundary(cell)) continue;
-        white_[own].push_back(centre);
-        for (const int32_t other : others) between_[{own, other}].push_back(centre);
-      }
-  }
-
-  /// The nearest cell that may be right, for a boundary sample one between its two classes if there is any;
-  /// false if there is none within `reach`.
-  bool nearest(const ExpectedGround& expected, const float* from, double reach, float* to) const {
-    if (expected.other < 0) return nearest_of(any_, expected.prediction, from, reach, to);
-    return nearest_of(between_, std::pair(expected.prediction, expected.other), from, reach, to) ||
-           nearest_of(white_, expected.prediction, from, reach, to);
-  }
-
- private:
-  using Centre = std::array<float, 2>;
-  template <typename Key>
-  static bool nearest_of(const std::map<Key, std::vector<Centre>>& all, const Key& key, const float* from,
-                         double reach, float* to) {
-    const auto cells = all.find(key);
-    if (cells == all.end()) return false;
-    double best = reach * reach;
-    bool found = false;
-    for (const auto& cell : cells->second) {
-      const double dx = cell[0] - from[0], dy = cell[1] - from[1], square = dx * dx + dy * dy;
-      if (square >= best) continue;
-      best = square;
-      std::copy(cell.begin(), cell.end(), to);
-      found = true;
-    }
-    return found;
-  }
-
-  std::map<int32_t, std::vector<Centre>> any_, white_;  // by class
-  std::map<std::pair<int32_t, int32_t>, std::vector<Centre>>
-      between_;  // white cells by class and other class
-};
+/// Difference between the ranks of margins that is as good as none.
+constexpr float close_rank = 0.06f;
 
 }  // namespace
 
-Relocation relocate(PlaneClassifier& classifier, std::span<const ExpectedGround> expected, double reach,
-                    MutMatrixView positions) {
-  Relocation out;
-  const auto first = classifier.judge(positions);
-  std::vector<int64_t> misplaced;
-  for (size_t i = 0; i < expected.size(); ++i)
-    if (!is_right(expected[i], first[i], sample_delta)) misplaced.push_back(static_cast<int64_t>(i));
-  out.misplaced = static_cast<int64_t>(misplaced.size());
-  if (misplaced.empty()) return out;
+Relocator::Relocator(PlaneClassifier& classifier, const MarginRanks& ranks, const Extent& extent,
+                     const RelocationLimits& limits)
+    : classifier_(classifier), ranks_(ranks), extent_(extent), limits_(limits) {
+  Matrix centres(int64_t{grid_size} * grid_size, 2);
+  for (int64_t cell = 0; cell < centres.rows(); ++cell) centre(cell, centres.row(cell));
+  for (const Verdict& v : classifier_.judge(centres))
+    cells_.push_back({v.prediction, v.runner_up, v.margin, ranks_.of(v.margin)});
+  const int reach = static_cast<int>(limits_.reach * grid_size);
+  for (int y = -reach; y <= reach; ++y)
+    for (int x = -reach; x <= reach; ++x)
+      if (x * x + y * y <= reach * reach) offsets_.push_back({x, y});
+  std::ranges::stable_sort(offsets_, {}, [](const Offset& o) { return o.x * o.x + o.y * o.y; });
+}
 
-  const Extent extent = square_around(bounds_of(positions));
-  const Borders borders(classifier.paint(extent, grid_size), extent);
-  const double farthest = reach * extent.width();
-  const auto n = static_cast<int64_t>(misplaced.size());
-  // right[i] is right ground, wrong[i] is not: the segment between them is halved towards the border.
-  Matrix right(n, 2), wrong(n, 2), middle(n, 2);
-  std::vector<uint8_t> found(misplaced.size());
-  parallel_for(n, 256, [&](int64_t begin, int64_t end, int) {
+void Relocator::centre(int64_t cell, float* position) const {
+  const float width = extent_.width() / grid_size, height = extent_.height() / grid_size;
+  position[0] = extent_.x0 + (static_cast<float>(cell % grid_size) + 0.5f) * width;
+  position[1] = extent_.y0 + (static_cast<float>(cell / grid_size) + 0.5f) * height;
+}
+
+bool Relocator::is_right(const ExpectedGround& expected, const Verdict& there) const {
+  if (there.prediction != expected.prediction) return false;
+  if (expected.other >= 0) return there.margin < sample_delta;
+  return std::abs(ranks_.of(there.margin) - ranks_.of(expected.margin)) <= limits_.margin_tolerance;
+}
+
+int64_t Relocator::target(const ExpectedGround& expected, const Verdict& there, const float* position) const {
+  const auto coordinate = [](float at, float low, float size) {
+    return static_cast<int>(std::clamp((at - low) / size * grid_size, 0.f, grid_size - 1.f));
+  };
+  const int x0 = coordinate(position[0], extent_.x0, extent_.width()),
+            y0 = coordinate(position[1], extent_.y0, extent_.height());
+  const float rank = ranks_.of(expected.margin);
+  // How far a cell is from what is expected; 0 is as good as can be, 1 and more are not accepted.
+  const auto misfit = [&](const Cell& cell) {
+    if (cell.prediction != expected.prediction) return 1.f;
+    if (expected.other < 0) return std::max(0.f, std::abs(cell.rank - rank) - close_rank) * 0.99f;
+    const bool between = cell.runner_up == expected.other;
+    if (cell.margin < sample_delta) return between ? 0.f : 0.1f;
+    return cell.margin < landscape_delta ? (between ? 0.2f : 0.3f) : 1.f;
+  };
+  // A place of its class is only left for one that fits clearly better.
+  float best = 1;
+  if (expected.other < 0 && there.prediction == expected.prediction)
+    best = 0.5f * std::abs(ranks_.of(there.margin) - rank);
+  int64_t found = -1;
+  for (const Offset& offset : offsets_) {
+    const int x = x0 + offset.x, y = y0 + offset.y;
+    if (x < 0 || y < 0 || x >= grid_size || y >= grid_size) continue;
+    const int64_t cell = int64_t{y} * grid_size + x;
+    const float fit = misfit(cells_[static_cast<size_t>(cell)]);
+    if (fit >= best) continue;
+    best = fit;
+    found = cell;
+    if (best == 0) break;
+  }
+  return found;
+}
+
+std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected, MutMatrixView positions) {
+  const int64_t n = positions.rows;
+  const std::vector<Verdict> there = classifier_.judge(positions);
+  std::vector<int64_t> targets(static_cast<size_t>(n), -1);
+  Matrix moved(n, 2);
+  std::copy_n(positions.data, 2 * n, moved.data());
+  parallel_for(n, 64, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t point = misplaced[static_cast<size_t>(i)];
-      const float* from = positions.row(point);
-      std::copy_n(from, 2, wrong.row(i));
-      std::copy_n(from, 2, right.row(i));
-      found[static_cast<size_t>(i)] =
-          borders.nearest(expected[static_cast<size_t>(point)], from, farthest, right.row(i));
+      const auto at = static_cast<size_t>(i);
+      if (is_right(expected[at], there[at])) continue;
+      const float* from = positions.row(i);
+      targets[at] = target(expected[at], there[at], from);
+      if (targets[at] < 0) continue;
+      centre(targets[at], moved.row(i));
+      // Somewhere in the cell: at its centre points of one cell would lie upon each other, and those of a row
+      // in a line. Drawn from where the point lay, so that others do not matter.
+      Random random(std::bit_cast<uint32_t>(from[0]), std::bit_cast<uint32_t>(from[1]));
+      const float sides[] = {extent_.width() / grid_size, extent_.height() / grid_size};
+      for (int c = 0; c < 2; ++c)
+        moved(i, c) += sides[c] * (static_cast<float>(random.uniform()) - 0.5f);
     }
   });
-  // A boundary sample is to lie as near the border as it does in feature space (sample_delta), which leaves
-  // it white by the centre of its cell too; where borders are steep it has to do with a white cell.
-  const auto check = [&](const Matrix& at, float delta) {
-    std::vector<uint8_t> is(misplaced.size());
-    const auto verdicts = classifier.judge(at);
-    for (size_t i = 0; i < is.size(); ++i)
-      is[i] = is_right(expected[static_cast<size_t>(misplaced[i])], verdicts[i], delta);
-    return is;
-  };
-  const auto found_right = check(right, landscape_delta);
-  constexpr int halvings = 6;
-  for (int step = 0; step < halvings; ++step) {
-    for (int64_t i = 0; i < 2 * n; ++i) middle.data()[i] = 0.5f * (right.data()[i] + wrong.data()[i]);
-    const auto middle_right = check(middle, sample_delta);
-    for (int64_t i = 0; i < n; ++i)
-      std::copy_n(middle.row(i), 2, (middle_right[static_cast<size_t>(i)] ? right : wrong).row(i));
-  }
+  const std::vector<Verdict> now = classifier_.judge(moved);
+  std::vector<float> distances(static_cast<size_t>(n), 0.f);
   for (int64_t i = 0; i < n; ++i) {
-    if (!found[static_cast<size_t>(i)] || !found_right[static_cast<size_t>(i)]) continue;
-    float* position = positions.row(misplaced[static_cast<size_t>(i)]);
-    out.mean_distance += std::hypot(right(i, 0) - position[0], right(i, 1) - position[1]) / extent.width();
-    std::copy_n(right.row(i), 2, position);
-    ++out.relocated;
+    const auto at = static_cast<size_t>(i);
+    if (targets[at] < 0) continue;
+    // Only the centre is known to be right.
+    const float most = expected[at].other >= 0 ? landscape_delta : INFINITY;
+    if (now[at].prediction != expected[at].prediction || now[at].margin >= most)
+      centre(targets[at], moved.row(i));
+    float* position = positions.row(i);
+    distances[at] = std::hypot(moved(i, 0) - position[0], moved(i, 1) - position[1]) / extent_.width();
+    std::copy_n(moved.row(i), 2, position);
   }
-  if (out.relocated > 0) out.mean_distance /= static_cast<double>(out.relocated);
-  return out;
+  return distances;
 }
 
 }  // namespace dvi

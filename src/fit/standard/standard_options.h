@@ -7,9 +7,16 @@
 namespace dvi {
 
 struct StandardOptions {
-  /// An edge between samples predicted as different classes attracts this much of its weight. Less keeps
-  /// territories apart and so predictions true over the round trip, at the cost of neighbours.
-  double cross_class_weight = 0.5;
+  /// Weight of the class distributions in the distance that the layout keeps (fit/standard/classifier_metric.h),
+  /// where no more neighbours than `usual_disagreement` are predicted as other classes; more where more are.
+  /// More makes territories coherent at the cost of neighbours.
+  double class_weight = 0.2, usual_disagreement = 0.3;
+  /// Weight of the margins' ranks there. More orders each territory from its boundary to its middle.
+  double margin_rank_weight = 0.7;
+  /// An edge between samples predicted as different classes attracts this much of its weight, less where
+  /// neighbours disagree more than usual. Less keeps territories apart and so predictions true over the round
+  /// trip, at the cost of neighbours.
+  double cross_class_weight = 0.4;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
@@ -20,8 +27,9 @@ struct StandardOptions {
   double boundary_to_sample_weight = 0.1;
   /// Attraction of the final phase; 1 is t-SNE, 4 about UMAP's look. More separates classes and loses
   /// neighbours.
-  double exaggeration = 1.2;
-  int early_iterations = 100, iterations = 250;
+  double exaggeration = 1;
+  /// Of the first epoch: exaggerated, then free, then within the frame (LayoutFrame).
+  int early_iterations = 100, free_iterations = 80, iterations = 170;
   /// Of an epoch that starts from the one before.
   int following_iterations = 100;
   /// Pull to the position of the epoch before for a sample whose features moved by about the distance of its
@@ -36,12 +44,16 @@ struct StandardOptions {
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
-  int first_steps = 1800, following_steps = 550;
-  /// Squared error of the decoder's features against its KL divergence from the classifier's distributions.
-  double reconstruction_weight = 1;
-  /// A point in another class's territory is moved to its own if that is no farther than this share of the
-  /// picture (fit/standard/relocation.h).
-  double relocation_reach = 0.12;
+  /// Steps of the encoder, and of the decoder (more where it starts anew).
+  int first_encoder_steps = 1800, following_encoder_steps = 550;
+  int new_decoder_steps = 250, following_decoder_steps = 120;
+  /// Squared error of the decoder's features, and of the margin that the classifier sees in them, against its
+  /// KL divergence from the classifier's distributions.
+  double reconstruction_weight = 1, margin_weight = 1;
+  /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
+  /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share of
+  /// the picture.
+  double margin_tolerance = 0.3, relocation_reach = 0.12;
 };
 
 /// As view.json stores them.

@@ -15,17 +15,21 @@ namespace {
 class DraftState : public PresetState {
  public:
   static constexpr const char* file = "draft_positions.npy";
-  explicit DraftState(Matrix positions) : draft(std::move(positions)) {}
+  static constexpr const char* frame_file = "draft_frame.npy";  // x0, y0, side
+  DraftState(Matrix positions, const LayoutFrame& its_frame)
+      : draft(std::move(positions)), frame(its_frame) {}
   void save(const std::filesystem::path& epoch_folder) const override {
     write_npy(epoch_folder / file, draft);
+    write_npy(epoch_folder / frame_file, std::vector<float>{frame.x0, frame.y0, frame.side});
   }
   Matrix draft;  // [N, 2]
+  LayoutFrame frame;
 };
 
 struct LayoutPreparation : Preparation {
   template <typename... Args>
   explicit LayoutPreparation(Args&&... args)
-      : layout(std::forward<Args>(args)...), draft(std::make_shared<DraftState>(layout.draft())) {}
+      : layout(std::forward<Args>(args)...), draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
   std::shared_ptr<const PresetState> state() const override { return draft; }
   EpochLayout layout;
   std::shared_ptr<const DraftState> draft;
@@ -56,6 +60,7 @@ class StandardFit {
         layout_.settled(previous_ != nullptr ? previous_->positions.view() : MatrixView{}, after);
     out.seconds["layout"] += watch.lap();
     out.details["looked_ahead"] = after.size();
+    out.details["disagreement"] = layout_.disagreement();
 
     train_networks(positions, out);
     out.seconds["train"] = watch.lap();
@@ -89,11 +94,19 @@ class StandardFit {
     task.seed = derived_seed(seed_, network_seeds, static_cast<uint64_t>(data_.number));
     DistillOptions options;
     options.reconstruction_weight = options_.reconstruction_weight;
-    options.steps = previous_ == nullptr ? options_.first_steps : options_.following_steps;
-    Progress progress(fmt::format("epoch {}: networks", data_.number), options.steps);
-    DistillResult result = distill(task, options, [&](int64_t, int64_t) { progress.advance(); });
+    options.margin_weight = options_.margin_weight;
+    options.encoder_steps =
+        previous_ == nullptr ? options_.first_encoder_steps : options_.following_encoder_steps;
+    options.decoder_steps = options_.new_decoder_steps;
+    options.warm_decoder_steps = options_.following_decoder_steps;
+    std::optional<Progress> progress;
+    DistillResult result = distill(task, options, [&](int64_t, int64_t steps) {
+      if (!progress) progress.emplace(fmt::format("epoch {}: networks", data_.number), steps);
+      progress->advance();
+    });
     out.model = std::move(result.model);
-    out.details["steps"] = options.steps;
+    out.details["encoder_steps"] = result.encoder_steps;
+    out.details["decoder_steps"] = result.decoder_steps;
     out.details["device"] = result.device;
     out.details["encoder_error"] = result.encoder_error;
     out.details["decoder_error"] = result.decoder_error;
@@ -117,7 +130,8 @@ class StandardFit {
 
   void relocate_points(Projection& out) const {
     std::vector<ExpectedGround> expected;
-    for (const auto& verdict : data_.verdicts) expected.push_back({verdict.prediction, -1});
+    for (const auto& verdict : data_.verdicts)
+      expected.push_back({verdict.prediction, -1, verdict.margin});
     const auto add = [&](const BoundarySet& set, const Matrix& shown) {
       for (int64_t b = 0; b < shown.rows(); ++b)
         expected.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
@@ -128,16 +142,20 @@ class StandardFit {
     Matrix* const parts[] = {&out.positions, &out.boundary_positions, &out.evaluation_boundary_positions};
     float* at = all.data();
     for (const Matrix* part : parts) at = std::copy_n(part->data(), 2 * part->rows(), at);
+    out.fitted_positions = out.positions;
+    out.fitted_evaluation_positions = out.evaluation_boundary_positions;
     PlaneClassifier classifier(out.model.decoder, *data_.subject);
-    const Relocation relocation = relocate(classifier, expected, options_.relocation_reach, all.mut());
+    const MarginRanks ranks(data_.verdicts, sets_.train);
+    Relocator relocator(classifier, ranks, square_around(bounds_of(out.positions)),
+                        {options_.margin_tolerance, options_.relocation_reach});
+    const std::vector<float> moved = relocator.relocate(expected, all.mut());
+    out.moved.assign(moved.begin(), moved.begin() + out.positions.rows());
+    out.evaluation_moved.assign(moved.end() - out.evaluation_boundary_positions.rows(), moved.end());
     const float* from = all.data();
     for (Matrix* part : parts) {
       std::copy_n(from, 2 * part->rows(), part->data());
       from += 2 * part->rows();
     }
-    out.details["misplaced"] = relocation.misplaced;
-    out.details["relocated"] = relocation.relocated;
-    out.details["mean_relocation"] = relocation.mean_distance;
   }
 
   const EpochLayout& layout_;
@@ -154,9 +172,11 @@ class StandardFit {
 std::unique_ptr<Preparation> StandardPreset::prepare(const SampleSets& sets, const EpochData& data,
                                                      const EpochBefore* before, uint64_t seed) const {
   std::optional<LayoutBefore> layout_before;
-  if (before != nullptr)
+  if (before != nullptr) {
+    const auto& state = dynamic_cast<const DraftState&>(*before->state);
     layout_before.emplace(
-        LayoutBefore{dynamic_cast<const DraftState&>(*before->state).draft, before->classifier});
+        LayoutBefore{state.draft, state.frame, before->classifier});
+  }
   return std::make_unique<LayoutPreparation>(sets, data, layout_before ? &*layout_before : nullptr, seed,
                                              options_);
 }
@@ -175,7 +195,11 @@ std::shared_ptr<const PresetState> StandardPreset::load_state(const std::filesys
   const NpyArray draft = NpyArray::open(epoch_folder / DraftState::file);
   draft.expect_dtype({DType::f32});
   draft.expect_shape({samples, 2});
-  return std::make_shared<DraftState>(draft.to_matrix());
+  const NpyArray frame = NpyArray::open(epoch_folder / DraftState::frame_file);
+  frame.expect_dtype({DType::f32});
+  frame.expect_shape({3});
+  const auto square = frame.as<float>();
+  return std::make_shared<DraftState>(draft.to_matrix(), LayoutFrame{square[0], square[1], square[2]});
 }
 
 }  // namespace dvi

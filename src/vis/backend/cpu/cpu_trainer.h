@@ -9,8 +9,10 @@ class CpuTrainer : public Trainer {
  public:
   explicit CpuTrainer(Precision precision) : precision_(precision) {}
   std::string device() const override { return "processor"; }
-  DistillLosses train(const DistillProblem&, const DistillSchedule&, Autoencoder& model,
-                      const std::function<void(int64_t)>& on_step) override;
+  double train_encoder(const EncoderProblem&, const DistillSchedule&, double rate, Mlp&,
+                       const OnStep&) override;
+  DecoderLosses train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,
+                              PlaneDecoder&, const OnStep&) override;
 
  private:
   Precision precision_;

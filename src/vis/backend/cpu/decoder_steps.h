@@ -1,45 +1,51 @@
-// The decoder's part of a training step on the processor: the squared error of the features that it leads
-// back to, and the divergence (vis/divergence.h) between what the classifier says of them and of the sample.
+// The decoder's training steps on the processor: the squared error of the features that it leads back to, the
+// divergence (vis/divergence.h) between what the classifier says of them and of the sample, and the error of
+// the margin (vis/margin_error.h).
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "vis/adam.h"
-#include "vis/backend/cpu/batch_share.h"
-#include "vis/mlp.h"
+#include "vis/trainer.h"
 
 namespace dvi {
 
-/// forward(), judge() and backward() follow each other for each share.
+/// forward(), judge() and backward() follow each other for each worker's rows of a batch.
 class DecoderSteps {
  public:
-  DecoderSteps(const DistillProblem&, Precision, int workers, Mlp& decoder);
-  /// Decodes the share's places, jittered by numbers that `step` chooses; by all workers at once.
-  void forward(int worker, const BatchShare&, int64_t step);
-  /// The divergence and its gradient; by all workers at once if the head is linear, else one after the other.
-  void judge(int worker, const BatchShare&);
-  /// Adds a worker's share of the gradient; by all workers at once.
-  void backward(int worker, const BatchShare&);
-  void update(float learning_rate);
+  DecoderSteps(const DecoderProblem&, int64_t batch, Precision, int workers, PlaneDecoder& decoder);
+  /// Decodes places, jittered by numbers that `step` chooses; by all workers at once.
+  void forward(int worker, std::span<const int32_t> rows, int64_t step);
+  /// The gradient by what the classifier says; by all workers at once if the head is linear, else one after
+  /// the other.
+  void judge(int worker);
+  /// Adds a worker's part of the gradient; by all workers at once.
+  void backward(int worker);
+  void update(const DecoderRates&);
 
   void forget_losses();
   /// Sums over samples since forget_losses(): squared error as a mean over FeatureUnits::filled_dimensions,
   /// and divergence.
-  double loss() const;
-  double divergence() const;
+  DecoderLosses losses() const;
 
  private:
   struct Worker {
-    Mlp::Trace trace;
-    Matrix places, logits, features, by_output;  // by_output: the divergence's gradient
-    double loss = 0, divergence = 0;
+    std::vector<int32_t> sources;
+    Matrix places, targets;  // targets: the sources' features
+    PlaneDecoder::Trace trace;
+    MutMatrixView decoded;
+    Matrix logits, features, by_decoded, by_encoding;
+    std::vector<float> by_margin;
+    DecoderLosses losses;
   };
-  const DistillProblem& problem_;
+  const DecoderProblem& problem_;
+  int64_t batch_;
   Precision precision_;
-  Mlp& decoder_;
-  Adam adam_;
+  PlaneDecoder& decoder_;
+  Adam network_adam_, grid_adam_;
   std::vector<Worker> workers_;
-  std::vector<std::vector<float>> gradients_;  // one a worker
+  std::vector<std::vector<float>> network_gradients_, grid_gradients_;  // one a worker
 };
 
 }  // namespace dvi

@@ -1,20 +1,21 @@
-// The encoder's part of a training step on the processor: the mean squared distance between where it puts
-// samples and where they lie.
+// The encoder's training steps on the processor: the mean squared distance between where it puts samples and
+// where they lie.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "vis/adam.h"
-#include "vis/backend/cpu/batch_share.h"
+#include "vis/distill_problem.h"
 #include "vis/mlp.h"
 
 namespace dvi {
 
 class EncoderSteps {
  public:
-  EncoderSteps(const DistillProblem&, Precision, int workers, Mlp& encoder);
-  /// Adds a worker's share of the gradient; by all workers at once.
-  void add_gradient(int worker, const BatchShare&);
+  EncoderSteps(const EncoderProblem&, int64_t batch, Precision, int workers, Mlp& encoder);
+  /// Adds the gradient of a worker's rows of a batch; by all workers at once.
+  void add_gradient(int worker, std::span<const int32_t> rows);
   void update(float learning_rate);
 
   void forget_losses();
@@ -22,10 +23,12 @@ class EncoderSteps {
 
  private:
   struct Worker {
+    Matrix features;
     Mlp::Trace trace;
     double loss = 0;
   };
-  const DistillProblem& problem_;
+  const EncoderProblem& problem_;
+  float batch_;
   Precision precision_;
   Mlp& encoder_;
   Adam adam_;

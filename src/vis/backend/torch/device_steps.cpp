@@ -22,8 +22,8 @@ constexpr int64_t eager_steps = 3;
 
 struct DeviceSteps::Streams {
   // Capture needs a stream that is not the default one.
-  c10::cuda::CUDAStream main = c10::cuda::getStreamFromPool(), side = c10::cuda::getStreamFromPool();
-  at::cuda::CUDAEvent begin, fork, join;
+  c10::cuda::CUDAStream main = c10::cuda::getStreamFromPool();
+  at::cuda::CUDAEvent begin;
 };
 
 DeviceSteps::DeviceSteps(How how)
@@ -57,25 +57,6 @@ void DeviceSteps::run(int64_t count, const std::function<void()>& step,
   streams_->main.synchronize();  // before the graph goes
 }
 
-void DeviceSteps::beside(const std::function<void()>& one, const std::function<void()>& other) {
-  if (how_ == How::host) {
-    one();
-    other();
-    return;
-  }
-  // Memory is safe without more ado: what a stream frees only that stream gets again, and by then fork or
-  // join lies between.
-  streams_->fork.record(streams_->main);
-  streams_->fork.block(streams_->side);
-  {
-    const c10::cuda::CUDAStreamGuard on_side(streams_->side);
-    other();
-  }
-  streams_->join.record(streams_->side);
-  one();
-  streams_->join.block(streams_->main);
-}
-
 #else
 
 struct DeviceSteps::Streams {};
@@ -90,11 +71,6 @@ void DeviceSteps::run(int64_t count, const std::function<void()>& step,
     step();
     after(i + 1);
   }
-}
-
-void DeviceSteps::beside(const std::function<void()>& one, const std::function<void()>& other) {
-  one();
-  other();
 }
 
 #endif

@@ -25,10 +25,6 @@ class DeviceSteps {
   /// been handed out (the device may be behind).
   void run(int64_t count, const std::function<void()>& step, const std::function<void(int64_t)>& after);
 
-  /// Inside a step: does both, at the same time on a device. Neither may use what the other makes. Tensors
-  /// made before must live until it returns.
-  void beside(const std::function<void()>& one, const std::function<void()>& other);
-
  private:
   struct Streams;
   How how_;

@@ -11,10 +11,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
+#include <limits>
 #include <utility>
 
 #include "vis/backend/torch/device_steps.h"
+#include "vis/feature_units.h"
 
 namespace dvi {
 namespace {
@@ -30,12 +31,57 @@ Tensor upload(MatrixView m, at::Device device) {
   return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
 }
 
-/// A network whose parameters, and their gradient, are a part of one flat tensor, laid out as
-/// Mlp::parameters(). Its backward pass is written out: autograd would copy each layer's gradient into the
-/// flat one, and that takes several times as many kernels.
+/// The parameters of a network or of feature grids in one flat tensor, so that a step of Adam (vis/adam.h, with
+/// the same constants) is a handful of operations.
+class FlatParameters {
+ public:
+  FlatParameters(std::span<const float> parameters, const std::vector<double>& shares, double rate,
+                 at::Device device)
+      : values(upload(parameters.data(), {static_cast<int64_t>(parameters.size())}, at::kFloat, device)),
+        gradient(at::zeros_like(values)),
+        mean_(at::zeros_like(values)),
+        square_(at::zeros_like(values)),
+        factors_(factors(shares, rate, device)) {}
+
+  /// `step` [1]: how many steps have been taken.
+  void adam(const Tensor& step) {
+    const Tensor now = factors_.index_select(0, step);
+    mean_.lerp_(gradient, 1 - beta1);
+    square_.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+    values.addcmul_(mean_.div(square_.sqrt().add_(now.select(1, 1))), now.select(1, 0), -1);
+  }
+
+  void download(std::span<float> parameters) const {
+    const Tensor host = values.cpu();
+    std::copy_n(host.data_ptr<float>(), parameters.size(), parameters.data());
+  }
+
+  Tensor values, gradient;
+
+ private:
+  /// What adam() needs of each step, [steps, 2]. With a = 1 / (1 - beta2^t) a step of size s,
+  /// s mean / (sqrt(a square) + epsilon), is s / sqrt(a) mean / (sqrt(square) + epsilon / sqrt(a)).
+  static Tensor factors(const std::vector<double>& shares, double rate, at::Device device) {
+    std::vector<float> out;
+    for (size_t i = 0; i < shares.size(); ++i) {
+      const auto t = static_cast<double>(i + 1);
+      const double root = std::sqrt(1 - std::pow(beta2, t));
+      out.push_back(static_cast<float>(rate * shares[i] / (1 - std::pow(beta1, t)) * root));
+      out.push_back(static_cast<float>(epsilon * root));
+    }
+    return upload(out.data(), {static_cast<int64_t>(shares.size()), 2}, at::kFloat, device);
+  }
+
+  static constexpr double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  Tensor mean_, square_, factors_;
+};
+
+/// A network whose parameters, and their gradient, are flat tensors, laid out as Mlp::parameters(). Its
+/// backward pass is written out: autograd would copy each layer's gradient into the flat one, and that takes
+/// several times as many kernels.
 class FlatNetwork {
  public:
-  FlatNetwork(const Mlp& mlp, const Tensor& parameters, const Tensor& gradient) {
+  FlatNetwork(const Mlp& mlp, const FlatParameters& flat) {
     const float* origin = mlp.parameters().data();
     const auto part = [](const Tensor& all, int64_t begin, at::IntArrayRef shape) {
       return all.narrow(0, begin, c10::multiply_integers(shape)).view(shape);
@@ -43,8 +89,8 @@ class FlatNetwork {
     for (int l = 0; l < mlp.layers(); ++l) {
       const MatrixView w = mlp.weight(l);
       const int64_t weight = w.data - origin, bias = mlp.bias(l).data() - origin;
-      layers_.push_back({part(parameters, weight, {w.rows, w.cols}), part(parameters, bias, {w.rows}),
-                         part(gradient, weight, {w.rows, w.cols}), part(gradient, bias, {w.rows})});
+      layers_.push_back({part(flat.values, weight, {w.rows, w.cols}), part(flat.values, bias, {w.rows}),
+                         part(flat.gradient, weight, {w.rows, w.cols}), part(flat.gradient, bias, {w.rows})});
     }
   }
 
@@ -58,15 +104,18 @@ class FlatNetwork {
     return x;
   }
 
-  /// Writes the parameters' gradient, from the output's, at the place of the last forward pass.
-  void backward(Tensor gradient) {
+  /// Writes the gradient by the parameters, given that by the output at the place of the last forward pass.
+  /// Returns the gradient by the input where it is wanted.
+  Tensor backward(Tensor gradient, bool wants_input) {
     for (size_t l = layers_.size(); l-- > 0;) {
       Layer& layer = layers_[l];
       at::mm_out(layer.weight_gradient, gradient.t(), inputs_[l]);
       at::sum_out(layer.bias_gradient, gradient, at::IntArrayRef{0});
       if (l > 0) gradient = at::threshold_backward(gradient.mm(layer.weight), inputs_[l], 0);
+      if (l == 0 && wants_input) gradient = gradient.mm(layer.weight);
     }
     inputs_.clear();
+    return gradient;
   }
 
  private:
@@ -77,146 +126,213 @@ class FlatNetwork {
   std::vector<Tensor> inputs_;  // of each layer
 };
 
-/// Both networks' parameters in one tensor, so that a step of Adam (vis/adam.h, with the same constants) is a
-/// handful of operations for both.
-class FlatParameters {
+/// Feature grids (vis/feature_grid.h) whose parameters are a flat tensor.
+class FlatGrid {
  public:
-  FlatParameters(const Autoencoder& model, at::Device device)
-      : encoder_size_(static_cast<int64_t>(model.encoder.parameters().size())),
-        decoder_size_(static_cast<int64_t>(model.decoder.parameters().size())),
-        decoder_begin_((encoder_size_ + alignment - 1) / alignment * alignment) {
-    values = at::zeros({decoder_begin_ + decoder_size_}, at::TensorOptions(device).dtype(at::kFloat));
-    gradient = at::zeros_like(values);
-    mean_ = at::zeros_like(values);
-    square_ = at::zeros_like(values);
-    encoder_of(values).copy_(upload(model.encoder.parameters().data(), {encoder_size_}, at::kFloat, device));
-    decoder_of(values).copy_(upload(model.decoder.parameters().data(), {decoder_size_}, at::kFloat, device));
-  }
-
-  Tensor encoder_of(const Tensor& all) const { return all.narrow(0, 0, encoder_size_); }
-  Tensor decoder_of(const Tensor& all) const { return all.narrow(0, decoder_begin_, decoder_size_); }
-
-  /// What adam() needs of each step, [steps, 2]. With a = 1 / (1 - beta2^t) a step of size s,
-  /// s mean / (sqrt(a square) + epsilon), is s / sqrt(a) mean / (sqrt(square) + epsilon / sqrt(a)).
-  static Tensor factors(const std::vector<double>& rates, at::Device device) {
-    std::vector<float> out;
-    for (size_t i = 0; i < rates.size(); ++i) {
-      const auto t = static_cast<double>(i + 1);
-      const double root = std::sqrt(1 - std::pow(beta2, t));
-      out.push_back(static_cast<float>(rates[i] / (1 - std::pow(beta1, t)) * root));
-      out.push_back(static_cast<float>(epsilon * root));
+  FlatGrid(const FeatureGrid& grid, const FlatParameters& flat) : box_(grid.box()) {
+    int64_t begin = 0;
+    for (const int size : grid.sizes()) {
+      const int64_t nodes = static_cast<int64_t>(size + 1) * (size + 1);
+      const auto part = [&](const Tensor& all) {
+        return all.narrow(0, begin, nodes * FeatureGrid::channels).view({nodes, FeatureGrid::channels});
+      };
+      levels_.push_back({size, part(flat.values), part(flat.gradient), {}, {}});
+      begin += nodes * FeatureGrid::channels;
     }
-    return upload(out.data(), {static_cast<int64_t>(rates.size()), 2}, at::kFloat, device);
   }
 
-  /// `factors`: [1, 2] of this step.
-  void adam(const Tensor& factors) {
-    mean_.lerp_(gradient, 1 - beta1);
-    square_.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-    values.addcmul_(mean_.div(square_.sqrt().add_(factors.select(1, 1))), factors.select(1, 0), -1);
+  Tensor encode(const Tensor& points) {
+    std::vector<Tensor> parts;
+    for (Level& level : levels_) {
+      const Tensor x = points.select(1, 0).sub(box_.x0).mul_(level.size / box_.side).clamp_(0, level.size),
+                   y = points.select(1, 1).sub(box_.y0).mul_(level.size / box_.side).clamp_(0, level.size);
+      const Tensor column = x.floor().clamp_max_(level.size - 1), row = y.floor().clamp_max_(level.size - 1);
+      const Tensor s = x - column, t = y - row, s1 = 1 - s, t1 = 1 - t;
+      const Tensor node = row.mul(level.size + 1).add_(column).to(at::kLong);
+      level.nodes = at::cat({node, node + 1, node + level.size + 1, node + level.size + 2});
+      level.weights = at::cat({s1 * t1, s * t1, s1 * t, s * t}).unsqueeze(1);
+      parts.push_back(level.values.index_select(0, level.nodes)
+                          .mul_(level.weights)
+                          .view({4, points.size(0), FeatureGrid::channels})
+                          .sum(0));
+    }
+    return at::cat(parts, 1);
   }
 
-  void download(Autoencoder& model) const {
-    const Tensor host = values.cpu();
-    const float* from = host.data_ptr<float>();
-    std::copy_n(from, encoder_size_, model.encoder.parameters().data());
-    std::copy_n(from + decoder_begin_, decoder_size_, model.decoder.parameters().data());
+  /// Writes the gradient by the parameters, at the place of the last encode().
+  void backward(const Tensor& by_encoding) {
+    int64_t begin = 0;
+    for (Level& level : levels_) {
+      const Tensor own = by_encoding.narrow(1, begin, FeatureGrid::channels);
+      level.gradient.zero_().index_add_(0, level.nodes, own.repeat({4, 1}).mul_(level.weights));
+      begin += FeatureGrid::channels;
+    }
   }
-
-  Tensor values, gradient;
 
  private:
-  static constexpr double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  static constexpr int64_t alignment = 64;  // floats; products of unaligned matrices are slower
-  int64_t encoder_size_, decoder_size_, decoder_begin_;
-  Tensor mean_, square_;
+  struct Level {
+    int64_t size;
+    Tensor values, gradient, nodes, weights;
+  };
+  FeatureGrid::Box box_;
+  std::vector<Level> levels_;
 };
 
-class Training {
+/// What both trainings share: which rows a step takes, and its losses.
+class Steps {
  public:
-  Training(const DistillProblem& problem, const DistillSchedule& schedule, const Autoencoder& model,
-           at::Device device)
-      : parameters_(model, device),
-        encoder_(model.encoder, parameters_.encoder_of(parameters_.values),
-                 parameters_.encoder_of(parameters_.gradient)),
-        decoder_(model.decoder, parameters_.decoder_of(parameters_.values),
-                 parameters_.decoder_of(parameters_.gradient)),
+  Steps(const DistillSchedule& schedule, int64_t losses, at::Device device)
+      : batch(schedule.batch),
+        step(at::zeros({1}, at::TensorOptions(device).dtype(at::kLong))),
+        rows_(upload(schedule.rows.data(), {schedule.steps(), batch}, at::kInt, device)),
+        losses_(at::zeros({schedule.steps(), losses}, at::TensorOptions(device).dtype(at::kFloat))) {}
+
+  Tensor rows() const { return rows_.index_select(0, step).view({batch}); }
+  void end(const Tensor& losses) {
+    losses_.index_copy_(0, step, losses.view({1, -1}));
+    step.add_(1);
+  }
+  /// Over the last pass.
+  std::vector<double> sums(const DistillSchedule& schedule) const {
+    const Tensor sum = losses_.slice(0, schedule.last_pass).cpu().to(at::kDouble).sum(0);
+    return {sum.data_ptr<double>(), sum.data_ptr<double>() + sum.numel()};
+  }
+
+  int64_t batch;
+  Tensor step;  // [1], how many have been taken
+
+ private:
+  Tensor rows_, losses_;
+};
+
+Tensor squares(const Tensor& x) { return x.square().sum(); }
+
+class EncoderTraining {
+ public:
+  EncoderTraining(const EncoderProblem& problem, const DistillSchedule& schedule, double rate,
+                  const Mlp& encoder, at::Device device)
+      : steps_(schedule, 1, device),
+        parameters_(encoder.parameters(), schedule.rates, rate, device),
+        network_(encoder, parameters_),
         features_(upload(problem.features, device)),
-        positions_(upload(problem.positions, device)),
+        positions_(upload(problem.positions, device)) {}
+
+  void step() {
+    const Tensor rows = steps_.rows();
+    const Tensor error =
+        network_.forward(features_.index_select(0, rows)).sub_(positions_.index_select(0, rows));
+    const Tensor loss = squares(error).div_(2);
+    network_.backward(error.div_(static_cast<double>(steps_.batch)), false);
+    parameters_.adam(steps_.step);
+    steps_.end(loss);
+  }
+
+  double finish(const DistillSchedule& schedule, Mlp& encoder) const {
+    parameters_.download(encoder.parameters());
+    return steps_.sums(schedule)[0];
+  }
+
+ private:
+  Steps steps_;
+  FlatParameters parameters_;
+  FlatNetwork network_;
+  Tensor features_, positions_;
+};
+
+class DecoderTraining {
+ public:
+  DecoderTraining(const DecoderProblem& problem, const DistillSchedule& schedule, const DecoderRates& rates,
+                  const PlaneDecoder& decoder, at::Device device)
+      : problem_(problem),
+        steps_(schedule, 2, device),
+        network_parameters_(decoder.network.parameters(), schedule.rates, rates.network, device),
+        grid_parameters_(decoder.grid.parameters(), schedule.rates, rates.grid, device),
+        network_(decoder.network, network_parameters_),
+        grid_(decoder.grid, grid_parameters_),
+        features_(upload(problem.features, device)),
         sources_(upload(problem.sources.data(), {problem.places.rows}, at::kInt, device)),
         places_(upload(problem.places, device)),
         targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
-        head_weight_(upload(problem.head->weight(), device).mul_(problem.sharpness)),
-        head_bias_(upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)
-                       .mul_(problem.sharpness)),
-        reconstruction_weight_(problem.reconstruction_weight),
-        batch_(schedule.batch),
-        step_(at::zeros({1}, at::TensorOptions(device).dtype(at::kLong))),
-        rows_(upload(schedule.rows.data(), {schedule.steps(), batch_}, at::kInt, device)),
-        factors_(FlatParameters::factors(schedule.rates, device)),
-        losses_(at::zeros({schedule.steps(), 3}, features_.options())) {
+        head_weight_(upload(problem.head->weight(), device)),
+        head_bias_(
+            upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)) {
+    std::vector<int64_t> predictions;
+    std::vector<float> margins;
+    for (const Verdict& verdict : problem.verdicts) {
+      predictions.push_back(verdict.prediction);
+      margins.push_back(verdict.margin);
+    }
+    const auto n = static_cast<int64_t>(margins.size());
+    predictions_ = upload(predictions.data(), {n, 1}, at::kLong, device);
+    margins_ = upload(margins.data(), {n, 1}, at::kFloat, device);
     if (problem.jitter > 0) {
       at::manual_seed(problem.seed);
-      jitter_ = at::randn({schedule.steps(), batch_, 2}, features_.options()).mul_(problem.jitter);
+      jitter_ = at::randn({schedule.steps(), steps_.batch, 2}, features_.options()).mul_(problem.jitter);
     }
   }
 
-  void step(DeviceSteps& steps) {
-    const Tensor rows = rows_.index_select(0, step_).view({batch_});
-    const Tensor sources = sources_.index_select(0, rows);
-    const Tensor features = features_.index_select(0, sources),
-                 positions = positions_.index_select(0, sources);
-    Tensor encoder_loss, decoder_loss, divergence;
-    steps.beside([&] { encoder_loss = fit_encoder(features, positions); },
-                 [&] { std::tie(decoder_loss, divergence) = fit_decoder(rows, sources, features); });
-    parameters_.adam(factors_.index_select(0, step_));
-    losses_.index_copy_(0, step_, at::stack({encoder_loss, decoder_loss, divergence}).view({1, 3}));
-    step_.add_(1);
+  void step() {
+    const Tensor rows = steps_.rows(), sources = sources_.index_select(0, rows);
+    Tensor places = places_.index_select(0, rows);
+    if (jitter_.defined()) places.add_(jitter_.index_select(0, steps_.step).view({steps_.batch, 2}));
+    const Tensor decoded = network_.forward(grid_.encode(places));
+    const Tensor logits = at::addmm(head_bias_, decoded, head_weight_.t());
+    const Tensor said = at::log_softmax(logits.mul(problem_.sharpness), 1);
+    const Tensor target = targets_.index_select(0, sources), share = target.exp();
+    const Tensor divergence = (target - said).mul_(share).sum();
+    const Tensor by_logits =
+        said.exp().sub_(share).mul_(problem_.sharpness).add_(by_margin(logits, sources));
+    const Tensor error = decoded - features_.index_select(0, sources);
+    const Tensor loss = squares(error).div_(filled);
+    const auto count = static_cast<double>(steps_.batch);
+    grid_.backward(network_.backward(at::addmm(error, by_logits, head_weight_,
+                                               2 * problem_.reconstruction_weight / filled / count, 1 / count),
+                                     true));
+    network_parameters_.adam(steps_.step);
+    grid_parameters_.adam(steps_.step);
+    steps_.end(at::stack({loss, divergence}));
   }
 
-  DistillLosses finish(const DistillSchedule& schedule, Autoencoder& model) const {
-    parameters_.download(model);
-    const Tensor sums = losses_.slice(0, schedule.last_pass).cpu().to(at::kDouble).sum(0);
-    const double* sum = sums.data_ptr<double>();
-    return {sum[0] / 2, sum[1] / filled, sum[2]};
+  DecoderLosses finish(const DistillSchedule& schedule, PlaneDecoder& decoder) const {
+    network_parameters_.download(decoder.network.parameters());
+    grid_parameters_.download(decoder.grid.parameters());
+    const auto sums = steps_.sums(schedule);
+    return {sums[0], sums[1]};
   }
 
  private:
-  /// Gradient of half the squared error's mean; returns the squared error's sum.
-  Tensor fit_encoder(const Tensor& features, const Tensor& positions) {
-    const Tensor error = encoder_.forward(features).sub_(positions);
-    const Tensor loss = squares(error);
-    encoder_.backward(error.div_(static_cast<double>(batch_)));
-    return loss;
-  }
-
-  /// Squared error over the filled dimensions, in which the units make the features' variance 1, and
-  /// divergence from the classifier's distributions. Returns the sums of squared errors and divergences.
-  std::pair<Tensor, Tensor> fit_decoder(const Tensor& rows, const Tensor& sources, const Tensor& features) {
-    Tensor places = places_.index_select(0, rows);
-    if (jitter_.defined()) places.add_(jitter_.index_select(0, step_).view({batch_, 2}));
-    const Tensor decoded = decoder_.forward(places);
-    const Tensor logits = at::log_softmax(at::addmm(head_bias_, decoded, head_weight_.t()), 1);
-    const Tensor target = targets_.index_select(0, sources), share = target.exp();
-    const Tensor divergence = (target - logits).mul_(share).sum();
-    const Tensor error = decoded - features;
-    const Tensor loss = squares(error);
-    const auto count = static_cast<double>(batch_);
-    decoder_.backward(at::addmm(error, logits.exp().sub_(share), head_weight_,
-                                2 * reconstruction_weight_ / filled / count, 1 / count));
-    return {loss, divergence};
+  /// The gradient by the logits of vis/margin_error.h, with its weight.
+  Tensor by_margin(const Tensor& logits, const Tensor& sources) const {
+    const Tensor own = predictions_.index_select(0, sources), margin = margins_.index_select(0, sources);
+    const Tensor own_logit = logits.gather(1, own);
+    const Tensor others = logits.scatter(1, own, -std::numeric_limits<float>::infinity());
+    const auto [other_logit, other] = others.max(1, true);
+    const Tensor lead = own_logit - other_logit;
+    Tensor gradient = at::zeros_like(logits);
+    if (logits.size(1) == 2) {
+      const Tensor shown = at::tanh(lead / 2);
+      const Tensor by_lead = (shown - margin).mul_(1 - shown.square()).mul_(problem_.margin_weight);
+      return gradient.scatter_add_(1, own, by_lead).scatter_add_(1, other, -by_lead);
+    }
+    const auto [high, highest] = logits.max(1, true);
+    const auto [low, lowest] = logits.min(1, true);
+    const Tensor range = (high - low).clamp_min_(1e-3);
+    const Tensor scale = (lead / range - margin).div_(range).mul_(2 * problem_.margin_weight);
+    const Tensor by_range = scale * lead / range;
+    return gradient.scatter_add_(1, own, scale)
+        .scatter_add_(1, other, -scale)
+        .scatter_add_(1, highest, -by_range)
+        .scatter_add_(1, lowest, by_range);
   }
 
   static constexpr double filled = FeatureUnits::filled_dimensions;
-  static Tensor squares(const Tensor& x) { return x.square().sum(); }
 
-  FlatParameters parameters_;
-  FlatNetwork encoder_, decoder_;
-  Tensor features_, positions_, sources_, places_, targets_, head_weight_, head_bias_;
-  double reconstruction_weight_;
-  int64_t batch_;
-  Tensor step_;                              // [1], how many steps have been taken
-  Tensor rows_, factors_, jitter_, losses_;  // by step
+  const DecoderProblem& problem_;
+  Steps steps_;
+  FlatParameters network_parameters_, grid_parameters_;
+  FlatNetwork network_;
+  FlatGrid grid_;
+  Tensor features_, sources_, places_, targets_, head_weight_, head_bias_, predictions_, margins_, jitter_;
 };
 
 /// LibTorch's messages carry a stack trace; users need the first line.
@@ -225,29 +341,48 @@ std::string first_line(const c10::Error& error) {
   return text.substr(0, text.find('\n'));
 }
 
-}  // namespace
-
-std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
-
-std::string TorchTrainer::device() const { return torch_device(); }
-
-DistillLosses TorchTrainer::train(const DistillProblem& problem, const DistillSchedule& schedule,
-                                  Autoencoder& model, const std::function<void(int64_t)>& on_step) {
+/// What `train(device, steps)` returns, which calls steps(training) for all steps of a training.
+template <typename Train>
+auto run(bool capture, const DistillSchedule& schedule, const Trainer::OnStep& on_step, const Train& train) {
   const bool cuda = torch::cuda::is_available();
   using How = DeviceSteps::How;
   try {
     const c10::InferenceMode no_gradients;
-    Training training(problem, schedule, model, cuda ? at::kCUDA : at::kCPU);
-    DeviceSteps steps(!cuda ? How::host : capture_ ? How::captured : How::eager);
-    steps.run(
-        schedule.steps(), [&] { training.step(steps); }, on_step);
-    return training.finish(schedule, model);
+    return train(at::Device(cuda ? at::kCUDA : at::kCPU), [&](auto& training) {
+      DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
+      steps.run(schedule.steps(), [&] { training.step(); }, on_step);
+    });
   } catch (const c10::Error& error) {
     fail(
         "training through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or set "
         "CUDA_VISIBLE_DEVICES= to train on the processor",
         cuda ? "cuda" : "cpu", first_line(error));
   }
+}
+
+}  // namespace
+
+std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
+
+std::string TorchTrainer::device() const { return torch_device(); }
+
+double TorchTrainer::train_encoder(const EncoderProblem& problem, const DistillSchedule& schedule, double rate,
+                                   Mlp& encoder, const OnStep& on_step) {
+  return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
+    EncoderTraining training(problem, schedule, rate, encoder, device);
+    steps(training);
+    return training.finish(schedule, encoder);
+  });
+}
+
+DecoderLosses TorchTrainer::train_decoder(const DecoderProblem& problem, const DistillSchedule& schedule,
+                                          const DecoderRates& rates, PlaneDecoder& decoder,
+                                          const OnStep& on_step) {
+  return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
+    DecoderTraining training(problem, schedule, rates, decoder, device);
+    steps(training);
+    return training.finish(schedule, decoder);
+  });
 }
 
 }  // namespace dvi
@@ -260,8 +395,13 @@ std::string torch_device() { return ""; }
 
 std::string TorchTrainer::device() const { return ""; }
 
-DistillLosses TorchTrainer::train(const DistillProblem&, const DistillSchedule&, Autoencoder&,
-                                  const std::function<void(int64_t)>&) {
+double TorchTrainer::train_encoder(const EncoderProblem&, const DistillSchedule&, double, Mlp&,
+                                   const OnStep&) {
+  fail("this program was built without LibTorch");
+}
+
+DecoderLosses TorchTrainer::train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,
+                                          PlaneDecoder&, const OnStep&) {
   fail("this program was built without LibTorch");
 }
 

@@ -17,9 +17,11 @@ class TorchTrainer : public Trainer {
   /// only tests and benchmarks want.
   explicit TorchTrainer(bool capture) : capture_(capture) {}
   std::string device() const override;
-  /// Throws Error if the program was built without LibTorch, or where the device fails.
-  DistillLosses train(const DistillProblem&, const DistillSchedule&, Autoencoder& model,
-                      const std::function<void(int64_t)>& on_step) override;
+  /// Both throw Error if the program was built without LibTorch, or where the device fails.
+  double train_encoder(const EncoderProblem&, const DistillSchedule&, double rate, Mlp&,
+                       const OnStep&) override;
+  DecoderLosses train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,
+                              PlaneDecoder&, const OnStep&) override;
 
  private:
   [[maybe_unused]] bool capture_;
