@@ -140,18 +140,21 @@ std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const 
   // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
   // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
   constexpr double steepness = 8;
-  // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer. Where
-  // neighbours disagree, the layout follows the classifier, which moves samples farther than their features.
+  // Where neighbours disagree, the layout follows the classifier, and samples that keep their neighbours move all
+  // the same. Held back they would lie among other classes, those most that have no say in the layout.
+  const double loosening = std::pow(near_.strength, 4);
+  // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
   const double stiffness =
-      options_.spring / (near_.strength * near_.strength) *
+      options_.spring / loosening *
       std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
   std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data_), before);
-  for_samples([&](int64_t, int32_t id, const Neighbors& neighbors, int64_t row) {
+  for_samples([&](int64_t point, int32_t id, const Neighbors& neighbors, int64_t row) {
     const double displacement = feature_displacement(id, neighbors, row);
     float& value = out[static_cast<size_t>(id)];
     // Features that stay are a reason to stay too, whatever comes near them.
     value = static_cast<float>(std::pow(value, steepness) * stiffness / (displacement + least_displacement) +
                                hold(displacement));
+    if (point >= points_.active()) value /= static_cast<float>(loosening);
   });
   return out;
 }

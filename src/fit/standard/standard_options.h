@@ -53,7 +53,7 @@ struct StandardOptions {
   /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
   /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share of
   /// the picture.
-  double margin_tolerance = 0.3, relocation_reach = 0.12;
+  double margin_tolerance = 0.4, relocation_reach = 0.12;
 };
 
 /// As view.json stores them.
