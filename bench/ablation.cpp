@@ -33,12 +33,14 @@ std::vector<Variant> variants() {
     change(all.back().options);
   };
   add("the default preset", [](auto&) {});
-  add("no point relocated", [](auto& o) { o.relocation_reach = 0; });
+  add("no class distributions in the layout's distance", [](auto& o) { o.class_weight = 0; });
+  add("no margins in the layout's distance", [](auto& o) { o.margin_rank_weight = 0; });
+  add("decoder knows no margins", [](auto& o) { o.margin_weight = 0; });
   add("no boundary-wise complex", [](auto& o) { o.boundary_weight = 0; });
   add("boundary weight 0.6", [](auto& o) { o.boundary_weight = 0.6; });
   add("boundary weight 2", [](auto& o) { o.boundary_weight = 2; });
   add("few boundary samples weigh in full", [](auto& o) { o.boundary_enough = 1; });
-  add("edges between classes weigh a fifth", [](auto& o) { o.cross_class_weight = 0.2; });
+  add("edges between classes weigh half of that", [](auto& o) { o.cross_class_weight *= 0.5; });
   add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
   add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
@@ -72,9 +74,9 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
                                 epochs.empty() ? std::nullopt : std::optional(epochs.back().number)));
   fmt::print("{}, epoch {} of those fitted; train / test\n\n", run.manifest().name, epochs.back().number);
   fmt::print(
-      "| | nn_15 | boundary_15 | PPR | PPR, encoder alone | CCR | PPR of boundary samples | keep_boundary | "
-      "moved since "
-      "the epoch before | seconds |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+      "| | nn_15 | boundary_15 | PPR before points are moved | points moved | margin_rank | PPR | PPR, encoder "
+      "alone | CCR | keep_boundary | way since the epoch before | seconds |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const auto& variant : variants()) {
     const StandardPreset preset(variant.options);
     std::unique_ptr<FittedEpoch> previous;
@@ -112,10 +114,11 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     };
     const GroupMetrics alone_train = metrics.encoder_train.value_or(GroupMetrics{}),
                        alone_test = metrics.encoder_test.value_or(GroupMetrics{});
-    fmt::print("| {} | {} | {} | {} | {} / {} | {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n", variant.name,
+    fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} / {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n", variant.name,
                both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
-               both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3), cell(alone_test.ppr, 3),
-               both(&GroupMetrics::ccr, 3), cell(boundary.ppr, 3), boundary.keep_boundary.value_or(0),
+               both(&GroupMetrics::ppr_fitted, 3), both(&GroupMetrics::moved_share, 3),
+               both(&GroupMetrics::margin_rank, 3), both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3),
+               cell(alone_test.ppr, 3), both(&GroupMetrics::ccr, 3), boundary.keep_boundary.value_or(0),
                100 * moved, seconds);
     std::fflush(stdout);
   }

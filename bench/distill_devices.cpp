@@ -89,7 +89,7 @@ Timed timed(const Mixture& data, Device device, int64_t steps, const Autoencoder
   task.previous = previous;
   DistillOptions options;
   options.device = device;
-  options.steps = steps;
+  options.encoder_steps = steps;
   Stopwatch watch;
   Timed out{distill(task, options), 0};
   out.seconds = watch.lap();

@@ -32,7 +32,9 @@ void inverse_project_10000(benchmark::State& state) { apply(state, {2, 128, 128,
 
 void landscape_400(benchmark::State& state) {
   Random random(3);
-  const Mlp decoder({2, 128, 128, 128, 128, dim}, random);
+  PlaneDecoder decoder;
+  decoder.grid = FeatureGrid({16, 32, 64, 128, 256}, {-50, -50, 100});
+  decoder.network = Mlp({decoder.grid.width(), 64, 64, dim}, random);
   const auto subject = make_linear_subject({normal_matrix(classes, dim), std::vector<float>(classes)});
   PlaneClassifier classifier(decoder, *subject);
   for (auto _ : state) benchmark::DoNotOptimize(classifier.paint({-50, -50, 50, 50}, 400));

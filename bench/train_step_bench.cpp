@@ -33,7 +33,7 @@ void report(benchmark::State& state, double operations_per_iteration) {
 /// inputs.
 double step_operations(const Autoencoder& model, double rows) {
   double weights = 0;
-  for (const auto* mlp : {&model.encoder, &model.decoder})
+  for (const auto* mlp : {&model.encoder, &model.decoder.network})
     for (int l = 0; l < mlp->layers(); ++l)
       weights += 3.0 * static_cast<double>(mlp->weight(l).span().size());
   return 2 * rows * (weights - static_cast<double>(model.encoder.weight(0).span().size()));
@@ -78,8 +78,8 @@ void network_step(benchmark::State& state, Precision precision) {
   std::vector<std::vector<float>> encoder_gradients(workers,
                                                     std::vector<float>(model.encoder.parameters().size()));
   auto decoder_gradients = encoder_gradients;
-  for (auto& gradient : decoder_gradients) gradient.resize(model.decoder.parameters().size());
-  Adam encoder_adam(model.encoder.parameters().size()), decoder_adam(model.decoder.parameters().size());
+  for (auto& gradient : decoder_gradients) gradient.resize(model.decoder.network.parameters().size());
+  Adam encoder_adam(model.encoder.parameters().size()), decoder_adam(model.decoder.network.parameters().size());
   for (auto _ : state) {
     parallel_workers(threads(), [&](int worker) {
       const auto w = static_cast<size_t>(worker);
@@ -87,15 +87,15 @@ void network_step(benchmark::State& state, Precision precision) {
       const int64_t rows = 2 * edges / threads();
       const auto in = features.view().slice(worker * rows, rows);
       const auto positions = model.encoder.forward(in, mine.encoder, precision);
-      const auto out = model.decoder.forward(positions, mine.decoder, precision);
+      const auto out = model.decoder.network.forward(positions, mine.decoder, precision);
       if (mine.position_gradient.rows() != rows) mine.position_gradient = Matrix(rows, 2);
       auto position_gradient = mine.position_gradient.mut();
-      model.decoder.backward(positions, mine.decoder, out, decoder_gradients[w], &position_gradient,
+      model.decoder.network.backward(positions, mine.decoder, out, decoder_gradients[w], &position_gradient,
                              precision);
       model.encoder.backward(in, mine.encoder, position_gradient, encoder_gradients[w], nullptr, precision);
     });
     encoder_adam.step(model.encoder.parameters(), encoder_gradients, 1e-6f);
-    decoder_adam.step(model.decoder.parameters(), decoder_gradients, 1e-6f);
+    decoder_adam.step(model.decoder.network.parameters(), decoder_gradients, 1e-6f);
   }
   report(state, step_operations(model, 2 * edges));
 }

@@ -282,31 +282,41 @@ TEST_F(FitTest, PresetsThatAreNotThereAreNamed) {
 
 TEST_F(FitTest, AViewOfTheFirstVersionIsGoneOnWith) {
   const auto run = make_test_run(folder_ / "run", recorded_only({1, 2}));
-  FitOptions first;
-  first.epochs = {1};
-  fit_run(run.folder(), first);
-  // As it was written before the names changed.
-  const auto rename = [](Json& json, const char* now, const char* old) {
-    json[old] = json.at(now);
-    json.erase(now);
-  };
-  const fs::path view = run.view_folder("default"), epoch = view / "epochs" / epoch_folder_name(1);
-  Json json = read_json(view / "view.json");
+  FitOptions options;
+  options.preset = "paper";
+  options.epochs = {1};
+  fit_run(run.folder(), options);
+  const fs::path file = run.view_folder("default") / "view.json";
+  Json json = read_json(file);
   json["version"] = 1;
-  rename(json["settings"], "relocation_reach", "home_reach");
-  write_json(view / "view.json", json);
-  json = read_json(epoch / "view_epoch.json");
-  rename(json, "misplaced", "astray");
-  rename(json, "relocated", "brought_home");
-  rename(json, "mean_relocation", "mean_way_home");
-  write_json(epoch / "view_epoch.json", json);
-  fit_run(run.folder(), {});
+  write_json(file, json);
+  options.epochs.clear();
+  fit_run(run.folder(), options);
   const View now = View::open(run, "default");
   EXPECT_EQ(now.json().at("version"), view_version);
   EXPECT_THAT(now.epoch_numbers(), ElementsAre(1, 2));
-  for (const int e : {1, 2})
-    for (const char* key : {"misplaced", "relocated", "mean_relocation"})
-      EXPECT_TRUE(now.epoch(e)->json().contains(key)) << e << " " << key;
+}
+
+TEST_F(FitTest, WhatIsMovedAfterTheFitIsStoredAndCounted) {
+  const auto run = make_test_run(folder_ / "run", recorded_only({1}));
+  fit_run(run.folder(), {});
+  const View view = View::open(run, "default");
+  const auto epoch = view.epoch(1);
+  ASSERT_EQ(std::ssize(epoch->moved()), run.manifest().sample_count());
+  double count = 0, sum = 0;
+  const auto train = run.manifest().ids_of_role("train");
+  for (const int32_t id : train) {
+    const float moved = epoch->moved()[static_cast<size_t>(id)];
+    EXPECT_GE(moved, 0);
+    count += moved > 0;
+    sum += moved;
+  }
+  const EpochMetrics metrics = epoch_metrics_from_json(epoch->metrics());
+  EXPECT_NEAR(*metrics.train.moved_share, count / static_cast<double>(train.size()), 1e-9);
+  EXPECT_NEAR(*metrics.train.moved_mean, count > 0 ? sum / count : 0, 1e-6);
+  EXPECT_GE(*metrics.train.ppr + 1e-9, *metrics.train.ppr_fitted);
+  EXPECT_GT(*metrics.territory_parts, 0);
+  EXPECT_FALSE(epoch->decoder_grid().sizes.empty());
 }
 
 TEST_F(FitTest, EpochsThatAreNotThereAreNamed) {

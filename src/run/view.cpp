@@ -49,7 +49,7 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
       number_(number),
       samples_(samples),
       version_(file_version(folder / "view_epoch.json")),
-      json_(with_current_epoch_keys(read_json(folder / "view_epoch.json"))) {
+      json_(read_json(folder / "view_epoch.json")) {
   positions_ = open_array(folder / "positions.npy", DType::f32, {samples, 2});
   if (fs::exists(folder / "encoder_positions.npy"))
     encoder_positions_ = open_array(folder / "encoder_positions.npy", DType::f32, {samples, 2});
@@ -124,7 +124,7 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
   if (!is_plain_name(name) || !fs::exists(file))
     fail("{}: expected a view named \"{}\", found none; make it with 'dvi fit {}{}'", run.folder().string(),
          name, run.folder().string(), name == "default" ? "" : " --view " + name);
-  view.json_ = with_current_view_keys(read_json(file));
+  view.json_ = read_json(file);
   try {
     const Json& version = view.json_.at("version");
     if (view.json_.at("format") != "dvi-view" || (version != 1 && version != view_version))

@@ -79,11 +79,31 @@ TEST(Layout, IsTheSameEveryTime) {
   for (int64_t i = 0; i < 1400; ++i) ASSERT_EQ(a.data()[i], b.data()[i]);
 }
 
+TEST(Layout, AFrameHoldsPointsInASquare) {
+  const Case c;
+  LayoutFrame frame;
+  const LayoutProblem problem{600, 100, &c.edges, &c.passive, &frame, {}, {}};
+  const LayoutPhase phases[] = {{50, 12, 0.5}, {60, 1, 0.8}, {150, 1, 0.8, true}};
+  Matrix y = c.start;
+  run_layout(problem, phases, y.mut());
+  ASSERT_GT(frame.side, 0);
+  const LayoutFrame box = frame_around(y, 1);
+  EXPECT_GT(box.side, 0.5 * frame.side);
+  EXPECT_LT(box.side, 1.05 * frame.side);
+  for (int64_t i = 0; i < y.rows(); ++i)
+    for (int axis = 0; axis < 2; ++axis) {
+      const float low = axis == 0 ? frame.x0 : frame.y0;
+      EXPECT_GT(y(i, axis), low - 0.1f * frame.side);
+      EXPECT_LT(y(i, axis), low + 1.1f * frame.side);
+    }
+}
+
 TEST(Layout, PassivePointsDoNotMoveActiveOnes) {
   // Only the grid under the repulsion may differ, so a few iterations agree closely (long runs diverge as all
   // such systems do).
   const Case c;
-  LayoutProblem with{600, 100, &c.edges, &c.passive, {}, {}}, without{600, 0, &c.edges, nullptr, {}, {}};
+  LayoutProblem with{600, 100, &c.edges, &c.passive, nullptr, {}, {}},
+      without{600, 0, &c.edges, nullptr, nullptr, {}, {}};
   const LayoutPhase phases[] = {{10, 12, 0.5}};
   Matrix a = c.start;
   Matrix b = a;

@@ -23,10 +23,10 @@ struct Problem {
     for (int64_t i = 0; i < samples * dim; ++i) features.data()[i] = static_cast<float>(random.normal());
     for (int64_t i = 0; i < 3 * dim; ++i) attention.table.data()[i] = static_cast<float>(random.uniform());
     for (int32_t i = 0; i < samples; ++i) attention.row.push_back(i % 3);
-    model = {Mlp({dim, 8, 6, 2}, random), Mlp({2, 6, 8, dim}, random)};
+    model = {Mlp({dim, 8, 6, 2}, random), {{}, Mlp({2, 6, 8, dim}, random)}};
     for (auto* mlp : {&model.encoder, &model.decoder.network})
       for (auto& p : mlp->parameters()) p *= 2;
-    previous = {Mlp({dim, 8, 6, 2}, random), Mlp({2, 6, 8, dim}, random)};
+    previous = {Mlp({dim, 8, 6, 2}, random), {{}, Mlp({2, 6, 8, dim}, random)}};
     for (int64_t e = 0; e < edges; ++e) {
       batch.from.push_back(static_cast<int32_t>(random.below(samples)));
       batch.to.push_back(static_cast<int32_t>(

@@ -50,7 +50,8 @@ class EpochLayoutTest : public testing::Test {
       }
       const Matrix draft = out.back()->draft();
       const ClassifierSnapshot classifier = classifier_snapshot(sets_, out.back()->data());
-      const LayoutBefore before{draft, classifier};
+      const LayoutFrame frame = out.back()->frame();
+      const LayoutBefore before{draft, frame, classifier};
       out.push_back(std::make_unique<EpochLayout>(sets_, data, &before, 0, options));
     }
     return out;
