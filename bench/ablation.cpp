@@ -10,12 +10,12 @@
 #include "core/progress.h"
 #include "core/stopwatch.h"
 #include "fit/fit.h"
-#include "run/epoch_names.h"
 #include "fit/fitted_epoch.h"
 #include "fit/measure.h"
 #include "fit/paint.h"
 #include "fit/standard/standard_preset.h"
 #include "landscape/plane_classifier.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
@@ -74,7 +74,8 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
                                 epochs.empty() ? std::nullopt : std::optional(epochs.back().number)));
   fmt::print("{}, epoch {} of those fitted; train / test\n\n", run.manifest().name, epochs.back().number);
   fmt::print(
-      "| | nn_15 | boundary_15 | PPR before points are moved | points moved | margin_rank | PPR | PPR, encoder "
+      "| | nn_15 | boundary_15 | PPR before points are moved | points moved | margin_rank | PPR | PPR, "
+      "encoder "
       "alone | CCR | keep_boundary | way since the epoch before | seconds |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const auto& variant : variants()) {
@@ -114,8 +115,8 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     };
     const GroupMetrics alone_train = metrics.encoder_train.value_or(GroupMetrics{}),
                        alone_test = metrics.encoder_test.value_or(GroupMetrics{});
-    fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} / {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n", variant.name,
-               both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
+    fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} / {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n",
+               variant.name, both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
                both(&GroupMetrics::ppr_fitted, 3), both(&GroupMetrics::moved_share, 3),
                both(&GroupMetrics::margin_rank, 3), both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3),
                cell(alone_test.ppr, 3), both(&GroupMetrics::ccr, 3), boundary.keep_boundary.value_or(0),

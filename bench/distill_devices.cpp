@@ -14,8 +14,8 @@
 #include "core/random.h"
 #include "core/stopwatch.h"
 #include "subject/logits.h"
-#include "vis/distill.h"
 #include "vis/backend/torch/torch_trainer.h"
+#include "vis/distill.h"
 
 namespace dvi {
 namespace {

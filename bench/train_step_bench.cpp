@@ -79,7 +79,8 @@ void network_step(benchmark::State& state, Precision precision) {
                                                     std::vector<float>(model.encoder.parameters().size()));
   auto decoder_gradients = encoder_gradients;
   for (auto& gradient : decoder_gradients) gradient.resize(model.decoder.network.parameters().size());
-  Adam encoder_adam(model.encoder.parameters().size()), decoder_adam(model.decoder.network.parameters().size());
+  Adam encoder_adam(model.encoder.parameters().size()),
+      decoder_adam(model.decoder.network.parameters().size());
   for (auto _ : state) {
     parallel_workers(threads(), [&](int worker) {
       const auto w = static_cast<size_t>(worker);
@@ -91,7 +92,7 @@ void network_step(benchmark::State& state, Precision precision) {
       if (mine.position_gradient.rows() != rows) mine.position_gradient = Matrix(rows, 2);
       auto position_gradient = mine.position_gradient.mut();
       model.decoder.network.backward(positions, mine.decoder, out, decoder_gradients[w], &position_gradient,
-                             precision);
+                                     precision);
       model.encoder.backward(in, mine.encoder, position_gradient, encoder_gradients[w], nullptr, precision);
     });
     encoder_adam.step(model.encoder.parameters(), encoder_gradients, 1e-6f);

@@ -74,7 +74,8 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   Matrix train_copy, others_copy;
   const MatrixView train = view_rows(data.features, sets.train, train_copy),
                    others = view_rows(data.features, sets.other_ids, others_copy);
-  const int k = std::min<int>(candidate_k, static_cast<int>(train.rows) - 1), measured = std::min(k, measure_k);
+  const int k = std::min<int>(candidate_k, static_cast<int>(train.rows) - 1),
+            measured = std::min(k, measure_k);
   const int64_t m = data.boundary.size();
   const NeighborIndex among_train(train);
   data.train_to_train = find(among_train, train, k, true);
@@ -87,8 +88,7 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
-    Neighbors near =
-        with_ids(nearest_of(slice(data.other_to_train, begin, count), measured), sets.train);
+    Neighbors near = with_ids(nearest_of(slice(data.other_to_train, begin, count), measured), sets.train);
     if (count > 1) {
       const MatrixView own = others.slice(begin, count);
       near = merged(near,
@@ -218,9 +218,10 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   Stopwatch watch;
   const Epoch epoch = run.epoch(number);
   data.features = epoch.features();
+  data.feature_scale = feature_scale(epoch);
   if (before)
     data.squared_displacement =
-        squared_distances(features_times(run.epoch(*before), feature_scale(epoch)), data.features);
+        squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());

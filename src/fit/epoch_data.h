@@ -17,7 +17,8 @@ namespace dvi {
 
 constexpr int fit_k = 15;      ///< neighbours of the complexes
 constexpr int measure_k = 20;  ///< neighbours of the metrics
-/// Neighbours among train samples that are found, so that a preset can choose those of its complex among them.
+/// Neighbours among train samples that are found, so that a preset can choose those of its complex among
+/// them.
 constexpr int candidate_k = 40;
 
 /// Who the model is fitted on, and who is only shown. The same for all epochs.
@@ -38,6 +39,7 @@ struct SampleSets {
 struct EpochData {
   int number = 0;
   std::unique_ptr<SubjectModel> subject;
+  float feature_scale = 1;        ///< of the features, against those recorded (run/feature_scale.h)
   Matrix features;                ///< [N, D]
   Matrix logits;                  ///< [N, C]
   std::vector<Verdict> verdicts;  ///< [N]

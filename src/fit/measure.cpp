@@ -24,8 +24,8 @@ struct Returned {
 };
 
 /// A part at a time: the features of all at once would take as much memory as the epoch itself.
-Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions, MatrixView features,
-                    int64_t classes) {
+Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
+                    MatrixView features, int64_t classes) {
   constexpr int64_t part = 8192;
   Returned out{Matrix(positions.rows, classes), {}};
   Matrix back(std::min(part, positions.rows), features.cols);
@@ -147,8 +147,7 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
 
   PlaneClassifier ground(projection.model.decoder, *data.subject);
   const bool moves = projection.fitted_positions.rows() > 0;
-  const auto fitted =
-      ground.judge(moves ? projection.fitted_positions.view() : projection.positions.view());
+  const auto fitted = ground.judge(moves ? projection.fitted_positions.view() : projection.positions.view());
   add_fitted(out.metrics.train, data.verdicts, fitted, projection.moved, sets.train);
   if (sets.test() != nullptr)
     add_fitted(out.metrics.test, data.verdicts, fitted, projection.moved, sets.test()->ids);

@@ -19,9 +19,9 @@ class PresetState {
 
 struct Projection {
   Autoencoder model;
-  Matrix positions;                          ///< [N, 2], as shown
-  Matrix boundary_positions;                 ///< [M, 2]
-  Matrix evaluation_boundary_positions;      ///< [.., 2]
+  Matrix positions;                      ///< [N, 2], as shown
+  Matrix boundary_positions;             ///< [M, 2]
+  Matrix evaluation_boundary_positions;  ///< [.., 2]
   /// Before the last step moved points to where the ground agrees with them; empty where nothing is moved.
   Matrix fitted_positions, fitted_evaluation_positions;
   /// How far each sample, and each boundary sample of the evaluation, was moved then, as a share of the

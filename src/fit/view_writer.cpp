@@ -11,7 +11,6 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "linalg/gemm.h"
-#include "run/feature_scale.h"
 #include "run/view.h"
 #include "run/view_format.h"
 
@@ -26,12 +25,12 @@ void write_ints(const fs::path& file, const std::vector<int32_t>& values, int64_
 }
 
 /// As recorded, in float16 where that holds them, else in float32.
-void write_boundary_features(const fs::path& file, const EpochData& data, float scale) {
+void write_boundary_features(const fs::path& file, const EpochData& data) {
   const auto features = data.boundary.features.view().span();
   std::vector<float> values(features.begin(), features.end());
   float greatest = 0;
   for (float& value : values) {
-    value /= scale;
+    value /= data.feature_scale;
     greatest = std::max(greatest, std::abs(value));
   }
   const int64_t shape[] = {data.boundary.size(), data.features.cols()};
@@ -143,7 +142,7 @@ void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcom
   std::vector<int32_t> classes;
   for (const auto& pair : data.boundary.classes) classes.insert(classes.end(), pair.begin(), pair.end());
   write_ints(folder / "boundary_classes.npy", classes, 2);
-  write_boundary_features(folder / "boundary_features.npy", data, feature_scale(run_.epoch(data.number)));
+  write_boundary_features(folder / "boundary_features.npy", data);
   std::vector<float> weights(projection.model.encoder.parameters().begin(),
                              projection.model.encoder.parameters().end());
   const PlaneDecoder& decoder = projection.model.decoder;

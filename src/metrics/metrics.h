@@ -35,9 +35,9 @@ struct GroupMetrics {
   /// The same before points were moved to where the ground agrees with them (the last step of the default
   /// preset); the share of points that it moved; how far these, on average, as a share of the picture's side.
   std::optional<double> ppr_fitted, moved_share, moved_mean;
-  /// Rank correlation (Spearman) of a sample's own delta-boundary margin with the margin that its place shows,
-  /// and with the one that it showed before points were moved: DVI's boundary-distance property, asked of all
-  /// samples.
+  /// Rank correlation (Spearman) of a sample's own delta-boundary margin with the margin that its place
+  /// shows, and with the one that it showed before points were moved: DVI's boundary-distance property, asked
+  /// of all samples.
   std::optional<double> margin_rank, margin_rank_fitted;
   /// Mean absolute change of the probability of the originally predicted class over the round trip.
   std::optional<double> ccr;

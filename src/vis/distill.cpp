@@ -115,8 +115,9 @@ DistillResult distill(const DistillTask& task, const DistillOptions& options,
                                          : new_network(units.dimensions(), options.encoder_hidden,
                                                        options.encoder_layers, 2, random);
   const auto seen = static_cast<int64_t>(visits.size());
-  const DistillSchedule encoder_schedule = make_schedule(
-      visits, options.encoder_steps, std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
+  const DistillSchedule encoder_schedule =
+      make_schedule(visits, options.encoder_steps,
+                    std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
   result.encoder_error = trainer->train_encoder({features, positions}, encoder_schedule, options.encoder_rate,
                                                 encoder, report(0)) /
                          encoder_schedule.counted();

@@ -124,8 +124,8 @@ TEST(Distill, BeyondTheSamplesThePlaneShowsTheNearestSamplesClass) {
   };
   const double taught = agreeing(DistillOptions{}.beyond), untaught = agreeing(0);
   std::cout << "agreeing with the nearest sample: " << taught << ", left alone: " << untaught << "\n";
-  EXPECT_GT(taught, 0.85);
-  EXPECT_GT(taught, untaught + 0.05);
+  EXPECT_GT(taught, 0.94);
+  EXPECT_GT(taught, untaught);
 }
 
 TEST(Distill, IsTheSameEveryTime) {
@@ -173,7 +173,8 @@ TEST(Distill, AnyHeadIsTreatedAsALinearOneIs) {
   const auto general = distill(task, options);
   double difference = 0, size = 0;
   for (size_t i = 0; i < linear.model.decoder.network.parameters().size(); ++i) {
-    difference += std::abs(linear.model.decoder.network.parameters()[i] - general.model.decoder.network.parameters()[i]);
+    difference += std::abs(linear.model.decoder.network.parameters()[i] -
+                           general.model.decoder.network.parameters()[i]);
     size += std::abs(linear.model.decoder.network.parameters()[i]);
   }
   EXPECT_LT(difference / size, 0.01);
@@ -204,8 +205,8 @@ TEST(Distill, LibTorchTakesTheSameSteps) {
   if (torch.device == "processor") GTEST_SKIP() << "built without LibTorch";
   const double encoders =
                    relative_difference(own.model.encoder.parameters(), torch.model.encoder.parameters()),
-               decoders =
-                   relative_difference(own.model.decoder.network.parameters(), torch.model.decoder.network.parameters());
+               decoders = relative_difference(own.model.decoder.network.parameters(),
+                                              torch.model.decoder.network.parameters());
   std::cout << "parameters on \"" << torch.device << "\" differ by " << encoders << " and " << decoders
             << '\n';
   EXPECT_LT(encoders, 1e-3);

@@ -29,7 +29,8 @@ FeatureGrid random_grid() {
 double interpolated(FeatureGrid& grid, size_t level, int channel, double x, double y) {
   const int size = grid.sizes()[level];
   const auto node = [&](int row, int column) {
-    return grid.level(level)[static_cast<size_t>((row * (size + 1) + column) * FeatureGrid::channels + channel)];
+    return grid.level(
+        level)[static_cast<size_t>((row * (size + 1) + column) * FeatureGrid::channels + channel)];
   };
   const double u = std::clamp((x - grid.box().x0) / grid.box().side, 0.0, 1.0) * size,
                v = std::clamp((y - grid.box().y0) / grid.box().side, 0.0, 1.0) * size;

@@ -45,7 +45,7 @@ void attraction(const int32_t* __restrict target, const float* __restrict weight
   }
 }
 
-constexpr double frame_room = 1.3;   // points still move apart when the frame is set
+constexpr double frame_room = 1.3;      // points still move apart when the frame is set
 constexpr float frame_softness = 0.7f;  // what is left of the way outside after an iteration
 
 double total_weight(const EdgeList& edges) {
@@ -139,7 +139,8 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
             float moved = positions(i, c) + velocity(i, c) * shorten;
             if (hold > 0) moved = (moved + hold * problem.anchors(i, c)) / (1 + hold);
             if (frame != nullptr) {
-              const float low = c == 0 ? frame->x0 : frame->y0, inside = std::clamp(moved, low, low + frame->side);
+              const float low = c == 0 ? frame->x0 : frame->y0,
+                          inside = std::clamp(moved, low, low + frame->side);
               moved = inside + frame_softness * (moved - inside);
             }
             velocity(i, c) = moved - positions(i, c);

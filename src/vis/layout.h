@@ -29,8 +29,8 @@ struct LayoutPhase {
 };
 
 /// A square that points hardly leave: what lies outside is drawn back by a part of the way at each iteration.
-/// Left to itself a layout is as long as its classes happen to lie in a row, and a few points far out make the
-/// picture of all others small.
+/// Left to itself a layout is as long as its classes happen to lie in a row, and a few points far out make
+/// the picture of all others small.
 struct LayoutFrame {
   float x0 = 0, y0 = 0, side = 0;
 };
@@ -43,7 +43,7 @@ struct LayoutProblem {
   int64_t active = 0, passive = 0;
   const EdgeList* edges = nullptr;  ///< between active points, both directions stored
   const EdgeList* passive_edges =
-      nullptr;         ///< row i: from passive point i to active ones; null if there are none
+      nullptr;  ///< row i: from passive point i to active ones; null if there are none
   /// Null: none. Without a side it is set when the first framed phase begins, with room to grow.
   LayoutFrame* frame = nullptr;
   MatrixView anchors;  ///< [active + passive, 2]; empty: none

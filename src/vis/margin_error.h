@@ -9,8 +9,8 @@
 
 namespace dvi {
 
-/// (m_c(logits) - verdict.margin)^2 for c = verdict.prediction. m_c is the delta-boundary margin towards class
-/// c: (z_c - the largest other z) / (largest z - smallest z), for two classes the difference of their
+/// (m_c(logits) - verdict.margin)^2 for c = verdict.prediction. m_c is the delta-boundary margin towards
+/// class c: (z_c - the largest other z) / (largest z - smallest z), for two classes the difference of their
 /// probabilities. It is negative where another class is predicted. Adds weight * its gradient to `gradient`
 /// [C], the gradient by `logits` [C].
 double margin_error(const Verdict& verdict, std::span<const float> logits, float weight,

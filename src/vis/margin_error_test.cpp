@@ -25,7 +25,8 @@ TEST(MarginError, ItsGradientIsThatOfFiniteDifferences) {
         more[c] += step;
         less[c] -= step;
         const double slope =
-            0.5 * (margin_error(verdict, more, 0, unused) - margin_error(verdict, less, 0, unused)) / (2 * step);
+            0.5 * (margin_error(verdict, more, 0, unused) - margin_error(verdict, less, 0, unused)) /
+            (2 * step);
         EXPECT_NEAR(gradient[c], slope, 0.01 + 0.02 * std::abs(slope));
       }
     }

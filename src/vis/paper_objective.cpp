@@ -100,7 +100,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
       make_room(mine.position_gradient, 2 * m, 2);
       auto position_gradient = mine.position_gradient.mut().slice(0, 2 * m);
       model.decoder.network.backward(positions, mine.decoder, reconstructions, decoder_gradients_[w],
-                             &position_gradient, precision_);
+                                     &position_gradient, precision_);
       mine.losses.umap =
           umap_cross_entropy(curve_, from_.view().slice(0, edges), to_.view().slice(0, edges),
                              batch.negatives, mine.begin, mine.end, from_gradient_.mut(), to_gradient_.mut());

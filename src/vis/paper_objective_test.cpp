@@ -82,8 +82,8 @@ TEST(PaperObjective, ThreadsAgree) {
     EXPECT_NEAR(losses.back().temporal, losses[0].temporal, 1e-5);
   }
   double change = 0;
-  for (const auto& [now, before] :
-       {std::pair(&p.model.encoder, &p.previous.encoder), std::pair(&p.model.decoder.network, &p.previous.decoder.network)})
+  for (const auto& [now, before] : {std::pair(&p.model.encoder, &p.previous.encoder),
+                                    std::pair(&p.model.decoder.network, &p.previous.decoder.network)})
     for (size_t i = 0; i < now->parameters().size(); ++i)
       change += std::pow(now->parameters()[i] - before->parameters()[i], 2);
   EXPECT_NEAR(losses[0].temporal, 0.05 * change, 1e-4);

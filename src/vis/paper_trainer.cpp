@@ -65,7 +65,8 @@ PaperResult train_paper(const PaperTask& task, const PaperOptions& options,
   PaperResult result;
   auto& model = result.model;
   model = task.previous ? *task.previous : paper_autoencoder(task.features.cols, task.seed);
-  if (model.encoder.input_dim() != task.features.cols || model.decoder.network.output_dim() != task.features.cols)
+  if (model.encoder.input_dim() != task.features.cols ||
+      model.decoder.network.output_dim() != task.features.cols)
     fail("the features have dimension {}, but the epoch before had {}", task.features.cols,
          model.encoder.input_dim());
 
@@ -77,7 +78,8 @@ PaperResult train_paper(const PaperTask& task, const PaperOptions& options,
                            options.attention_exponent, options.precision);
   if (task.previous)
     objective.set_previous(*task.previous, options.temporal_weight * static_cast<float>(task.mean_npr));
-  Adam encoder_adam(model.encoder.parameters().size()), decoder_adam(model.decoder.network.parameters().size());
+  Adam encoder_adam(model.encoder.parameters().size()),
+      decoder_adam(model.decoder.network.parameters().size());
 
   Random random(task.seed, batches, static_cast<uint64_t>(task.epoch));
   PaperBatch batch;

@@ -66,7 +66,8 @@ PaperOptions quick() {
 
 TEST(PaperAutoencoder, IsHalfAsWideAsTheFeatures) {
   EXPECT_THAT(paper_autoencoder(512, 0).encoder.widths(), testing::ElementsAre(512, 256, 256, 256, 256, 2));
-  EXPECT_THAT(paper_autoencoder(100, 0).decoder.network.widths(), testing::ElementsAre(2, 32, 32, 32, 32, 100));
+  EXPECT_THAT(paper_autoencoder(100, 0).decoder.network.widths(),
+              testing::ElementsAre(2, 32, 32, 32, 32, 100));
   EXPECT_THAT(paper_autoencoder(2, 0).encoder.widths(), testing::ElementsAre(2, 2, 2, 2, 2, 2));
 }
 

@@ -18,8 +18,8 @@ void PlaneDecoder::apply(MatrixView points, MutMatrixView out) const {
   constexpr int64_t block = 512;
   std::vector<Trace> traces(static_cast<size_t>(threads()));
   parallel_for(points.rows, block, [&](int64_t begin, int64_t end, int worker) {
-    const auto decoded = forward(points.slice(begin, end - begin), traces[static_cast<size_t>(worker)],
-                                 best_precision());
+    const auto decoded =
+        forward(points.slice(begin, end - begin), traces[static_cast<size_t>(worker)], best_precision());
     std::copy_n(decoded.data, decoded.rows * decoded.cols, out.row(begin));
   });
 }

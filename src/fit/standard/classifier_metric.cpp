@@ -23,8 +23,7 @@ double total_variance(MatrixView features) {
       square[static_cast<size_t>(l)] += v * v;
     }
   double variance = 0;
-  for (size_t l = 0; l < sum.size(); ++l)
-    variance += square[l] / count - (sum[l] / count) * (sum[l] / count);
+  for (size_t l = 0; l < sum.size(); ++l) variance += square[l] / count - (sum[l] / count) * (sum[l] / count);
   return variance;
 }
 
@@ -87,7 +86,8 @@ Neighbors reordered(const Neighbors& candidates, double feature_scale, MatrixVie
         const int32_t j = candidates.row(i)[static_cast<size_t>(r)];
         const double feature = candidates.distances(i)[static_cast<size_t>(r)];
         float square = static_cast<float>(feature_scale * feature * feature);
-        for (int64_t c = 0; c < own.cols; ++c) square += (own(i, c) - train(j, c)) * (own(i, c) - train(j, c));
+        for (int64_t c = 0; c < own.cols; ++c)
+          square += (own(i, c) - train(j, c)) * (own(i, c) - train(j, c));
         order.emplace_back(std::sqrt(square), j);
       }
       std::partial_sort(order.begin(), order.begin() + k, order.end());

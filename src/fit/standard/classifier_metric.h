@@ -3,7 +3,8 @@
 // A head decides along directions that may carry little of the distance between features. Where a training
 // is easy this does not matter: neighbours agree in their class. On hard data a third of them do not, and a
 // layout of feature distances alone scatters the classes over each other, so that no landscape can show what
-// the classifier says. So the candidates, a sample's candidate_k nearest in feature space, are ordered anew by
+// the classifier says. So the candidates, a sample's candidate_k nearest in feature space, are ordered anew
+// by
 //
 //   |f - f'|^2 / V + (s g)^2 |p - p'|^2 + m^2 (r - r')^2
 //

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/random.h"
+#include "fit/standard/margin_ranks.h"
 
 namespace dvi {
 namespace {
@@ -25,8 +26,8 @@ struct Mixed {
     data.logits = Matrix(n, 3);
     for (int64_t i = 0; i < n; ++i) {
       for (int64_t l = 0; l < 5; ++l)
-        data.features(i, l) =
-            static_cast<float>(random.normal() + (separable && l == 0 ? 30.0 * static_cast<double>(i % 2) : 0));
+        data.features(i, l) = static_cast<float>(
+            random.normal() + (separable && l == 0 ? 30.0 * static_cast<double>(i % 2) : 0));
       data.logits(i, i % 2) = static_cast<float>(4 + random.uniform());
     }
     data.verdicts = judge(data.logits.view());
@@ -64,7 +65,8 @@ TEST(ClassifierMetric, FollowsTheFeaturesAloneWhereNothingElseIsAsked) {
   EXPECT_EQ(near.disagreement, 0);
   EXPECT_EQ(near.strength, 1);
   for (int64_t i = 0; i < Mixed::n; ++i)
-    EXPECT_TRUE(std::ranges::equal(near.train_to_train.row(i), mixed.data.train_to_train.row(i).first(fit_k)));
+    EXPECT_TRUE(
+        std::ranges::equal(near.train_to_train.row(i), mixed.data.train_to_train.row(i).first(fit_k)));
 }
 
 TEST(MarginRanks, AreSharesOfTheTrainSamples) {

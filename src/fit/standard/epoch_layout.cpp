@@ -44,7 +44,8 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
   seconds_["complex"] = watch.lap();
 
   draft_ = start(before, seed);
-  LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {}};
+  LayoutProblem problem{
+      points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {}};
   const Matrix anchors = draft_;
   std::vector<float> strength;
   std::vector<LayoutPhase> phases;
@@ -140,8 +141,8 @@ std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const 
   // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
   // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
   constexpr double steepness = 8;
-  // Where neighbours disagree, the layout follows the classifier, and samples that keep their neighbours move all
-  // the same. Held back they would lie among other classes, those most that have no say in the layout.
+  // Where neighbours disagree, the layout follows the classifier, and samples that keep their neighbours move
+  // all the same. Held back they would lie among other classes, those most that have no say in the layout.
   const double loosening = std::pow(near_.strength, 4);
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
   const double stiffness =

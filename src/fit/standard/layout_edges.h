@@ -14,7 +14,6 @@ struct LayoutEdges {
   EdgeList passive;  ///< row i: from passive point i to active ones
 };
 
-LayoutEdges layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&,
-                         const StandardOptions&);
+LayoutEdges layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&, const StandardOptions&);
 
 }  // namespace dvi

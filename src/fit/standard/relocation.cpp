@@ -93,8 +93,7 @@ std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected,
       // in a line. Drawn from where the point lay, so that others do not matter.
       Random random(std::bit_cast<uint32_t>(from[0]), std::bit_cast<uint32_t>(from[1]));
       const float sides[] = {extent_.width() / grid_size, extent_.height() / grid_size};
-      for (int c = 0; c < 2; ++c)
-        moved(i, c) += sides[c] * (static_cast<float>(random.uniform()) - 0.5f);
+      for (int c = 0; c < 2; ++c) moved(i, c) += sides[c] * (static_cast<float>(random.uniform()) - 0.5f);
     }
   });
   const std::vector<Verdict> now = classifier_.judge(moved);

@@ -34,9 +34,9 @@ struct RelocationLimits {
 };
 
 /// Moves points on a grid of cells of the picture `extent`: each into the nearest cell that shows its class
-/// and about its margin, at a place within the cell that follows from where it lay. Where there is no such cell
-/// within reach it takes the one of its class whose margin is nearest, and where there is none of its class it
-/// stays.
+/// and about its margin, at a place within the cell that follows from where it lay. Where there is no such
+/// cell within reach it takes the one of its class whose margin is nearest, and where there is none of its
+/// class it stays.
 class Relocator {
  public:
   Relocator(PlaneClassifier&, const MarginRanks&, const Extent& extent, const RelocationLimits&);

@@ -65,8 +65,7 @@ TEST_F(RelocationTest, MovesWhatIsMisplacedToItsClassAndItsMargin) {
 
 TEST_F(RelocationTest, MovesWhereTheMarginIsFarFromTheSamples) {
   Matrix at = points({{40, 0}, {40, 5}, {40, 10}});
-  const ExpectedGround expected[] = {
-      {1, -1, margin_at(10)}, {1, -1, margin_at(30)}, {1, -1, margin_at(58)}};
+  const ExpectedGround expected[] = {{1, -1, margin_at(10)}, {1, -1, margin_at(30)}, {1, -1, margin_at(58)}};
   const auto moved = relocate(expected, at, 0.4);
   EXPECT_LT(at(0, 0), 15);
   EXPECT_EQ(moved[1], 0);  // within the tolerance

@@ -7,9 +7,9 @@
 namespace dvi {
 
 struct StandardOptions {
-  /// Weight of the class distributions in the distance that the layout keeps (fit/standard/classifier_metric.h),
-  /// where no more neighbours than `usual_disagreement` are predicted as other classes; more where more are.
-  /// More makes territories coherent at the cost of neighbours.
+  /// Weight of the class distributions in the distance that the layout keeps
+  /// (fit/standard/classifier_metric.h), where no more neighbours than `usual_disagreement` are predicted as
+  /// other classes; more where more are. More makes territories coherent at the cost of neighbours.
   double class_weight = 0.2, usual_disagreement = 0.3;
   /// Weight of the margins' ranks there. More orders each territory from its boundary to its middle.
   double margin_rank_weight = 0.7;
@@ -51,8 +51,8 @@ struct StandardOptions {
   /// KL divergence from the classifier's distributions.
   double reconstruction_weight = 1, margin_weight = 1;
   /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
-  /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share of
-  /// the picture.
+  /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share
+  /// of the picture.
   double margin_tolerance = 0.4, relocation_reach = 0.12;
 };
 

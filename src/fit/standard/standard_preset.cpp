@@ -29,7 +29,8 @@ class DraftState : public PresetState {
 struct LayoutPreparation : Preparation {
   template <typename... Args>
   explicit LayoutPreparation(Args&&... args)
-      : layout(std::forward<Args>(args)...), draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
+      : layout(std::forward<Args>(args)...),
+        draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
   std::shared_ptr<const PresetState> state() const override { return draft; }
   EpochLayout layout;
   std::shared_ptr<const DraftState> draft;
@@ -130,8 +131,7 @@ class StandardFit {
 
   void relocate_points(Projection& out) const {
     std::vector<ExpectedGround> expected;
-    for (const auto& verdict : data_.verdicts)
-      expected.push_back({verdict.prediction, -1, verdict.margin});
+    for (const auto& verdict : data_.verdicts) expected.push_back({verdict.prediction, -1, verdict.margin});
     const auto add = [&](const BoundarySet& set, const Matrix& shown) {
       for (int64_t b = 0; b < shown.rows(); ++b)
         expected.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
@@ -174,8 +174,7 @@ std::unique_ptr<Preparation> StandardPreset::prepare(const SampleSets& sets, con
   std::optional<LayoutBefore> layout_before;
   if (before != nullptr) {
     const auto& state = dynamic_cast<const DraftState&>(*before->state);
-    layout_before.emplace(
-        LayoutBefore{state.draft, state.frame, before->classifier});
+    layout_before.emplace(LayoutBefore{state.draft, state.frame, before->classifier});
   }
   return std::make_unique<LayoutPreparation>(sets, data, layout_before ? &*layout_before : nullptr, seed,
                                              options_);

@@ -19,7 +19,8 @@ class Shares {
         workers_(static_cast<int>(std::clamp<int64_t>(schedule.batch / worth_a_thread, 1, threads()))) {}
   int workers() const { return workers_; }
   std::span<const int32_t> of(int64_t step, int worker) const {
-    const int64_t begin = schedule_.batch * worker / workers_, end = schedule_.batch * (worker + 1) / workers_;
+    const int64_t begin = schedule_.batch * worker / workers_,
+                  end = schedule_.batch * (worker + 1) / workers_;
     return std::span(schedule_.rows)
         .subspan(static_cast<size_t>(step * schedule_.batch + begin), static_cast<size_t>(end - begin));
   }

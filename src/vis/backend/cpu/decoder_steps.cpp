@@ -57,7 +57,8 @@ void DecoderSteps::judge(int worker) {
     margin_error(problem_.verdicts[static_cast<size_t>(source)], logits,
                  static_cast<float>(problem_.margin_weight) / batch, w.by_margin);
     // From here on `logits` holds the gradient.
-    w.losses.divergence += divergence({problem_.logits.row(source), classes}, logits, problem_.sharpness, batch_);
+    w.losses.divergence +=
+        divergence({problem_.logits.row(source), classes}, logits, problem_.sharpness, batch_);
     for (size_t c = 0; c < classes; ++c) logits[c] += w.by_margin[c];
   }
   problem_.head->gradient(w.logits, w.features, w.by_decoded.mut());

@@ -31,8 +31,8 @@ Tensor upload(MatrixView m, at::Device device) {
   return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
 }
 
-/// The parameters of a network or of feature grids in one flat tensor, so that a step of Adam (vis/adam.h, with
-/// the same constants) is a handful of operations.
+/// The parameters of a network or of feature grids in one flat tensor, so that a step of Adam (vis/adam.h,
+/// with the same constants) is a handful of operations.
 class FlatParameters {
  public:
   FlatParameters(std::span<const float> parameters, const std::vector<double>& shares, double rate,
@@ -254,8 +254,7 @@ class DecoderTraining {
         places_(upload(problem.places, device)),
         targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
         head_weight_(upload(problem.head->weight(), device)),
-        head_bias_(
-            upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)) {
+        head_bias_(upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)) {
     std::vector<int64_t> predictions;
     std::vector<float> margins;
     for (const Verdict& verdict : problem.verdicts) {
@@ -280,14 +279,14 @@ class DecoderTraining {
     const Tensor said = at::log_softmax(logits.mul(problem_.sharpness), 1);
     const Tensor target = targets_.index_select(0, sources), share = target.exp();
     const Tensor divergence = (target - said).mul_(share).sum();
-    const Tensor by_logits =
-        said.exp().sub_(share).mul_(problem_.sharpness).add_(by_margin(logits, sources));
+    const Tensor by_logits = said.exp().sub_(share).mul_(problem_.sharpness).add_(by_margin(logits, sources));
     const Tensor error = decoded - features_.index_select(0, sources);
     const Tensor loss = squares(error).div_(filled);
     const auto count = static_cast<double>(steps_.batch);
-    grid_.backward(network_.backward(at::addmm(error, by_logits, head_weight_,
-                                               2 * problem_.reconstruction_weight / filled / count, 1 / count),
-                                     true));
+    grid_.backward(
+        network_.backward(at::addmm(error, by_logits, head_weight_,
+                                    2 * problem_.reconstruction_weight / filled / count, 1 / count),
+                          true));
     network_parameters_.adam(steps_.step);
     grid_parameters_.adam(steps_.step);
     steps_.end(at::stack({loss, divergence}));
@@ -350,7 +349,8 @@ auto run(bool capture, const DistillSchedule& schedule, const Trainer::OnStep& o
     const c10::InferenceMode no_gradients;
     return train(at::Device(cuda ? at::kCUDA : at::kCPU), [&](auto& training) {
       DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
-      steps.run(schedule.steps(), [&] { training.step(); }, on_step);
+      steps.run(
+          schedule.steps(), [&] { training.step(); }, on_step);
     });
   } catch (const c10::Error& error) {
     fail(
@@ -366,8 +366,8 @@ std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"
 
 std::string TorchTrainer::device() const { return torch_device(); }
 
-double TorchTrainer::train_encoder(const EncoderProblem& problem, const DistillSchedule& schedule, double rate,
-                                   Mlp& encoder, const OnStep& on_step) {
+double TorchTrainer::train_encoder(const EncoderProblem& problem, const DistillSchedule& schedule,
+                                   double rate, Mlp& encoder, const OnStep& on_step) {
   return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
     EncoderTraining training(problem, schedule, rate, encoder, device);
     steps(training);
