@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import math
 import os
 import shutil
 import sys

@@ -5,7 +5,7 @@ import contextlib
 import torch
 from torch import nn
 
-MOST_DIMENSIONS = 4096  # of features, docs/run-format.md
+MOST_DIMENSIONS = 4096  # of features, docs/reference/run-format.md
 
 
 def is_position_wise_linear(module):

@@ -21,7 +21,7 @@ except ImportError:
     raise unittest.SkipTest("torch is not installed")
 
 import dvi
-from dvi.agreement import Disagreement, probabilities
+from dvi.agreement import Disagreement
 
 C = 4
 

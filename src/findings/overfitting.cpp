@@ -18,9 +18,9 @@ std::vector<float> losses(const RunHistory& history, size_t e, std::span<const i
   for (const int32_t id : ids) {
     const float* row = logits->row(id);
     const float most = *std::max_element(row, row + logits->cols());
-    double sum = 0;
+    double sum = 0;  // the largest alone makes it 1
     for (int64_t c = 0; c < logits->cols(); ++c) sum += std::exp(double{row[c]} - most);
-    found.push_back(static_cast<float>(std::log(sum) + most - row[history.label(id)]));
+    found.push_back(static_cast<float>(std::log(std::max(sum, 1.0)) + most - row[history.label(id)]));
   }
   return found;
 }

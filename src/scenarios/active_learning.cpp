@@ -130,7 +130,8 @@ void record_active_learning(const ScenarioOptions& options) {
   const int64_t pool = data.train.count();
   const int64_t samples_a_round = std::max<int64_t>(1, pool / 50);
   const int64_t steps = std::max<int64_t>(20, pool / 12);
-  ActiveLearning(std::move(data), options).run(rounds, samples_a_round, steps);
+  ActiveLearning training(std::move(data), options);
+  training.run(rounds, samples_a_round, steps);
 }
 
 }  // namespace dvi

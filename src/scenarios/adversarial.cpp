@@ -113,7 +113,8 @@ void record_adversarial(const ScenarioOptions& options) {
   ImageData data = read_image_data(options.data);
   cut(data, options.samples > 0 ? options.samples : options.quick ? 3000 : 12000, options.seed);
   const int epochs = options.epochs > 0 ? options.epochs : options.quick ? 8 : 12;
-  AdversarialTraining(std::move(data), options).run(epochs);
+  AdversarialTraining training(std::move(data), options);
+  training.run(epochs);
 }
 
 }  // namespace dvi

@@ -5,8 +5,8 @@ const width = 240;
 const height = 84;
 
 /**
- * Outlines of curves, one a channel, all on one axis that they fill. `series` holds a list of values a channel; null is a
- * value that is missing.
+ * Outlines of curves, one a channel, all on one axis that they fill. `series` holds a list of values a channel; null
+ * is a value that is missing.
  */
 export function curvePaths(series: readonly (readonly (number | null)[])[]): {
   paths: string[];
