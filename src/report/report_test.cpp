@@ -83,7 +83,8 @@ TEST_F(ReportTest, HoldsThePageAndWhatItWillAskFor) {
             std::string(reinterpret_cast<const char*>(run.labels().data()), run.labels().size() * 4));
   EXPECT_EQ(stored(view + "/epochs/2/positions").size(), 300u * 4);
   EXPECT_EQ(stored(view + "/epochs/4/samples").size(), 300u * 9);
-  EXPECT_EQ(stored(view + "/epochs/4/territory?size=64").size(), 64u * 64 * 4);
+  EXPECT_EQ(stored(view + "/epochs/4/territory?size=64").size(),
+            64u * 64 * 5);  // class (2 bytes), confidence, margin, fade
   EXPECT_EQ(stored("api/runs/0/columns/is_noisy").size(), 300u * 4);
   EXPECT_FALSE(answers.contains(view + "/epochs/3/positions"));
   const Json events = Json::parse(answers.at(view + "/events?from=2&to=4").at("json").get<std::string>());
