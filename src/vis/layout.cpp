@@ -45,8 +45,8 @@ void attraction(const int32_t* __restrict target, const float* __restrict weight
   }
 }
 
-constexpr double frame_room = 1.3;      // points still move apart when the frame is set
-constexpr float frame_softness = 0.7f;  // what is left of the way outside after an iteration
+constexpr double frame_room = 1.6;      // points still move apart when the frame is set
+constexpr float frame_softness = 0.9f;  // what is left of the way outside after an iteration
 
 double total_weight(const EdgeList& edges) {
   return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
