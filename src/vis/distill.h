@@ -4,9 +4,9 @@
 // The layout already keeps neighbours and boundaries, so both networks are plain regressions on (feature,
 // position) pairs, which need one forward pass a sample where DVI's edge loss needs four a pair and
 // negatives. The decoder knows the classifier: besides the features it has to reproduce the head's class
-// distribution, KL(head(f) || head(decode(y))), so that territories and predictions hold. Training runs in
-// the principal subspace of the features; the projection is folded into the outer layers afterwards, so that
-// the result is two ordinary networks over D dimensions.
+// distribution, KL(head(f) || head(decode(y))), and the margin, so that territories and predictions hold.
+// Training runs in the principal subspace of the features; the projection is folded into the outer layers
+// afterwards, so that the result is an encoder over D dimensions and a decoder to them (vis/plane_decoder.h).
 #pragma once
 
 #include <cstdint>
