@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "landscape/plane_classifier.h"
@@ -32,19 +33,13 @@ Json seconds_json(const EpochData& data, const Projection& projection) {
   return json;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    fail("{}: cannot be made: {}; check the folder and its rights", folder.string(), error.message());
-}
-
 }  // namespace
 
 ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& settings)
     : run_(run), folder_(run.view_folder(options.view)) {
-  if (options.view.empty() || options.view.front() == '.' || options.view.find('/') != std::string::npos)
-    fail("--view {}: expected a name that can name a folder (no slash, no leading dot)", options.view);
+  if (!is_plain_name(options.view))
+    fail("--view {}: expected a name that can name a folder (no slash or backslash, no leading dot)",
+         options.view);
   make_folder(folder_ / "epochs");
   lock_.file = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_.file < 0)
@@ -81,6 +76,7 @@ ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& se
     if (!epochs_.empty()) extent_ = extent_from_json(json_.at("extent"));
     revision_ = json_.at("territory").value("revision", 0);
   }
+  remove_what_killed_fits_left();
   json_["format"] = "dvi-view";
   json_["version"] = 1;
   json_["name"] = options.view;
@@ -93,6 +89,17 @@ ViewWriter::ViewWriter(const Run& run, const FitOptions& options, const Json& se
                        {"isa", onednn_isa()},
                        {"precision", best_precision() == Precision::bf16 ? "bf16" : "f32"}};
   set_state(options.follow ? "following" : "fitting");
+}
+
+// The lock says that nobody else is at work here.
+void ViewWriter::remove_what_killed_fits_left() const {
+  remove_leftovers(folder_);
+  remove_leftovers(folder_ / "epochs");
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder_ / "epochs", none))
+    if (entry.path().filename().string().ends_with(".writing")) fs::remove_all(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder_ / "territories", none))
+    if (entry.path().filename() != std::to_string(revision_)) fs::remove_all(entry.path());
 }
 
 ViewWriter::Lock::~Lock() {
@@ -202,13 +209,8 @@ void ViewWriter::publish(EpochData& data, const Projection& projection, Measured
   json["neighbor_recall"] = data.neighbor_recall;
   json["bounds"] = to_json(bounds);
   write_json(folder / "view_epoch.json", json);
-  const auto final_folder = epoch_folder(data.number);
-  fs::remove_all(final_folder);
-  std::error_code error;
-  fs::rename(folder, final_folder, error);
-  if (error)
-    fail("{}: cannot be written: {}; check the folder and its rights", final_folder.string(),
-         error.message());
+  expect_whole_mappings(0);  // or what was computed of zeros would be published
+  replace_folder(folder, epoch_folder(data.number));
 
   epochs_.push_back(data.number);
   std::sort(epochs_.begin(), epochs_.end());

@@ -38,6 +38,7 @@ class ViewWriter {
   PreviousEpoch load_previous(int epoch) const;
 
  private:
+  void remove_what_killed_fits_left() const;
   std::filesystem::path epoch_folder(int epoch) const;
   std::filesystem::path writing_folder(int epoch) const;
   void write_view();

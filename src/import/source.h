@@ -10,11 +10,12 @@
 
 #include "import/head.h"
 #include "import/importer.h"
+#include "import/source_folder.h"
 #include "run/run_writer.h"
 
 namespace dvi {
 
-/// One epoch of a source, arrays in the run's order of samples.
+/// One epoch of a source, arrays in the run's order of samples. Paths are places in the source's folder.
 struct SourceEpoch {
   int number = 0;
   Matrix features;                             ///< [N, D]
@@ -40,18 +41,21 @@ struct Source {
   std::string texts;
   std::map<std::string, std::vector<float>> columns;
   std::vector<std::filesystem::path> keep;
-  std::vector<int> epochs;  ///< ascending
-  std::function<SourceEpoch(int)> read_epoch;
+  std::map<int, std::filesystem::path> epochs;  ///< their folders
+  std::function<SourceEpoch(int number, const std::filesystem::path& folder)> read_epoch;
 };
 
 /// Whether `folder` looks like this layout, and how it is read. Sentences go into `report`.
-bool is_v1(const std::filesystem::path& folder);
-Source open_v1(const std::filesystem::path& folder, ImportReport& report);
-bool is_ttv(const std::filesystem::path& folder);
-Source open_ttv(const std::filesystem::path& folder, ImportReport& report);
+bool is_v1(const SourceFolder& folder);
+Source open_v1(const SourceFolder& folder, ImportReport& report);
+bool is_ttv(const SourceFolder& folder);
+Source open_ttv(const SourceFolder& folder, ImportReport& report);
 
-/// Numbers K of the folders "PREFIXK" in `folder`, ascending.
-std::vector<int> numbered_folders(const std::filesystem::path& folder, const std::string& prefix);
+/// The folders "PREFIXK" in `parent`, by their number K. Throws Error if two have the same (epoch_1,
+/// epoch_01).
+std::map<int, std::filesystem::path> numbered_folders(const SourceFolder& folder,
+                                                      const std::filesystem::path& parent,
+                                                      const std::string& prefix);
 /// A JSON array of whole numbers from 0 to `below` - 1; throws Error naming the file.
 std::vector<int32_t> read_ids(const std::filesystem::path& file, int64_t below);
 /// A 2-D .npy of real numbers as float32, float64 included; throws Error unless it has `rows` rows (-1: any).

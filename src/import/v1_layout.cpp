@@ -18,9 +18,10 @@ struct Part {
   std::optional<TorchTensor> data;
 };
 
-Part read_part(const fs::path& folder, const std::string& stem, ImportReport& report) {
+Part read_part(const SourceFolder& source, const fs::path& folder, const std::string& stem,
+               ImportReport& report) {
   Part part;
-  const fs::path labels = folder / (stem + "_label.pth"), data = folder / (stem + "_data.pth");
+  const fs::path labels = source.at(folder / (stem + "_label.pth"));
   const TorchTensor tensor = read_torch_tensor(labels);
   if (tensor.shape.size() != 1)
     fail("{}: expected one label a sample, found shape {}; save class numbers", labels.string(),
@@ -31,10 +32,11 @@ Part read_part(const fs::path& folder, const std::string& stem, ImportReport& re
            label, part.labels.size());
     part.labels.push_back(static_cast<int32_t>(label));
   }
-  if (!fs::exists(data)) {
+  if (!source.has(folder / (stem + "_data.pth"))) {
     report.missing.push_back(stem + "_data.pth is not there: samples cannot be shown");
     return part;
   }
+  const fs::path data = source.at(folder / (stem + "_data.pth"));
   part.data = read_torch_tensor(data);
   const auto& shape = part.data->shape;
   if (shape.empty() || shape[0] != static_cast<int64_t>(part.labels.size()))
@@ -95,9 +97,9 @@ void take_inputs(Source& source, Part train, Part test, ImportReport& report) {
 }
 
 /// index.json and old_labels.json: ids of samples with noisy labels, and the labels they had before.
-void take_noise(Source& source, const fs::path& folder, int64_t pool, ImportReport& report) {
-  const fs::path ids_file = folder / "index.json", labels_file = folder / "old_labels.json";
-  if (!fs::exists(ids_file) || !fs::exists(labels_file)) return;
+void take_noise(Source& source, const SourceFolder& folder, int64_t pool, ImportReport& report) {
+  if (!folder.has("index.json") || !folder.has("old_labels.json")) return;
+  const fs::path ids_file = folder.at("index.json"), labels_file = folder.at("old_labels.json");
   const auto ids = read_ids(ids_file, pool);
   const auto labels = read_ids(labels_file, 65535);
   if (labels.size() != ids.size())
@@ -115,8 +117,10 @@ void take_noise(Source& source, const fs::path& folder, int64_t pool, ImportRepo
 
 /// One number a sample of a part, from a JSON list, or an object of id to number; nothing if the file is not
 /// there.
-std::optional<std::vector<float>> read_scores(const fs::path& file, size_t count) {
-  if (!fs::exists(file)) return std::nullopt;
+std::optional<std::vector<float>> read_scores(const SourceFolder& folder, const fs::path& place,
+                                              size_t count) {
+  if (!folder.has(place)) return std::nullopt;
+  const fs::path file = folder.at(place);
   const Json json = read_json(file);
   std::vector<float> scores(count, std::numeric_limits<float>::quiet_NaN());
   const auto set = [&](size_t i, const Json& value) {
@@ -141,34 +145,36 @@ std::optional<std::vector<float>> read_scores(const fs::path& file, size_t count
   return scores;
 }
 
-SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t tested) {
+SourceEpoch read_epoch(const SourceFolder& source, const fs::path& folder, int number, int64_t pool,
+                       int64_t tested) {
   SourceEpoch epoch;
   epoch.number = number;
-  const Matrix train = read_features(folder / "train_data.npy", pool),
-               test = read_features(folder / "test_data.npy", tested);
+  const Matrix train = read_features(source.at(folder / "train_data.npy"), pool),
+               test = read_features(source.at(folder / "test_data.npy"), tested);
   if (test.cols() != train.cols())
-    fail("{}: expected {} dimensions as in train_data.npy, found {}", (folder / "test_data.npy").string(),
-         train.cols(), test.cols());
+    fail("{}: expected {} dimensions as in train_data.npy, found {}",
+         source.at(folder / "test_data.npy").string(), train.cols(), test.cols());
   epoch.features = Matrix(pool + tested, train.cols());
   std::copy(train.data(), train.data() + pool * train.cols(), epoch.features.data());
   std::copy(test.data(), test.data() + tested * train.cols(), epoch.features.row(pool));
-  if (fs::exists(folder / "subject_model.pth")) {
+  if (source.has(folder / "subject_model.pth")) {
     epoch.state = folder / "subject_model.pth";
     epoch.keep.push_back(*epoch.state);
   }
-  if (fs::exists(folder / "index.json")) epoch.training_set = read_ids(folder / "index.json", pool);
-  if (fs::exists(folder / "border_centers.npy")) {
-    epoch.boundary_features = read_features(folder / "border_centers.npy", -1);
-    if (fs::exists(folder / "ori_border_centers.npy"))
+  if (source.has(folder / "index.json"))
+    epoch.training_set = read_ids(source.at(folder / "index.json"), pool);
+  if (source.has(folder / "border_centers.npy")) {
+    epoch.boundary_features = read_features(source.at(folder / "border_centers.npy"), -1);
+    if (source.has(folder / "ori_border_centers.npy"))
       epoch.boundary_inputs = folder / "ori_border_centers.npy";
   }
   for (const char* file : {"test_index.json", "test_border_centers.npy"})
-    if (fs::exists(folder / file)) epoch.keep.push_back(folder / file);
+    if (source.has(folder / file)) epoch.keep.push_back(folder / file);
   for (const char* score : {"uncertainty", "dis", "total"}) {
     const auto of_pool =
-        read_scores(folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
+        read_scores(source, folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
     const auto of_test =
-        read_scores(folder / fmt::format("test_{}_score.json", score), static_cast<size_t>(tested));
+        read_scores(source, folder / fmt::format("test_{}_score.json", score), static_cast<size_t>(tested));
     if (!of_pool && !of_test) continue;
     const auto none = [](int64_t n) {
       return std::vector<float>(static_cast<size_t>(n), std::numeric_limits<float>::quiet_NaN());
@@ -183,18 +189,17 @@ SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t
 
 }  // namespace
 
-bool is_v1(const fs::path& folder) {
-  return fs::exists(folder / "Training_data" / "training_dataset_label.pth") &&
-         fs::is_directory(folder / "Model");
+bool is_v1(const SourceFolder& folder) {
+  return folder.has("Training_data/training_dataset_label.pth") && folder.has_folder("Model");
 }
 
-Source open_v1(const fs::path& folder, ImportReport& report) {
-  Part train = read_part(folder / "Training_data", "training_dataset", report);
-  Part test = read_part(folder / "Testing_data", "testing_dataset", report);
+Source open_v1(const SourceFolder& folder, ImportReport& report) {
+  Part train = read_part(folder, "Training_data", "training_dataset", report);
+  Part test = read_part(folder, "Testing_data", "testing_dataset", report);
   const auto pool = static_cast<int64_t>(train.labels.size()),
              tested = static_cast<int64_t>(test.labels.size());
   if (pool == 0 || tested == 0)
-    fail("{}: expected training and testing samples, found {} and {}", folder.string(), pool, tested);
+    fail("{}: expected training and testing samples, found {} and {}", folder.root().string(), pool, tested);
 
   Source source;
   source.layout = "v1";
@@ -209,10 +214,10 @@ Source open_v1(const fs::path& folder, ImportReport& report) {
                   source.classes.size()));
   take_inputs(source, std::move(train), std::move(test), report);
   take_noise(source, folder, pool, report);
-  if (fs::exists(folder / "Model" / "model.py")) source.keep.push_back(folder / "Model" / "model.py");
-  source.epochs = numbered_folders(folder / "Model", "Epoch_");
-  source.read_epoch = [folder, pool, tested](int number) {
-    return read_epoch(folder / "Model" / fmt::format("Epoch_{}", number), number, pool, tested);
+  if (folder.has("Model/model.py")) source.keep.push_back("Model/model.py");
+  source.epochs = numbered_folders(folder, "Model", "Epoch_");
+  source.read_epoch = [folder, pool, tested](int number, const fs::path& place) {
+    return read_epoch(folder, place, number, pool, tested);
   };
   return source;
 }
