@@ -48,11 +48,14 @@ class ViewerServerTest : public ::testing::Test {
   }
   HttpAnswer get(const std::string& target, const HttpClient::Headers& headers = {}) {
     if (!server_) start();
+    // A connection of its own: one whose request was refused before its body was read is closed.
+    client_ = std::make_unique<HttpClient>(server_->port());
     return client_->get(target, headers);
   }
   HttpAnswer send(const std::string& method, const std::string& target, const std::string& body = "",
                   HttpClient::Headers headers = {}) {
     if (!server_) start();
+    client_ = std::make_unique<HttpClient>(server_->port());
     headers.emplace("Content-Type", "application/json");
     return client_->request(method, target, headers, body);
   }
@@ -531,9 +534,9 @@ TEST_F(ViewerServerTest, DeepJsonIsOneSentenceWhereverItIs) {
     const bool there = std::filesystem::exists(run_folder / file);
     const std::string before = there ? read_file(run_folder / file) : "";
     write_file_atomically(run_folder / file, deep);
-    for (const std::string target :
-         {"/api/runs", "/api/runs/0", view_path.c_str(), "/api/runs/0/selections",
-          (epoch_path + "card?id=1").c_str(), (epoch_path + "positions").c_str()}) {
+    for (const std::string& target : {std::string("/api/runs"), std::string("/api/runs/0"), view_path,
+                                      std::string("/api/runs/0/selections"),
+                                      epoch_path + "card?id=1", epoch_path + "positions"}) {
       const auto answer = get(target);
       EXPECT_THAT(answer.body, Not(HasSubstr("json.exception"))) << file << target;
       if (answer.status != 200) {
