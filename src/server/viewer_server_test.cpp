@@ -379,7 +379,7 @@ TEST_F(ViewerServerTest, AnswersAreCachedByTheirKey) {
   EXPECT_EQ(compressed.headers.at("content-encoding"), "gzip");
   EXPECT_EQ(gunzip(compressed.body), get(epoch_path + "territory").body);
   const auto head = send("HEAD", epoch_path + "territory");
-  EXPECT_EQ(head.headers.at("content-length"), std::to_string(64 * 64 * 4));
+  EXPECT_EQ(head.headers.at("content-length"), std::to_string(64 * 64 * 5));
   EXPECT_EQ(head.body, "");
 }
 
