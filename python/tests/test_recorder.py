@@ -343,15 +343,17 @@ class Robustness(RunTest):
         a = self.arrays()
         r.epoch(1, **a)
         r.flush()
-        real = np.lib.format.write_array
+        real = np.lib.format.write_array_header_1_0
 
-        def full(f, array, **options):
+        def full(f, header):
             if "head_weight" in f.name:
                 f.write(b"some")
                 raise OSError(errno.ENOSPC, "No space left on device")
-            real(f, array, **options)
+            real(f, header)
 
-        with mock.patch("numpy.lib.format.write_array", full), warnings.catch_warnings(record=True) as caught:
+        with mock.patch("numpy.lib.format.write_array_header_1_0", full), warnings.catch_warnings(
+            record=True
+        ) as caught:
             warnings.simplefilter("always")
             self.assertTrue(r.epoch(2, **a))
             self.assertTrue(r.epoch(1, **dict(a, features=a["features"] + 1)))
@@ -451,7 +453,7 @@ class Robustness(RunTest):
 
     def test_a_reader_never_sees_a_part(self):
         seen = []
-        real = os.replace
+        real = os.rename
 
         def watch(a, b):
             real(a, b)
@@ -461,7 +463,7 @@ class Robustness(RunTest):
 
         r = self.recorder()
         r.add_group("train", labels=[0] * 20)
-        with mock.patch("os.replace", watch):
+        with mock.patch("os.rename", watch):
             r.epoch(1, **self.arrays())
             r.flush()
         self.assertEqual(

@@ -6,14 +6,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <new>
 #include <system_error>
 
 #include "cli/commands.h"
 #include "cli/results.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/sentence.h"
 
 namespace {
 
@@ -77,20 +78,15 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    dvi::expect_whole_mappings(0);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       dvi::fail("standard output: cannot be written: {}", std::strerror(errno));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const dvi::ExitStatus& exit) {
     return exit.status;
-  } catch (const dvi::Error& error) {
-    fmt::print(stderr, "dvi: {}\n", error.what());
-    return 1;
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "dvi: out of memory; close other programs or use fewer samples\n");
-    return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "dvi: {}\n", error.what());
+    fmt::print(stderr, "dvi: {}\n", dvi::sentence_of(error));
     return 1;
   }
 }

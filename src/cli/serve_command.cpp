@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/serving.h"
+#include "server/confine.h"
 
 namespace dvi {
 namespace {
@@ -20,6 +21,9 @@ void serve_until_told_to_end(const ViewerServerOptions& options) {
   struct sigaction action {};
   action.sa_handler = [](int) { sem_post(&ended); };
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  // Before any thread of the server is made.
+  if (const std::string lacking = confine(options.runs).lacking(); !lacking.empty())
+    fmt::print(stderr, "dvi: note: {}\n", lacking);
   const ViewerServer server(options);
   fmt::print("Serving {} at {}\n", options.runs.size() == 1 ? options.runs.front().string() : "the runs",
              server.url());

@@ -1,13 +1,11 @@
 #include "core/npy.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "core/file.h"
 
@@ -135,52 +133,56 @@ int64_t checked_product(std::span<const int64_t> shape) {
   return product;
 }
 
-template <typename Out>
-std::vector<Out> convert(const NpyArray& array, const std::byte* data) {
-  std::vector<Out> out(static_cast<size_t>(array.size()));
-  const auto copy = [&]<typename In>(In) {
-    const In* in = reinterpret_cast<const In*>(data);
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<Out>(in[i]);
-  };
-  switch (array.dtype()) {
+/// Calls `use` with the first element, typed; float16 arrays as uint16_t, with `half` true.
+template <typename Use>
+void with_elements(DType dtype, const std::byte* data, Use use) {
+  const auto as = [&]<typename In>(In) { use(reinterpret_cast<const In*>(data), false); };
+  switch (dtype) {
     case DType::boolean:
     case DType::u8:
-      copy(uint8_t{});
-      break;
+      return as(uint8_t{});
     case DType::i8:
-      copy(int8_t{});
-      break;
+      return as(int8_t{});
     case DType::u16:
-      copy(uint16_t{});
-      break;
+      return as(uint16_t{});
     case DType::i16:
-      copy(int16_t{});
-      break;
+      return as(int16_t{});
     case DType::u32:
-      copy(uint32_t{});
-      break;
+      return as(uint32_t{});
     case DType::i32:
-      copy(int32_t{});
-      break;
+      return as(int32_t{});
     case DType::u64:
-      copy(uint64_t{});
-      break;
+      return as(uint64_t{});
     case DType::i64:
-      copy(int64_t{});
-      break;
+      return as(int64_t{});
     case DType::f32:
-      copy(float{});
-      break;
+      return as(float{});
     case DType::f64:
-      copy(double{});
-      break;
-    case DType::f16: {
-      const auto* in = reinterpret_cast<const uint16_t*>(data);
-      for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<Out>(half_to_float(in[i]));
-      break;
-    }
+      return as(double{});
+    case DType::f16:
+      return use(reinterpret_cast<const uint16_t*>(data), true);
   }
-  return out;
+}
+
+/// A float64 beyond float32 becomes infinity, where a plain cast is undefined.
+template <typename In>
+float to_float(In value) {
+  if constexpr (std::is_same_v<In, double>) {
+    if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()))
+      return std::copysign(std::numeric_limits<float>::infinity(), static_cast<float>(value > 0 ? 1 : -1));
+  }
+  return static_cast<float>(value);
+}
+
+/// Whether the value is a whole number of 32 bits, so that the cast is defined and loses nothing.
+template <typename In>
+bool fits_int32(In value) {
+  constexpr double low = -2147483648.0, high = 2147483647.0;
+  if constexpr (std::is_floating_point_v<In>)
+    return static_cast<double>(value) >= low && static_cast<double>(value) <= high &&
+           std::trunc(value) == value;
+  else
+    return std::in_range<int32_t>(value);
 }
 
 }  // namespace
@@ -213,25 +215,17 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& 
 }
 
 NpyArray NpyArray::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail("{}: cannot be opened: {}", path.string(), std::strerror(errno));
-  struct stat status {};
-  const bool known = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  const auto size = static_cast<size_t>(known ? status.st_size : 0);
-  void* memory = size > 0 ? mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-  close(fd);
-  if (memory == MAP_FAILED)
-    fail("{}: expected a NumPy .npy file, found an empty or unreadable file; write it again", path.string());
-
   NpyArray array;
   array.path_ = path;
-  array.mapping_ = std::shared_ptr<void>(memory, [size](void* p) { munmap(p, size); });
-  const auto* bytes = static_cast<const std::byte*>(memory);
-  array.header_ = parse_npy_header({bytes, size}, path.string());
-  array.data_ = bytes + array.header_.data_offset;
+  array.mapping_ = MappedFile::open(path);
+  const auto bytes = array.mapping_->bytes();
+  const size_t size = bytes.size();
+  array.header_ = parse_npy_header(bytes, path.string());
+  array.data_ = bytes.data() + array.header_.data_offset;
   const int64_t elements = checked_product(array.header_.shape);
   const size_t found = size - array.header_.data_offset;
   const size_t item = dtype_size(array.dtype());
+  array.mapping_->expect_whole();
   if (elements < 0 || static_cast<size_t>(elements) * item != found)
     fail(
         "{}: expected {} of {}, {} bytes, found {} bytes of data; the file is cut off or damaged, write it "
@@ -264,11 +258,34 @@ Matrix NpyArray::to_matrix() const {
     const auto values = to_floats();
     std::copy(values.begin(), values.end(), out.data());
   }
+  mapping_->expect_whole();
   return out;
 }
 
-std::vector<float> NpyArray::to_floats() const { return convert<float>(*this, data_); }
-std::vector<int32_t> NpyArray::to_ints() const { return convert<int32_t>(*this, data_); }
+std::vector<float> NpyArray::to_floats() const {
+  std::vector<float> out(static_cast<size_t>(size()));
+  with_elements(dtype(), data_, [&](const auto* in, bool half) {
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = half ? half_to_float(static_cast<uint16_t>(in[i])) : to_float(in[i]);
+  });
+  mapping_->expect_whole();
+  return out;
+}
+
+std::vector<int32_t> NpyArray::to_ints() const {
+  if (dtype() == DType::f16) expect_dtype({DType::i32, DType::i64, DType::f32});
+  std::vector<int32_t> out(static_cast<size_t>(size()));
+  with_elements(dtype(), data_, [&](const auto* in, bool) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!fits_int32(in[i]))
+        fail("{}: expected whole numbers of 32 bits, found {} at element {}; write the file again",
+             path_.string(), in[i], i);
+      out[i] = static_cast<int32_t>(in[i]);
+    }
+  });
+  mapping_->expect_whole();
+  return out;
+}
 
 void NpyArray::expect_dtype(std::initializer_list<DType> accepted) const {
   std::string names;

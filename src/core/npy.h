@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/matrix.h"
 
 namespace dvi {
@@ -60,8 +61,9 @@ struct NpyHeader {
 /// Parses the header at the front of `bytes`; `name` is used in messages. Throws Error.
 NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& name);
 
-/// A read-only array mapped from a file; copies share the mapping. The file must not be truncated while
-/// mapped: writers replace files by rename, which keeps the old mapping valid.
+/// A read-only array mapped from a file; copies share the mapping. Writers of this project replace files by
+/// rename, which keeps the old mapping valid; what a file that is changed in place does is told in
+/// mapped_file.h.
 class NpyArray {
  public:
   NpyArray() = default;
@@ -70,6 +72,10 @@ class NpyArray {
   static NpyArray open(const std::filesystem::path&);
 
   bool empty() const { return mapping_ == nullptr; }
+  /// Whether the file was shortened while it was mapped, so that elements may read as zeros.
+  bool damaged() const { return mapping_ != nullptr && mapping_->damaged(); }
+  /// Throws Error if so: for readers of bytes() and as() once they are done.
+  void expect_whole() const { mapping_->expect_whole(); }
   const std::filesystem::path& path() const { return path_; }
   DType dtype() const { return header_.dtype; }
   const std::vector<int64_t>& shape() const { return header_.shape; }
@@ -87,10 +93,12 @@ class NpyArray {
   }
   /// A 2-D float32 array as a matrix view; throws Error for another dtype or rank.
   MatrixView matrix() const;
-  /// Any numeric 2-D array (float16 included) converted to float32.
+  /// Any numeric 2-D array (float16 included) converted to float32. This and the two below throw Error if the
+  /// file was shortened in the meantime.
   Matrix to_matrix() const;
   /// Any numeric array converted element by element.
   std::vector<float> to_floats() const;
+  /// Throws Error unless all elements are whole numbers of 32 bits.
   std::vector<int32_t> to_ints() const;
 
   /// Throw Error naming the file, what was expected and what was found. In `shape`, -1 accepts any size.
@@ -100,7 +108,7 @@ class NpyArray {
  private:
   std::filesystem::path path_;
   NpyHeader header_{};
-  std::shared_ptr<void> mapping_;
+  std::shared_ptr<const MappedFile> mapping_;
   const std::byte* data_ = nullptr;
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "linalg/gemm.h"
 #include "run/view.h"
@@ -41,19 +42,13 @@ void write_boundary_features(const fs::path& file, const EpochData& data) {
   write_npy(file, DType::f16, shape, half.data());
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    fail("{}: cannot be made: {}; check the folder and its rights", folder.string(), error.message());
-}
-
 }  // namespace
 
 ViewWriter::ViewWriter(const Run& run, const ViewIdentity& identity, bool anew)
     : folder_(run.view_folder(identity.name)) {
-  if (identity.name.empty() || identity.name.front() == '.' || identity.name.find('/') != std::string::npos)
-    fail("--view {}: expected a name that can name a folder (no slash, no leading dot)", identity.name);
+  if (!is_plain_name(identity.name))
+    fail("--view {}: expected a name that can name a folder (no slash or backslash, no leading dot)",
+         identity.name);
   make_folder(folder_ / "epochs");
   lock_.file = ::open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_.file < 0)
@@ -85,6 +80,7 @@ ViewWriter::ViewWriter(const Run& run, const ViewIdentity& identity, bool anew)
     if (!epochs_.empty()) extent_ = json_.at("extent");
     revision_ = json_.at("territory").value("revision", 0);
   }
+  remove_what_killed_fits_left();
   json_["format"] = "dvi-view";
   json_["version"] = view_version;
   json_["name"] = identity.name;
@@ -96,6 +92,17 @@ ViewWriter::ViewWriter(const Run& run, const ViewIdentity& identity, bool anew)
                        {"onednn", onednn_version()},
                        {"isa", onednn_isa()},
                        {"precision", best_precision() == Precision::bf16 ? "bf16" : "f32"}};
+}
+
+// The lock says that nobody else is at work here.
+void ViewWriter::remove_what_killed_fits_left() const {
+  remove_leftovers(folder_);
+  remove_leftovers(folder_ / "epochs");
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder_ / "epochs", none))
+    if (entry.path().filename().string().ends_with(".writing")) fs::remove_all(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder_ / "territories", none))
+    if (entry.path().filename() != std::to_string(revision_)) fs::remove_all(entry.path());
 }
 
 ViewWriter::Lock::~Lock() {
@@ -190,13 +197,8 @@ void ViewWriter::write(const EpochOutcome& outcome) {
   json["neighbor_recall"] = data.neighbor_recall;
   json["bounds"] = to_json(outcome.painting.epoch_bounds);
   write_json(folder / "view_epoch.json", json);
-  const auto final_folder = epoch_folder(data.number);
-  fs::remove_all(final_folder);
-  std::error_code error;
-  fs::rename(folder, final_folder, error);
-  if (error)
-    fail("{}: cannot be written: {}; check the folder and its rights", final_folder.string(),
-         error.message());
+  expect_whole_mappings(0);  // or what was computed of zeros would be published
+  replace_folder(folder, epoch_folder(data.number));
 
   // Before view.json, so that a fit that is killed in between does them again.
   write_events(folder_ / "events.npy", outcome.events);

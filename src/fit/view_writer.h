@@ -41,6 +41,7 @@ class ViewWriter {
   void set_state(const std::string& state);
 
  private:
+  void remove_what_killed_fits_left() const;
   std::filesystem::path epoch_folder(int epoch) const;
   void write_arrays(const std::filesystem::path& folder, const EpochOutcome&) const;
   void write_landscapes(const Painting&, int epoch);

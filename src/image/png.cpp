@@ -2,8 +2,6 @@
 
 #include <png.h>
 
-#include <memory>
-
 #include "core/error.h"
 #include "core/file.h"
 
@@ -34,6 +32,48 @@ png_image describe(const Picture& picture) {
   return image;
 }
 
+constexpr uint64_t most_file = uint64_t{64} << 20;
+
+/// A PNG whose front was read.
+class Decoder {
+ public:
+  Decoder(const std::string& bytes, const std::string& name) : name_(name) {
+    image_.version = PNG_IMAGE_VERSION;
+    check(png_image_begin_read_from_memory(&image_, bytes.data(), bytes.size()));
+    constexpr int64_t most_pixels = int64_t{16} << 20;
+    if (width() * height() <= most_pixels) return;
+    png_image_free(&image_);
+    fail("{}: expected an image of at most {} million pixels, found {} x {}; scale it down", name,
+         most_pixels >> 20, width(), height());
+  }
+  ~Decoder() { png_image_free(&image_); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  int64_t width() const { return image_.width; }
+  int64_t height() const { return image_.height; }
+  int64_t channels() const { return PNG_IMAGE_SAMPLE_CHANNELS(image_.format); }
+  Picture decode(int channels) {
+    Picture picture{width(), height(), channels == 0 ? this->channels() : channels, {}};
+    image_.format = format_of(picture.channels);
+    picture.values.resize(PNG_IMAGE_SIZE(image_));
+    const png_color black{0, 0, 0};
+    check(png_image_finish_read(&image_, &black, picture.values.data(), 0, nullptr));
+    return picture;
+  }
+
+ private:
+  void check(int ok) {
+    if (ok != 0) return;
+    const std::string reason = image_.message;
+    png_image_free(&image_);
+    fail("{}: expected a PNG image, found something else ({}); write it again or leave it out", name_,
+         reason);
+  }
+  png_image image_{};
+  const std::string& name_;
+};
+
 }  // namespace
 
 std::string encode_png(const Picture& picture) {
@@ -50,30 +90,17 @@ std::string encode_png(const Picture& picture) {
 }
 
 Picture decode_png(const std::string& bytes, const std::string& name, int channels) {
-  constexpr png_uint_32 most_pixels = 16384;
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  const std::unique_ptr<png_image, decltype(&png_image_free)> release(&image, png_image_free);
-  const auto check = [&](int ok) {
-    if (ok == 0)
-      fail("{}: expected a PNG image, found something else ({}); write it again or leave it out", name,
-           image.message);
-  };
-  check(png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()));
-  if (image.width > most_pixels || image.height > most_pixels)
-    fail("{}: expected an image of at most {} x {} pixels, found {} x {}; scale it down", name, most_pixels,
-         most_pixels, image.width, image.height);
-  Picture picture{image.width, image.height, channels, {}};
-  if (channels == 0) picture.channels = PNG_IMAGE_SAMPLE_CHANNELS(image.format);
-  image.format = format_of(picture.channels);
-  picture.values.resize(PNG_IMAGE_SIZE(image));
-  const png_color black{0, 0, 0};
-  check(png_image_finish_read(&image, &black, picture.values.data(), 0, nullptr));
-  return picture;
+  return Decoder(bytes, name).decode(channels);
 }
 
 Picture read_png(const std::filesystem::path& file, int channels) {
-  return decode_png(read_file(file), file.string(), channels);
+  return decode_png(read_file(file, most_file), file.string(), channels);
+}
+
+PictureSize read_png_size(const std::filesystem::path& file) {
+  const std::string bytes = read_file(file, most_file), name = file.string();
+  const Decoder decoder(bytes, name);
+  return {decoder.width(), decoder.height(), decoder.channels(), static_cast<int64_t>(bytes.size())};
 }
 
 }  // namespace dvi

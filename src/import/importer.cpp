@@ -1,7 +1,5 @@
 #include "import/importer.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -20,37 +18,11 @@ namespace fs = std::filesystem;
 /// Beyond this the recorded head is not what made the recorded logits.
 constexpr double most_residual = 0.01;
 
-/// Removed with all that is in it unless it was given its final name.
-class UnfinishedFolder {
- public:
-  explicit UnfinishedFolder(const fs::path& target) : target_(target) {
-    if (fs::exists(target) && (!fs::is_directory(target) || !fs::is_empty(target)))
-      fail("{}: expected a new or empty folder to import into, found {}; choose another name or remove it",
-           target.string(), fs::is_directory(target) ? "files in it" : "a file");
-    const fs::path absolute = fs::absolute(target).lexically_normal();
-    const fs::path named = absolute.has_filename() ? absolute : absolute.parent_path();
-    path_ = named.parent_path() / fmt::format(".{}.importing-{}", named.filename().string(), ::getpid());
-  }
-  ~UnfinishedFolder() {
-    std::error_code ignored;
-    if (!finished_) fs::remove_all(path_, ignored);
-  }
-  UnfinishedFolder(const UnfinishedFolder&) = delete;
-  UnfinishedFolder& operator=(const UnfinishedFolder&) = delete;
-  const fs::path& path() const { return path_; }
-  void finish() {
-    std::error_code error;
-    fs::remove(target_, error);  // an empty folder
-    fs::rename(path_, target_, error);
-    if (error)
-      fail("{}: cannot be written: {}; check the folder and its rights", target_.string(), error.message());
-    finished_ = true;
-  }
-
- private:
-  fs::path target_, path_;
-  bool finished_ = false;
-};
+void expect_new(const fs::path& target) {
+  if (fs::exists(target) && (!fs::is_directory(target) || !fs::is_empty(target)))
+    fail("{}: expected a new or empty folder to import into, found {}; choose another name or remove it",
+         target.string(), fs::is_directory(target) ? "files in it" : "a file");
+}
 
 double accuracy(MatrixView logits, std::span<const int32_t> labels, const Group& group) {
   int64_t right = 0, known = 0;
@@ -65,15 +37,17 @@ double accuracy(MatrixView logits, std::span<const int32_t> labels, const Group&
 
 /// The head of an epoch (and its residual, if it was solved): by name, checked against the logits (or, where
 /// there are none, the candidate that is right most often); else solved from the logits; else nothing.
-std::optional<ImportedHead> find_head(const SourceEpoch& epoch, const Source& source, EpochNotes& taken,
-                                      EpochNotes& solved, EpochNotes& missing,
-                                      std::optional<double>& residual) {
+std::optional<ImportedHead> find_head(const SourceEpoch& epoch, const Source& source,
+                                      const SourceFolder& folder, EpochNotes& taken, EpochNotes& solved,
+                                      EpochNotes& missing, std::optional<double>& residual) {
   const auto classes = static_cast<int64_t>(source.classes.size());
   std::vector<ImportedHead> candidates;
   std::string why_not = "no state dict";
   if (epoch.state) {
+    const fs::path state =
+        folder.at(*epoch.state);  // a link out of the source is no reason to go on without a head
     try {
-      candidates = heads_by_name(read_torch_file(*epoch.state), classes, epoch.features.cols());
+      candidates = heads_by_name(read_torch_file(state), classes, epoch.features.cols());
       why_not = fmt::format("no weight of shape ({}, {}) in {}", classes, epoch.features.cols(),
                             epoch.state->filename().string());
     } catch (const Error& error) {
@@ -127,25 +101,22 @@ bool take_boundary_inputs(const fs::path& file, const Source& source, int64_t co
   return true;
 }
 
-void keep(const fs::path& file, const fs::path& source, const fs::path& run, ImportReport& report,
+/// Copies a file of the source to the same place in RUN/imported.
+void keep(const fs::path& file, const SourceFolder& source, const fs::path& run, ImportReport& report,
           bool say_so) {
-  const fs::path relative = fs::relative(file, source), target = run / "imported" / relative;
-  std::error_code error;
-  fs::create_directories(target.parent_path(), error);
-  if (!error) fs::copy_file(file, target, error);
-  if (error)
-    fail("{}: cannot be copied into the run: {}; check the disk and its rights", file.string(),
-         error.message());
-  if (say_so) report.kept.push_back(relative.string());
+  const fs::path target = run / "imported" / file;
+  make_folder(target.parent_path());
+  copy_regular_file(source.at(file), target);
+  if (say_so) report.kept.push_back(file.string());
 }
 
 }  // namespace
 
-SourceConfig read_config(const fs::path& folder, ImportReport& report) {
+SourceConfig read_config(const SourceFolder& folder, ImportReport& report) {
   SourceConfig config;
-  const fs::path file = folder / "config.json";
-  if (!fs::exists(file)) return config;
-  config.file = file;
+  if (!folder.has("config.json")) return config;
+  config.file = "config.json";
+  const fs::path file = folder.at("config.json");
   Json json;
   try {
     json = read_json(file);
@@ -172,7 +143,11 @@ SourceConfig read_config(const fs::path& folder, ImportReport& report) {
 }
 
 std::vector<std::string> class_names(std::vector<std::string> named, const std::string& from, int32_t most,
-                                     ImportReport& report) {
+                                     const fs::path& labels, ImportReport& report) {
+  constexpr int32_t most_classes = 65535;
+  if (most >= most_classes)
+    fail("{}: expected class numbers from 0 to {}, found {}; number the classes from 0", labels.string(),
+         most_classes - 1, most);
   const size_t wanted = static_cast<size_t>(std::max(most, 1)) + 1;
   const std::set<std::string> distinct(named.begin(), named.end());
   if (named.size() >= wanted && distinct.size() == named.size() && !distinct.contains("")) {
@@ -190,31 +165,36 @@ std::vector<std::string> class_names(std::vector<std::string> named, const std::
   return numbers;
 }
 
-std::vector<int> epochs_with(std::vector<int> numbers, const std::string& file,
-                             const std::function<fs::path(int)>& of, ImportReport& report) {
+std::map<int, fs::path> epochs_with(std::map<int, fs::path> epochs, const SourceFolder& folder,
+                                    const std::string& file, ImportReport& report) {
   EpochNotes missing;
-  const size_t all = numbers.size();
-  std::erase_if(numbers, [&](int number) {
-    if (fs::exists(of(number) / file)) return false;
-    missing.add(fmt::format("{}, without which the epoch is left out", file), number);
+  const size_t all = epochs.size();
+  std::erase_if(epochs, [&](const auto& epoch) {
+    if (folder.has(epoch.second / file)) return false;
+    missing.add(fmt::format("{}, without which the epoch is left out", file), epoch.first);
     return true;
   });
   for (std::string& line : missing.sentences(all)) report.missing.push_back(std::move(line));
-  return numbers;
+  return epochs;
 }
 
-std::vector<int> numbered_folders(const fs::path& folder, const std::string& prefix) {
-  std::vector<int> numbers;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+std::map<int, fs::path> numbered_folders(const SourceFolder& folder, const fs::path& parent,
+                                         const std::string& prefix) {
+  std::map<int, fs::path> numbered;
+  for (const auto& entry : fs::directory_iterator(folder.at(parent))) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_directory() || !name.starts_with(prefix)) continue;
     int number = 0;
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, number);
-    if (error == std::errc() && stop == end && number >= 0 && number <= 999999) numbers.push_back(number);
+    if (error != std::errc() || stop != end || number < 0 || number > 999999) continue;
+    const auto [known, fresh] = numbered.emplace(number, parent / name);
+    if (!fresh)
+      fail("{}: expected one folder of epoch {}, found {} and {}; remove one of them",
+           folder.at(parent).string(), number, std::min(known->second.filename().string(), name),
+           std::max(known->second.filename().string(), name));
   }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
+  return numbered;
 }
 
 std::vector<int32_t> read_ids(const fs::path& file, int64_t below) {
@@ -278,40 +258,43 @@ Json ImportReport::to_json() const {
           {"solved", solved}, {"kept", kept},       {"missing", missing}};
 }
 
-ImportReport import_run(const fs::path& folder, const fs::path& run) {
+ImportReport import_run(const fs::path& root, const fs::path& run) {
   ImportReport report;
-  if (!fs::is_directory(folder))
-    fail("{}: expected a folder of DVI or time-travelling-visualizer, found {}", folder.string(),
-         fs::exists(folder) ? "a file" : "nothing of that name");
+  if (!fs::is_directory(root))
+    fail("{}: expected a folder of DVI or time-travelling-visualizer, found {}", root.string(),
+         fs::exists(root) ? "a file" : "nothing of that name");
+  const SourceFolder folder(root);
   const bool v1 = is_v1(folder);
   if (!v1 && !is_ttv(folder))
     fail(
         "{}: expected Training_data and Model (DVI) or dataset and epochs (time-travelling-visualizer) in "
         "it, found neither; "
         "give the folder that holds them",
-        folder.string());
+        root.string());
   Source source = v1 ? open_v1(folder, report) : open_ttv(folder, report);
   report.layout = source.layout;
   report.samples = static_cast<int64_t>(source.labels.size());
   if (source.epochs.empty())
-    fail("{}: expected recorded epochs, {}, found none{}", (folder / (v1 ? "Model" : "epochs")).string(),
+    fail("{}: expected recorded epochs, {}, found none{}", (root / (v1 ? "Model" : "epochs")).string(),
          v1 ? "Epoch_N/train_data.npy (or another word and a number)" : "epoch_N/embeddings.npy",
          report.missing.empty() ? "" : ": " + report.missing.back());
 
+  expect_new(run);
   UnfinishedFolder unfinished(run);
+  remove_leftovers(unfinished.path().parent_path());
   std::optional<RunWriter> writer;
   EpochNotes taken, solved, kept, missing;
   double worst_residual = 0;
   Progress progress("import", static_cast<int64_t>(source.epochs.size()), "epochs");
-  for (const int number : source.epochs) {
-    SourceEpoch epoch = source.read_epoch(number);
+  for (const auto& [number, epoch_folder] : source.epochs) {
+    SourceEpoch epoch = source.read_epoch(number, epoch_folder);
     std::optional<double> residual;
-    auto head = find_head(epoch, source, taken, solved, missing, residual);
+    auto head = find_head(epoch, source, folder, taken, solved, missing, residual);
     progress.advance();
     if (!head) continue;
     if (!writer) {
       Manifest manifest;
-      const fs::path named = fs::absolute(folder).lexically_normal();
+      const fs::path named = fs::absolute(root).lexically_normal();
       manifest.name = (named.has_filename() ? named : named.parent_path()).filename().string();
       manifest.classes = source.classes;
       manifest.feature_dim = epoch.features.cols();
@@ -335,7 +318,7 @@ ImportReport import_run(const fs::path& folder, const fs::path& run) {
       fail(
           "{}, epoch {}: expected features of {} dimensions as at the first epoch, found {}; remove this "
           "epoch",
-          folder.string(), number, manifest.feature_dim, epoch.features.cols());
+          root.string(), number, manifest.feature_dim, epoch.features.cols());
 
     EpochWriter out = writer->epoch(number);
     out.features(epoch.features);
@@ -353,7 +336,7 @@ ImportReport import_run(const fs::path& folder, const fs::path& run) {
       write_npy(out.folder() / "boundary_features.npy", epoch.boundary_features->view());
       taken.add("boundary samples (border_centers.npy)", number);
       if (epoch.boundary_inputs &&
-          take_boundary_inputs(*epoch.boundary_inputs, source, epoch.boundary_features->rows(),
+          take_boundary_inputs(folder.at(*epoch.boundary_inputs), source, epoch.boundary_features->rows(),
                                out.folder() / "boundary_inputs.npy"))
         taken.add("inputs of the boundary samples", number);
       else if (epoch.boundary_inputs)
@@ -390,10 +373,10 @@ ImportReport import_run(const fs::path& folder, const fs::path& run) {
                     "head_residual of each epoch.json)",
                     worst_residual));
   if (!writer)
-    fail("{}: expected the head of at least one epoch, found none: {}", folder.string(),
-         report.missing.back());
+    fail("{}: expected the head of at least one epoch, found none: {}", root.string(), report.missing.back());
   writer->begin();
   writer->finish();
+  expect_new(run);
   unfinished.finish();
   return report;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <png.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <functional>
@@ -148,7 +149,7 @@ class ImportTest : public ::testing::Test {
       import_run(source(), run());
     } catch (const Error& error) {
       EXPECT_FALSE(fs::exists(run()));
-      for (const auto& entry : fs::directory_iterator(folder_))
+      for (const auto& entry : fs::directory_iterator(source().parent_path()))
         EXPECT_EQ(entry.path(), source());  // nothing left behind
       return error.what();
     }
@@ -417,6 +418,98 @@ TEST_F(ImportTest, ASourceWithoutTestSetOrWithUnfinishedEpochs) {
   EXPECT_THAT(report.missing, Contains(HasSubstr("there are training samples only")));
   EXPECT_THAT(report.missing,
               Contains(HasSubstr("train_data.npy, without which the epoch is left out (epoch 1)")));
+}
+
+// Whatever a source's links say, nothing is written outside the run and nothing outside the source is read.
+TEST_F(ImportTest, LinksLeadNowhereElse) {
+  const fs::path outside = source().parent_path().string() + "-outside";
+  text(outside / "secret.json", "[0]");
+  std::vector<std::string> places = {"Model/model.py",
+                                     "Model/Epoch_1/test_index.json",
+                                     "Model/Epoch_1/subject_model.pth",
+                                     "Model/Epoch_1",
+                                     "Model",
+                                     "Training_data/training_dataset_label.pth",
+                                     "index.json"};
+  for (const std::string& place : places) {
+    for (const bool absolute : {false, true}) {
+      fs::remove_all(source());
+      make_v1();
+      const fs::path link = source() / place, moved = outside / "moved";
+      fs::remove_all(moved);
+      if (fs::exists(link))
+        fs::rename(link, moved);
+      else
+        text(moved, "x");
+      fs::create_symlink(absolute ? moved : fs::relative(moved, link.parent_path()), link);
+      EXPECT_THAT(complaint(), HasSubstr("found a link that leads to")) << place;
+      EXPECT_FALSE(fs::exists(run())) << place;
+    }
+  }
+  // Inside the source links are followed, and what they name keeps its place.
+  fs::remove_all(source());
+  make_v1();
+  text(source() / "elsewhere" / "model.py", "y = 2");
+  fs::remove(source() / "Model" / "model.py");
+  fs::create_symlink("../elsewhere/model.py", source() / "Model" / "model.py");
+  import_run(source(), run());
+  EXPECT_EQ(read_file(run() / "imported" / "Model" / "model.py"), "y = 2");
+  EXPECT_FALSE(fs::is_symlink(run() / "imported" / "Model" / "model.py"));
+  EXPECT_FALSE(fs::exists(run() / "imported" / "elsewhere"));
+  fs::remove_all(outside);
+}
+
+TEST_F(ImportTest, PipesAndDevicesAreRefused) {
+  for (const char* place :
+       {"Model/model.py", "Model/Epoch_1/index.json", "Model/Epoch_1/train_data.npy", "old_labels.json"}) {
+    fs::remove_all(source());
+    make_v1();
+    fs::remove(source() / place);
+    ASSERT_EQ(mkfifo((source() / place).c_str(), 0600), 0);
+    EXPECT_THAT(complaint(), HasSubstr("found a pipe")) << place;
+  }
+}
+
+TEST_F(ImportTest, TwoFoldersOfOneEpochAreRefused) {
+  make_v1();
+  fs::copy(source() / "Model" / "Epoch_1", source() / "Model" / "Epoch_01", fs::copy_options::recursive);
+  EXPECT_THAT(complaint(), HasSubstr("expected one folder of epoch 1, found Epoch_01 and Epoch_1"));
+  fs::remove_all(source() / "Model" / "Epoch_1");
+  EXPECT_THAT(import_run(source(), run()).epochs, Contains(1));  // from Epoch_01
+}
+
+TEST_F(ImportTest, WorkIsInProportionToTheSource) {
+  make_ttv();
+  fs::remove(source() / "dataset" / "info.json");
+  std::vector<int64_t> labels(samples, 0);
+  labels[3] = (int64_t{1} << 31) - 2;
+  write_npy(source() / "dataset" / "labels.npy", labels);
+  EXPECT_THAT(complaint(), HasSubstr("expected class numbers from 0 to 65534, found 2147483646"));
+  labels[3] = int64_t{1} << 31;
+  write_npy(source() / "dataset" / "labels.npy", labels);
+  EXPECT_THAT(complaint(), HasSubstr("labels.npy: expected whole numbers of 32 bits"));
+  labels[3] = 0;
+  write_npy(source() / "dataset" / "labels.npy", labels);
+  // A black picture in a file of a few kilobytes.
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = image.height = 4097;
+  image.format = PNG_FORMAT_GRAY;
+  const std::vector<uint8_t> black(size_t{4097} * 4097);
+  const auto file = source() / "dataset" / "image" / "0.png";
+  ASSERT_TRUE(png_image_write_to_file(&image, file.c_str(), 0, black.data(), 0, nullptr));
+  EXPECT_THAT(complaint(), HasSubstr("expected an image of at most 16 million pixels, found 4097 x 4097"));
+}
+
+TEST_F(ImportTest, WhatAKilledImportLeftIsRemoved) {
+  make_v1();
+  text(source().parent_path() / ".run.unfinished" / "epochs" / "000001" / "features.npy", "x");
+  text(source().parent_path() / ".other.unfinished" / "big.npy", "x");
+  import_run(source(), run());
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(source().parent_path()))
+    names.push_back(entry.path().filename());
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("source", "run"));
 }
 
 TEST_F(ImportTest, AnExistingRunIsLeftAlone) {

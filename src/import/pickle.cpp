@@ -56,7 +56,15 @@ class Machine {
     return result;
   }
 
+  /// A node takes a hundred times the byte that makes it.
+  static constexpr size_t most_nodes = 4000000;
+  static constexpr size_t most_name = 1000;
+
   PickleNode* make(Kind kind) {
+    if (pickle_.nodes.size() == most_nodes)
+      fail(
+          "{}: expected at most {} objects in its pickle, found more; save the tensors alone with torch.save",
+          name_, most_nodes);
     pickle_.nodes.emplace_back().kind = kind;
     return &pickle_.nodes.back();
   }
@@ -112,7 +120,7 @@ class Machine {
     container->items.insert(container->items.end(), items.begin(), items.end());
   }
   void remember(uint64_t index) {
-    if (stack_.empty()) damaged();
+    if (stack_.empty() || memo_.size() > most_nodes) damaged();
     memo_[index] = stack_.back();
   }
   void recall(uint64_t index) {
@@ -267,6 +275,8 @@ class Machine {
       case 0x93: {  // STACK_GLOBAL
         const PickleNode* function = pop();
         const PickleNode* module = pop();
+        // Shared texts would make as many long names of a few bytes each as one likes.
+        if (module->text.size() > most_name || function->text.size() > most_name) damaged();
         push_text(module->text + " " + function->text, Kind::global);
         break;
       }

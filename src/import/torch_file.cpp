@@ -1,11 +1,12 @@
 #include "import/torch_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
 
-#include "core/file.h"
+#include "core/mapped_file.h"
 #include "import/pickle.h"
 #include "import/zip_file.h"
 
@@ -47,6 +48,7 @@ class Reader {
           "{}: expected little-endian tensors, found another byte order; save it again on the machine that "
           "imports",
           name);
+    for (const auto& [entry, data] : entries_) bytes_in_archive_ += data.size();
     pickle_ = read_pickle(pickle->second, name);
   }
 
@@ -58,11 +60,13 @@ class Reader {
  private:
   /// Shared and cyclic nodes make a small file large when walked, hence the limits.
   static constexpr int most_depth = 8;
-  static constexpr size_t most_nodes = 1000000, most_bytes = size_t{64} << 30;
+  static constexpr size_t most_nodes = 1000000, most_bytes = size_t{64} << 30, most_name = 1000;
 
   void walk(const PickleNode& node, const std::string& path, int depth) {
     if (depth > most_depth || ++visited_ > most_nodes) return;
     if (const auto tensor = as_tensor(node, 0)) {
+      name_bytes_ += path.size();
+      if (name_bytes_ > bytes_in_archive_) bad(path.substr(0, 40), "names of ordinary length");
       found_.push_back({path, load(*tensor, path)});
       return;
     }
@@ -77,6 +81,7 @@ class Reader {
         name = std::to_string(key.integer);
       else
         continue;
+      if (name.size() > most_name) bad(name.substr(0, 40), "a name of ordinary length");
       walk(*node.items[i + 1], path.empty() ? name : path + "." + name, depth + 1);
     }
   }
@@ -153,7 +158,7 @@ class Reader {
     total_bytes_ += count * element;
     // Strides of 0 and shared storages let a few bytes claim to be much; no training saves more than a little
     // of that.
-    if (total_bytes_ > 4 * bytes_in_archive()) bad(path, "data of its own");
+    if (total_bytes_ > 4 * bytes_in_archive_) bad(path, "data of its own");
 
     tensor.dtype = type->dtype;
     tensor.bytes.resize(count * element);
@@ -162,12 +167,6 @@ class Reader {
            element, tensor);
     if (type->bfloat) widen(tensor);
     return tensor;
-  }
-
-  uint64_t bytes_in_archive() const {
-    uint64_t sum = 0;
-    for (const auto& [name, data] : entries_) sum += data.size();
-    return sum;
   }
 
   static void copy(const std::byte* from, const std::vector<int64_t>& strides, size_t element,
@@ -210,7 +209,7 @@ class Reader {
   Pickle pickle_;
   std::vector<NamedTensor> found_;
   size_t visited_ = 0;
-  uint64_t total_bytes_ = 0;
+  uint64_t bytes_in_archive_ = 0, total_bytes_ = 0, name_bytes_ = 0;
 };
 
 template <typename To, typename From>
@@ -219,6 +218,12 @@ std::vector<To> converted(const TorchTensor& tensor) {
   for (size_t i = 0; i < out.size(); ++i) {
     From value;
     std::memcpy(&value, &tensor.bytes[i * sizeof(From)], sizeof(From));
+    if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
+      constexpr double beyond = 9.2e18;  // of 64 bits; NaN is refused too
+      if (!(std::abs(static_cast<double>(value)) < beyond) || std::trunc(value) != value)
+        fail("a tensor of dtype {}: expected whole numbers, found {} at element {}; save it as integers",
+             dtype_name(tensor.dtype), value, i);
+    }
     out[i] = static_cast<To>(value);
   }
   return out;
@@ -244,10 +249,12 @@ std::vector<To> converted(const TorchTensor& tensor) {
       return converted<To, double>(tensor);
     case DType::f16: {
       const auto halves = converted<uint16_t, uint16_t>(tensor);
-      std::vector<To> out(halves.size());
-      std::transform(halves.begin(), halves.end(), out.begin(),
-                     [](uint16_t half) { return static_cast<To>(half_to_float(half)); });
-      return out;
+      TorchTensor floats{DType::f32, tensor.shape, std::vector<std::byte>(halves.size() * sizeof(float))};
+      for (size_t i = 0; i < halves.size(); ++i) {
+        const float value = half_to_float(halves[i]);
+        std::memcpy(&floats.bytes[i * sizeof(float)], &value, sizeof value);
+      }
+      return converted<To, float>(floats);
     }
     default:
       fail("a tensor of dtype {}: expected one that torch.save writes", dtype_name(tensor.dtype));
@@ -264,8 +271,10 @@ std::vector<NamedTensor> read_torch_bytes(std::span<const std::byte> bytes, cons
 }
 
 std::vector<NamedTensor> read_torch_file(const std::filesystem::path& file) {
-  const std::string content = read_file(file);
-  return read_torch_bytes(std::as_bytes(std::span(content)), file.string());
+  const auto mapping = MappedFile::open(file);
+  auto tensors = read_torch_bytes(mapping->bytes(), file.string());
+  mapping->expect_whole();
+  return tensors;
 }
 
 TorchTensor read_torch_tensor(const std::filesystem::path& file) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 #include "core/file.h"
 #include "core/random.h"
@@ -154,6 +156,51 @@ TEST(TorchFile, DamagedBytesNeverDoMoreThanThrow) {
       }
     }
     EXPECT_GT(refused, 30);
+  }
+}
+
+TEST(TorchFile, ASmallFileCannotClaimToBeLarge) {
+  // Entries that share their bytes: the second's offset is made the first's.
+  testing::ZipWriter zip;
+  zip.add("archive/data/0", std::string(4000, 'x'));
+  zip.add("archive/data/1", std::string(4000, 'x'));
+  std::string bytes = zip.finish();
+  const size_t second = bytes.rfind("PK\1\2");
+  std::memset(&bytes[second + 42], 0, 4);
+  EXPECT_THAT(complaint([&] { read(bytes); }), HasSubstr("overlap"));
+  testing::ZipWriter twice;
+  twice.add("archive/data.pkl", "\x80\x02N.");
+  twice.add("archive/data.pkl", "\x80\x02N.");
+  EXPECT_THAT(complaint([&] { read(twice.finish()); }), HasSubstr("twice"));
+  // One key of a megabyte under which thousands of shared dicts lie.
+  std::string pickle =
+      std::string("\x80\x02", 2) + testing::pickled_text(std::string(1 << 20, 'k')) + std::string("q\0", 2);
+  pickle += "}";
+  for (int i = 0; i < 1000; ++i)
+    pickle += std::string("h\0", 2) + testing::pickled_tensor({"FloatStorage", {1}, ""}, "0") + "s";
+  testing::ZipWriter keys;
+  keys.add("archive/data.pkl", pickle + ".");
+  keys.add("archive/data/0", std::string(4, '\0'));
+  EXPECT_THAT(complaint([&] { read(keys.finish()); }), HasSubstr("a name of ordinary length"));
+}
+
+TEST(Pickle, SharedTextsAndManyObjectsAreBounded) {
+  const auto pickle = [](const std::string& bytes) {
+    return read_pickle(std::as_bytes(std::span(bytes)), "x");
+  };
+  std::string names =
+      std::string("\x80\x04", 2) + testing::pickled_text(std::string(1 << 20, 'm')) + std::string("q\0", 2);
+  for (int i = 0; i < 100000; ++i) names += std::string("h\0h\0\x93", 5);
+  EXPECT_THAT(complaint([&] { pickle(names + "."); }), HasSubstr("damaged"));
+  EXPECT_THAT(complaint([&] { pickle("\x80\x02" + std::string(5000000, 'N') + "."); }),
+              HasSubstr("at most 4000000 objects"));
+}
+
+TEST(TorchTensor, OnlyWholeNumbersAreInts) {
+  for (const double bad : {1e30, 0.5, -HUGE_VAL}) {
+    TorchTensor tensor{DType::f64, {1}, std::vector<std::byte>(8)};
+    std::memcpy(tensor.bytes.data(), &bad, 8);
+    EXPECT_THAT(complaint([&] { tensor.to_ints(); }), HasSubstr("expected whole numbers")) << bad;
   }
 }
 

@@ -19,9 +19,10 @@ struct Part {
   std::optional<TorchTensor> data;
 };
 
-Part read_part(const fs::path& folder, const std::string& stem, ImportReport& report) {
+Part read_part(const SourceFolder& source, const fs::path& folder, const std::string& stem,
+               ImportReport& report) {
   Part part;
-  const fs::path labels = folder / (stem + "_label.pth"), data = folder / (stem + "_data.pth");
+  const fs::path labels = source.at(folder / (stem + "_label.pth"));
   const TorchTensor tensor = read_torch_tensor(labels);
   if (tensor.shape.size() != 1)
     fail("{}: expected one label a sample, found shape {}; save class numbers", labels.string(),
@@ -32,10 +33,11 @@ Part read_part(const fs::path& folder, const std::string& stem, ImportReport& re
            label, part.labels.size());
     part.labels.push_back(static_cast<int32_t>(label));
   }
-  if (!fs::exists(data)) {
+  if (!source.has(folder / (stem + "_data.pth"))) {
     report.missing.push_back(stem + "_data.pth is not there: samples cannot be shown");
     return part;
   }
+  const fs::path data = source.at(folder / (stem + "_data.pth"));
   part.data = read_torch_tensor(data);
   const auto& shape = part.data->shape;
   if (shape.empty() || shape[0] != static_cast<int64_t>(part.labels.size()))
@@ -105,9 +107,9 @@ void take_inputs(Source& source, Part train, Part test, ImportReport& report) {
 }
 
 /// index.json and old_labels.json: ids of samples with noisy labels, and the labels they had before.
-void take_noise(Source& source, const fs::path& folder, int64_t pool, ImportReport& report) {
-  const fs::path ids_file = folder / "index.json", labels_file = folder / "old_labels.json";
-  if (!fs::exists(ids_file) || !fs::exists(labels_file)) return;
+void take_noise(Source& source, const SourceFolder& folder, int64_t pool, ImportReport& report) {
+  if (!folder.has("index.json") || !folder.has("old_labels.json")) return;
+  const fs::path ids_file = folder.at("index.json"), labels_file = folder.at("old_labels.json");
   const auto ids = read_ids(ids_file, pool);
   const auto labels = read_ids(labels_file, 65535);
   if (labels.size() != ids.size())
@@ -125,8 +127,10 @@ void take_noise(Source& source, const fs::path& folder, int64_t pool, ImportRepo
 
 /// One number a sample of a part, from a JSON list, or an object of id to number; nothing if the file is not
 /// there.
-std::optional<std::vector<float>> read_scores(const fs::path& file, size_t count) {
-  if (!fs::exists(file)) return std::nullopt;
+std::optional<std::vector<float>> read_scores(const SourceFolder& folder, const fs::path& place,
+                                              size_t count) {
+  if (!folder.has(place)) return std::nullopt;
+  const fs::path file = folder.at(place);
   const Json json = read_json(file);
   std::vector<float> scores(count, std::numeric_limits<float>::quiet_NaN());
   const auto set = [&](size_t i, const Json& value) {
@@ -151,33 +155,36 @@ std::optional<std::vector<float>> read_scores(const fs::path& file, size_t count
   return scores;
 }
 
-SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t tested) {
+SourceEpoch read_epoch(const SourceFolder& source, const fs::path& folder, int number, int64_t pool,
+                       int64_t tested) {
   SourceEpoch epoch;
   epoch.number = number;
-  const Matrix train = read_features(folder / "train_data.npy", pool),
-               test = tested > 0 ? read_features(folder / "test_data.npy", tested) : Matrix(0, train.cols());
+  const Matrix train = read_features(source.at(folder / "train_data.npy"), pool),
+               test = tested > 0 ? read_features(source.at(folder / "test_data.npy"), tested)
+                                 : Matrix(0, train.cols());
   if (test.cols() != train.cols())
-    fail("{}: expected {} dimensions as in train_data.npy, found {}", (folder / "test_data.npy").string(),
-         train.cols(), test.cols());
+    fail("{}: expected {} dimensions as in train_data.npy, found {}",
+         source.at(folder / "test_data.npy").string(), train.cols(), test.cols());
   epoch.features = Matrix(pool + tested, train.cols());
   std::copy(train.data(), train.data() + pool * train.cols(), epoch.features.data());
   if (tested > 0) std::copy(test.data(), test.data() + tested * train.cols(), epoch.features.row(pool));
-  if (fs::exists(folder / "subject_model.pth")) {
+  if (source.has(folder / "subject_model.pth")) {
     epoch.state = folder / "subject_model.pth";
     epoch.keep.push_back(*epoch.state);
   }
-  if (fs::exists(folder / "index.json")) epoch.training_set = read_ids(folder / "index.json", pool);
-  if (fs::exists(folder / "border_centers.npy")) {
-    epoch.boundary_features = read_features(folder / "border_centers.npy", -1);
-    if (fs::exists(folder / "ori_border_centers.npy"))
+  if (source.has(folder / "index.json"))
+    epoch.training_set = read_ids(source.at(folder / "index.json"), pool);
+  if (source.has(folder / "border_centers.npy")) {
+    epoch.boundary_features = read_features(source.at(folder / "border_centers.npy"), -1);
+    if (source.has(folder / "ori_border_centers.npy"))
       epoch.boundary_inputs = folder / "ori_border_centers.npy";
   }
   for (const char* file : {"test_index.json", "test_border_centers.npy"})
-    if (fs::exists(folder / file)) epoch.keep.push_back(folder / file);
+    if (source.has(folder / file)) epoch.keep.push_back(folder / file);
   for (const char* score : {"uncertainty", "dis", "total"}) {
     const auto of_pool =
-        read_scores(folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
-    const auto of_test = tested > 0 ? read_scores(folder / fmt::format("test_{}_score.json", score),
+        read_scores(source, folder / fmt::format("train_{}_score.json", score), static_cast<size_t>(pool));
+    const auto of_test = tested > 0 ? read_scores(source, folder / fmt::format("test_{}_score.json", score),
                                                   static_cast<size_t>(tested))
                                     : std::nullopt;
     if (!of_pool && !of_test) continue;
@@ -194,13 +201,14 @@ SourceEpoch read_epoch(const fs::path& folder, int number, int64_t pool, int64_t
 
 /// What folders of epochs begin with: what config.json says, if there are such, else the word before a number
 /// that the most folders with features have; "Epoch_" where there are none.
-std::string epoch_prefix(const fs::path& model, const std::string& configured) {
-  if (!configured.empty() && !numbered_folders(model, configured + "_").empty()) return configured + "_";
+std::string epoch_prefix(const SourceFolder& folder, const std::string& configured) {
+  if (!configured.empty() && !numbered_folders(folder, "Model", configured + "_").empty())
+    return configured + "_";
   std::map<std::string, int> found;
-  for (const auto& entry : fs::directory_iterator(model)) {
+  for (const auto& entry : fs::directory_iterator(folder.at("Model"))) {
     const std::string name = entry.path().filename().string();
     const size_t digits = name.find_last_not_of("0123456789") + 1;
-    if (digits > 0 && digits < name.size() && fs::exists(entry.path() / "train_data.npy"))
+    if (digits > 0 && digits < name.size() && folder.has(fs::path("Model") / name / "train_data.npy"))
       ++found[name.substr(0, digits)];
   }
   if (found.empty()) return "Epoch_";
@@ -209,22 +217,22 @@ std::string epoch_prefix(const fs::path& model, const std::string& configured) {
 
 }  // namespace
 
-bool is_v1(const fs::path& folder) {
-  return fs::exists(folder / "Training_data" / "training_dataset_label.pth") &&
-         fs::is_directory(folder / "Model");
+bool is_v1(const SourceFolder& folder) {
+  return folder.has("Training_data/training_dataset_label.pth") && folder.has_folder("Model");
 }
 
-Source open_v1(const fs::path& folder, ImportReport& report) {
-  Part train = read_part(folder / "Training_data", "training_dataset", report);
+Source open_v1(const SourceFolder& folder, ImportReport& report) {
+  Part train = read_part(folder, "Training_data", "training_dataset", report);
   Part test;
-  if (fs::exists(folder / "Testing_data" / "testing_dataset_label.pth"))
-    test = read_part(folder / "Testing_data", "testing_dataset", report);
+  if (folder.has("Testing_data/testing_dataset_label.pth"))
+    test = read_part(folder, "Testing_data", "testing_dataset", report);
   else
     report.missing.push_back(
         "Testing_data/testing_dataset_label.pth is not there: there are training samples only");
   const auto pool = static_cast<int64_t>(train.labels.size()),
              tested = static_cast<int64_t>(test.labels.size());
-  if (pool == 0) fail("{}: expected training samples, found none", (folder / "Training_data").string());
+  if (pool == 0)
+    fail("{}: expected training samples, found none", (folder.root() / "Training_data").string());
 
   Source source;
   source.layout = "v1";
@@ -234,19 +242,18 @@ Source open_v1(const fs::path& folder, ImportReport& report) {
   if (tested > 0) source.groups.push_back({"test", "test", pool, tested});
   const int32_t most = *std::max_element(source.labels.begin(), source.labels.end());
   const SourceConfig config = read_config(folder, report);
-  source.classes = class_names(config.classes, "config.json", most, report);
+  source.classes = class_names(config.classes, "config.json", most, folder.root() / "Training_data", report);
   if (config.file) source.keep.push_back(*config.file);
   report.taken.push_back(fmt::format("{} training and {} testing samples with labels", pool, tested));
   take_inputs(source, std::move(train), std::move(test), report);
   take_noise(source, folder, pool, report);
-  if (fs::exists(folder / "Model" / "model.py")) source.keep.push_back(folder / "Model" / "model.py");
-  const std::string prefix = epoch_prefix(folder / "Model", config.epoch_name);
-  const auto of = [folder, prefix](int number) {
-    return folder / "Model" / (prefix + std::to_string(number));
+  if (folder.has("Model/model.py")) source.keep.push_back("Model/model.py");
+  source.epochs = epochs_with(numbered_folders(folder, "Model", epoch_prefix(folder, config.epoch_name)),
+                              folder, "train_data.npy", report);
+  if (tested > 0) source.epochs = epochs_with(std::move(source.epochs), folder, "test_data.npy", report);
+  source.read_epoch = [folder, pool, tested](int number, const fs::path& place) {
+    return read_epoch(folder, place, number, pool, tested);
   };
-  source.epochs = epochs_with(numbered_folders(folder / "Model", prefix), "train_data.npy", of, report);
-  if (tested > 0) source.epochs = epochs_with(std::move(source.epochs), "test_data.npy", of, report);
-  source.read_epoch = [of, pool, tested](int number) { return read_epoch(of(number), number, pool, tested); };
   return source;
 }
 

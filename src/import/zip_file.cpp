@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 #include "core/error.h"
 
@@ -81,6 +82,7 @@ std::map<std::string, std::span<const std::byte>> read_zip(std::span<const std::
   const Bytes bytes(archive, name);
   const Directory directory = find_directory(bytes, name);
   std::map<std::string, std::span<const std::byte>> entries;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;  // of the entries' data
   uint64_t at = directory.offset;
   for (uint64_t i = 0; i < directory.entries; ++i) {
     if (bytes.number<uint32_t>(at) != 0x02014b50)
@@ -104,9 +106,21 @@ std::map<std::string, std::span<const std::byte>> read_zip(std::span<const std::
            name, entry);
     const uint64_t data =
         header + 30 + bytes.number<uint16_t>(header + 26) + bytes.number<uint16_t>(header + 28);
-    entries.insert_or_assign(std::move(entry), bytes.at(data, size));
+    if (!entries.emplace(entry, bytes.at(data, size)).second)
+      fail("{}: expected every name once in the zip archive, found \"{}\" twice; copy the file again", name,
+           entry);
+    if (size > 0) ranges.emplace_back(data, data + size);
     at += 46u + name_length + extra_length + comment_length;
   }
+  // Entries that share their bytes let a small file claim to be as large as one likes.
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 1; i < ranges.size(); ++i)
+    if (ranges[i].first < ranges[i - 1].second)
+      fail(
+          "{}: expected entries of a zip archive that lie side by side, found two that overlap; load it with "
+          "torch.load "
+          "and save it again",
+          name);
   return entries;
 }
 

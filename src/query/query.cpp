@@ -25,18 +25,15 @@ constexpr const char* scalar_functions[] = {
 /// A private database that holds nothing but the table "samples".
 class Session {
  public:
-  Session(const SampleTable& table, double most_seconds)
-      : table_(table),
-        most_seconds_(most_seconds),
-        deadline_(Clock::now() +
-                  std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(most_seconds))) {
+  Session(const SampleTable& table, double most_seconds, std::stop_token stop)
+      : table_(table), most_seconds_(most_seconds), deadline_(most_seconds, std::move(stop)) {
     sqlite3* db = nullptr;
     const int status = sqlite3_open_v2(
         ":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
     db_.reset(db);
     if (status != SQLITE_OK)
       fail("query: SQLite could not be started: {}", db ? sqlite3_errmsg(db) : "out of memory");
-    register_samples(db, table);
+    register_samples(db, table, deadline_);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     // "Shirt" in double quotes is a column's name; taken as a text by default, it would hide misspelt
@@ -48,13 +45,13 @@ class Session {
     sqlite3_limit(db, SQLITE_LIMIT_COMPOUND_SELECT, 1);
     sqlite3_limit(db, SQLITE_LIMIT_VDBE_OP, 100000);
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
     sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, 1);
     // SQLite meets the table when it is first named, which is to be over before the rules begin.
     const int met = sqlite3_exec(db, "SELECT 1 FROM samples LIMIT 0", nullptr, nullptr, nullptr);
     if (met != SQLITE_OK) fail("query: SQLite could not be set up: {}", sqlite3_errmsg(db));
     sqlite3_set_authorizer(db, authorize, this);
-    sqlite3_progress_handler(db, 10000, late, this);
+    // A step may be a function of a long text, so the clock is looked at often.
+    sqlite3_progress_handler(db, 100, late, this);
   }
 
   /// Calls `found(id, epoch)` for each row that fits. At one epoch if the condition does not name any, unless
@@ -96,7 +93,7 @@ class Session {
     return owned;
   }
 
-  static int late(void* self) { return Clock::now() > static_cast<Session*>(self)->deadline_; }
+  static int late(void* self) { return static_cast<Session*>(self)->deadline_.passed(); }
 
   static int authorize(void* data, int action, const char* a, const char* b, const char*, const char*) {
     auto& self = *static_cast<Session*>(data);
@@ -179,7 +176,7 @@ class Session {
 
   const SampleTable& table_;
   double most_seconds_;
-  Clock::time_point deadline_;
+  Deadline deadline_;
   std::unique_ptr<sqlite3, Close> db_;
   int selects_ = 0, reads_of_epoch_ = 0;
   bool names_epoch_ = false;
@@ -196,7 +193,7 @@ std::vector<int32_t> marked(const std::vector<bool>& marks) {
 }  // namespace
 
 QueryResult find_samples(const SampleTable& table, const std::string& condition, std::optional<int> epoch,
-                         double most_seconds) {
+                         double most_seconds, std::stop_token stop) {
   const auto start = Clock::now();
   QueryResult result;
   result.epoch = epoch.value_or(table.last_epoch());
@@ -205,7 +202,7 @@ QueryResult find_samples(const SampleTable& table, const std::string& condition,
   std::vector<bool> fits(static_cast<size_t>(table.samples()), false);
   int only = -1;
   bool several = false;
-  Session(table, most_seconds).run(condition, result.epoch, false, [&](int id, int at) {
+  Session(table, most_seconds, std::move(stop)).run(condition, result.epoch, false, [&](int id, int at) {
     fits[static_cast<size_t>(id)] = true;
     several = several || (only >= 0 && only != at);
     only = at;
@@ -217,12 +214,12 @@ QueryResult find_samples(const SampleTable& table, const std::string& condition,
 }
 
 std::vector<EpochMatches> find_samples_each(const SampleTable& table, const std::string& condition,
-                                            double most_seconds) {
+                                            double most_seconds, std::stop_token stop) {
   std::map<int, std::vector<bool>> fits;
   for (const int epoch : table.epochs()) fits[epoch].resize(static_cast<size_t>(table.samples()));
-  Session(table, most_seconds).run(condition, table.last_epoch(), true, [&](int id, int epoch) {
-    fits[epoch][static_cast<size_t>(id)] = true;
-  });
+  Session(table, most_seconds, std::move(stop))
+      .run(condition, table.last_epoch(), true,
+           [&](int id, int epoch) { fits[epoch][static_cast<size_t>(id)] = true; });
   std::vector<EpochMatches> matches;
   for (const auto& [epoch, marks] : fits) matches.push_back({epoch, marked(marks)});
   return matches;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ struct QueryResult {
 
 /// Samples for which `condition` holds at `epoch` (default: the last fitted one), or, where the condition
 /// names epochs, at any epoch that fits. Throws Error with one sentence that says what is wrong with the
-/// condition, and where.
+/// condition, and where; it ends after `most_seconds`, whatever the condition, or soon after `stop` was
+/// requested.
 QueryResult find_samples(const SampleTable& table, const std::string& condition,
-                         std::optional<int> epoch = {}, double most_seconds = 10);
+                         std::optional<int> epoch = {}, double most_seconds = 10, std::stop_token stop = {});
 
 struct EpochMatches {
   int epoch;
@@ -36,7 +38,7 @@ struct EpochMatches {
 };
 /// The same evaluated anew at each fitted epoch.
 std::vector<EpochMatches> find_samples_each(const SampleTable& table, const std::string& condition,
-                                            double most_seconds = 10);
+                                            double most_seconds = 10, std::stop_token stop = {});
 
 /// Everything a condition can use: the table's columns, then the functions of a sample's history.
 std::vector<ColumnInfo> query_vocabulary(const SampleTable& table);

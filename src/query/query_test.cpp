@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 #include "core/random.h"
 #include "run/testing/test_run.h"
@@ -243,6 +244,90 @@ TEST_F(QueryTest, AConditionThatTakesTooLongIsStopped) {
 }
 
 // Whatever is thrown at it, the answer is ids or one sentence.
+// Each would run for minutes or years without the clock being looked at.
+TEST_F(QueryTest, NoConditionOutlastsItsTime) {
+  std::string classes = "label glob '", stars = "label like '", long_text = "'";
+  for (int i = 0; i < 190; ++i) classes += "*[ab]";
+  for (int i = 0; i < 400; ++i) stars += "%_";
+  classes += "!'";
+  stars += "!'";
+  for (int i = 0; i < 9000; ++i) long_text += 'a';
+  long_text += "'";
+  std::vector<std::string> nasty = {
+      classes + " and epoch > 0",
+      stars + " and epoch > 0",
+      "(" + long_text + " || x) glob '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*ab' and epoch > 0",
+      "(" + long_text + " || x) like '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%ab' and epoch > 0",
+      "(" + long_text + " || x) glob '" + "*[" + std::string(900, 'b') + "]*[bc]' and epoch > 0",
+      "instr(" + long_text + " || x, " + long_text.substr(0, 5000) + "b') > 0 and epoch > 0",
+      "rtrim(" + long_text + " || x, " + long_text.substr(0, 5000) + "b') = 'c' and epoch > 0",
+  };
+  std::string many = "epoch > 0";
+  for (int i = 0; i < 190; ++i) many += " and moved(1, 8) <> " + std::to_string(i);
+  nasty.push_back(many);
+  for (const std::string& condition : nasty) {
+    constexpr double most = 0.5;
+    const std::clock_t start = std::clock();  // the processor's time: the machine may be busy with others
+    const std::string said = error_of([&] { find_samples(table(), condition, {}, most); });
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_LT(seconds, most * 1.1) << condition.substr(0, 80);
+    if (!said.empty()) {
+      EXPECT_THAT(said, HasSubstr("stopped after")) << condition.substr(0, 80);
+    }
+  }
+}
+
+TEST_F(QueryTest, AConditionEndsWhenNobodyWaits) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(
+      error_of([&] { find_samples(table(), "moved(1, 8) >= 0 and epoch > 0", {}, 10, stop.get_token()); }),
+      HasSubstr("stopped"));
+}
+
+TEST_F(QueryTest, CategoriesAreNamesOrNothing) {
+  TemporaryFolder folder;
+  TestRunOptions options;
+  options.images = false;
+  options.epochs = options.fitted = {1, 2};
+  make_test_run(folder / "run", options);
+  Json manifest = read_json(folder / "run" / std::string("run.json"));
+  manifest["columns"]["kind"] = {{"categories", {"a", "b", "c"}}};
+  write_json(folder / "run" / std::string("run.json"), manifest);
+  const auto file = folder.path() / "run" / "columns" / "kind.npy";
+  std::filesystem::create_directories(file.parent_path());
+  const auto ask = [&](const std::string& condition) {
+    const dvi::Run run = dvi::Run::open(folder / "run");
+    const SampleTable samples(run, View::open(run, "default"));
+    return find_samples(samples, condition).ids;
+  };
+  const size_t n = static_cast<size_t>(options.train + options.test);
+  std::vector<float> values(n, NAN);
+  values[1] = 1, values[2] = 2, values[3] = -1;
+  write_npy(file, values);
+  EXPECT_THAT(ask("kind = 'b'"), ElementsAre(1));
+  EXPECT_THAT(ask("kind is not null"), ElementsAre(1, 2));
+  EXPECT_THAT(ask("kind_id = 2"), ElementsAre(2));
+  for (const double bad : {-HUGE_VAL, 1e30, -2.0, 3.0, 0.5, HUGE_VAL}) {
+    values[5] = static_cast<float>(bad);
+    write_npy(file, values);
+    for (const char* condition : {"kind = 'b'", "kind <> 'b'", "kind is null", "kind_id > 0"})
+      EXPECT_THAT(error_of([&] { ask(condition); }), AllOf(HasSubstr("kind.npy"), HasSubstr("for sample 5")))
+          << bad;
+    EXPECT_THAT(error_of([&] { dvi::Run::open(folder / "run").column("kind"); }), HasSubstr("for sample 5"));
+  }
+  // Of integers too, and of a column of numbers anything goes.
+  std::vector<int32_t> whole(n, 0);
+  whole[7] = INT32_MIN;
+  write_npy(file, whole);
+  EXPECT_THAT(error_of([&] { ask("kind = 'b'"); }), HasSubstr("for sample 7"));
+  manifest["columns"].erase("kind");
+  write_json(folder / "run" / std::string("run.json"), manifest);
+  values[5] = 1e30f;
+  write_npy(file, values);
+  EXPECT_THAT(ask("kind > 1e20"), ElementsAre(5));
+}
+
 TEST_F(QueryTest, RandomConditionsNeverDoHarm) {
   static constexpr const char* pieces[] = {"label",      "=",
                                            "'Dress'",    "and",

@@ -59,6 +59,15 @@ std::string lower(std::string text) {
 }  // namespace
 
 double Cells::number(int64_t i) const {
+  const double value = raw(i);
+  // Whatever the file holds, only numbers of names leave here: -inf, 1e30 and 2.5 are none.
+  if (names != nullptr &&
+      !(value >= 0 && value < static_cast<double>(names->size()) && std::trunc(value) == value))
+    return missing;
+  return value;
+}
+
+double Cells::raw(int64_t i) const {
   switch (form) {
     case Form::row:
       return static_cast<double>(i);
@@ -203,8 +212,11 @@ void SampleTable::add_recorded_columns() {
     // A recorded column of a name that is taken is to be had as recorded_NAME.
     const std::string shown = known(name) ? "recorded_" + name : name;
     if (known(shown)) return;
-    const Source source = [this, file_of](int epoch) { return file_cells(file_of(epoch)); };
-    if (const auto* names = categories(name)) {
+    const auto* names = categories(name);
+    const Source source = [this, file_of, count = names ? names->size() : 0](int epoch) {
+      return file_cells(file_of(epoch), count);
+    };
+    if (names != nullptr) {
       add({shown, CellType::text, "recorded column, " + where},
           [=](int epoch) { return named(source(epoch), names); });
       if (!known(shown + "_id")) add({shown + "_id", CellType::integer, "the same as a number"}, source);
@@ -226,12 +238,23 @@ void SampleTable::add_recorded_columns() {
     });
 }
 
-Cells SampleTable::file_cells(const std::filesystem::path& file) const {
+Cells SampleTable::file_cells(const std::filesystem::path& file, size_t categories) const {
   Cells none;
   none.constant = missing;
   if (!std::filesystem::exists(file)) return none;  // not recorded at this epoch
   auto array = std::make_shared<NpyArray>(NpyArray::open(file));
   array->expect_shape({samples()});
+  if (categories > 0) {
+    const auto values = array->to_floats();
+    for (size_t i = 0; i < values.size(); ++i)
+      if (const float v = values[i];
+          !std::isnan(v) && !(v >= -1 && v < static_cast<float>(categories) && std::trunc(v) == v))
+        fail(
+            "{}: expected whole numbers from 0 to {}, one for each of its \"categories\" in run.json, or -1 "
+            "for none, "
+            "found {} for sample {}",
+            file.string(), categories - 1, v, i);
+  }
   if (array->dtype() == DType::f32) return floats(array->as<float>().data(), array);
   if (array->dtype() == DType::i32) return ints(array->as<int32_t>(), array);
   if (array->dtype() == DType::u8) return bytes(array->as<uint8_t>().data(), array);

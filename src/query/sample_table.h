@@ -49,8 +49,11 @@ class Cells {
   const std::vector<std::string>* names = nullptr;
   std::shared_ptr<const void> keep;
 
-  /// NaN = missing (NULL).
+  /// NaN = missing (NULL). Of a text always a whole number below names->size().
   double number(int64_t i) const;
+
+ private:
+  double raw(int64_t i) const;
 };
 
 /// Thread-safe.
@@ -78,7 +81,8 @@ class SampleTable {
   /// uint8 [N]: in the training set at this epoch; and the same of those that were not at the epoch before.
   std::shared_ptr<const std::vector<uint8_t>> training_set(int epoch) const;
   std::shared_ptr<const std::vector<uint8_t>> newly_selected(int epoch) const;
-  Cells file_cells(const std::filesystem::path& file) const;
+  /// The cells of a recorded column; `categories` (0: none) is how many names its values may be numbers of.
+  Cells file_cells(const std::filesystem::path& file, size_t categories) const;
   const std::vector<std::string>* categories(const std::string& column);
 
   const Run& run_;

@@ -120,7 +120,7 @@ void SuspectRanking::add_neighbors() {
         if (labels[i] < 0) continue;
         int labelled = 0, others = 0;
         for (const int32_t neighbor : neighbors.subspan(i * k, k)) {
-          const int32_t label = labels[static_cast<size_t>(neighbor)];
+          const int32_t label = labels.at(static_cast<size_t>(neighbor));
           labelled += label >= 0;
           others += label >= 0 && label != labels[i];
         }
@@ -241,7 +241,7 @@ std::string SuspectRanking::reason_for(const std::string& kind, size_t id) const
     const auto k = static_cast<size_t>(epoch->neighbor_count());
     std::vector<int32_t> found;
     for (const int32_t neighbor : epoch->neighbors().subspan(id * k, k))
-      found.push_back(run_.labels()[static_cast<size_t>(neighbor)]);
+      found.push_back(run_.labels().at(static_cast<size_t>(neighbor)));
     const auto others =
         static_cast<int>(std::count_if(found.begin(), found.end(), [&](int32_t l) { return l != label; }));
     if (others <= most_others) continue;

@@ -9,14 +9,26 @@
 
 #include "causes/causes.h"
 #include "core/error.h"
+#include "core/sentence.h"
 #include "query/condition.h"
+#include "query/text_functions.h"
 
 namespace dvi {
 namespace {
 
+/// What the table is made of.
+struct Source {
+  const SampleTable& samples;
+  const Deadline& deadline;
+};
+
 struct Table : sqlite3_vtab {
   const SampleTable* samples;
+  const Deadline* deadline;
 };
+
+/// Ends the statement that is being run.
+struct Interrupted : std::exception {};
 
 /// One comparison that rows must pass.
 struct Filter {
@@ -28,6 +40,7 @@ struct Filter {
 
 struct Cursor : sqlite3_vtab_cursor {
   const SampleTable* samples;
+  const Deadline* deadline;
   std::vector<Filter> filters;
   std::vector<int> epochs;
   size_t epoch_at = 0;
@@ -61,8 +74,10 @@ struct Cursor : sqlite3_vtab_cursor {
   /// From the current row on, to the first that passes all filters, or the end.
   void settle() {
     while (epoch_at < epochs.size()) {
-      for (; row < samples->samples(); ++row)
+      for (; row < samples->samples(); ++row) {
+        if (row % 4096 == 0 && deadline->passed()) throw Interrupted();
         if (std::all_of(filters.begin(), filters.end(), [&](const Filter& f) { return passes(f); })) return;
+      }
       ++epoch_at;
       row = 0;
       std::fill(cells.begin(), cells.end(), std::nullopt);
@@ -76,15 +91,18 @@ int guarded(sqlite3_vtab* table, Action action) {
   try {
     action();
     return SQLITE_OK;
+  } catch (const Interrupted&) {
+    return SQLITE_INTERRUPT;
   } catch (const std::exception& error) {
     sqlite3_free(table->zErrMsg);
-    table->zErrMsg = sqlite3_mprintf("%s", error.what());
+    table->zErrMsg = sqlite3_mprintf("%s", sentence_of(error).c_str());
     return SQLITE_ERROR;
   }
 }
 
-int connect(sqlite3* db, void* samples, int, const char* const*, sqlite3_vtab** out, char** message) {
-  const auto* table = static_cast<const SampleTable*>(samples);
+int connect(sqlite3* db, void* data, int, const char* const*, sqlite3_vtab** out, char** message) {
+  const auto* source = static_cast<const Source*>(data);
+  const auto* table = &source->samples;
   std::string schema = "CREATE TABLE samples(";
   for (const ColumnInfo& column : table->columns()) {
     std::string quoted;
@@ -102,6 +120,7 @@ int connect(sqlite3* db, void* samples, int, const char* const*, sqlite3_vtab** 
   sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
   auto* made = new Table{};
   made->samples = table;
+  made->deadline = &source->deadline;
   *out = made;
   return SQLITE_OK;
 }
@@ -146,6 +165,7 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
 int open_cursor(sqlite3_vtab* table, sqlite3_vtab_cursor** out) {
   auto* cursor = new Cursor{};
   cursor->samples = static_cast<Table*>(table)->samples;
+  cursor->deadline = static_cast<Table*>(table)->deadline;
   *out = cursor;
   return SQLITE_OK;
 }
@@ -234,11 +254,13 @@ int at_end(sqlite3_vtab_cursor* base) {
 void give(sqlite3_context* context, CellType type, const Cells& cells, double number) {
   if (std::isnan(number)) return sqlite3_result_null(context);
   if (type == CellType::real) return sqlite3_result_double(context, number);
+  // A recorded column may hold numbers that are no whole ones of 64 bits.
+  if (std::abs(number) >= 9e18) return sqlite3_result_double(context, number);
   const auto whole = static_cast<sqlite3_int64>(number);
   if (type == CellType::integer) return sqlite3_result_int64(context, whole);
   if (whole < 0 || whole >= static_cast<sqlite3_int64>(cells.names->size()))
     return sqlite3_result_null(context);
-  const std::string& name = (*cells.names)[static_cast<size_t>(whole)];
+  const std::string& name = cells.names->at(static_cast<size_t>(whole));
   sqlite3_result_text(context, name.data(), static_cast<int>(name.size()), SQLITE_STATIC);
 }
 
@@ -310,14 +332,14 @@ void answer_history(sqlite3_context* context, int count, sqlite3_value** values,
     if (!call.whole) return sqlite3_result_null(context);
     answer(call);
   } catch (const std::exception& error) {
-    sqlite3_result_error(context, error.what(), -1);
+    sqlite3_result_error(context, sentence_of(error).c_str(), -1);
   }
 }
 
 void prediction_at(sqlite3_context* context, int count, sqlite3_value** values) {
   answer_history(context, count, values, [&](const HistoryCall& call) {
     const auto c = static_cast<size_t>(call.epochs[0]->predictions()[call.id]);
-    sqlite3_result_text(context, call.classes()[c].c_str(), -1, SQLITE_STATIC);
+    sqlite3_result_text(context, call.classes().at(c).c_str(), -1, SQLITE_STATIC);
   });
 }
 
@@ -393,9 +415,11 @@ void pushed(sqlite3_context* context, int count, sqlite3_value** values) {
 
 }  // namespace
 
-void register_samples(sqlite3* db, const SampleTable& table) {
+void register_samples(sqlite3* db, const SampleTable& table, const Deadline& deadline) {
   void* data = const_cast<SampleTable*>(&table);
-  int status = sqlite3_create_module_v2(db, "samples", &module, data, nullptr);
+  int status = sqlite3_create_module_v2(db, "samples", &module, new Source{table, deadline},
+                                        [](void* source) { delete static_cast<Source*>(source); });
+  if (status == SQLITE_OK) status = register_text_functions(db, deadline);
   using Function = void (*)(sqlite3_context*, int, sqlite3_value**);
   constexpr Function functions[] = {prediction_at, correct_at, confidence_at, crossed, moved};
   const auto described = history_functions();

@@ -7,11 +7,13 @@
 
 #include <string>
 
+#include "query/deadline.h"
 #include "query/sample_table.h"
 
 namespace dvi {
 
-/// Makes both known to `db`. `table` must outlive it. Throws Error if SQLite refuses.
-void register_samples(sqlite3* db, const SampleTable& table);
+/// Makes both known to `db`; a statement ends with SQLITE_INTERRUPT once the deadline has passed. `table` and
+/// `deadline` must outlive it. Throws Error if SQLite refuses.
+void register_samples(sqlite3* db, const SampleTable& table, const Deadline& deadline);
 
 }  // namespace dvi

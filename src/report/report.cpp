@@ -28,7 +28,7 @@ class Answers {
     add_query_routes(router_, state_);
     add_cause_routes(router_, state_);
   }
-  const Run& run() { return runs_.at(0).run(); }
+  const Run& run() { return run_->run(); }
   std::string get(const std::string& path) {
     HttpRequest request;
     request.method = "GET";
@@ -38,7 +38,7 @@ class Answers {
     if (!response.body) fail("{}: has no answer", path);
     return *response.body;
   }
-  Json json(const std::string& path) { return Json::parse(get(path)); }
+  Json json(const std::string& path) { return parse_json(get(path), path); }
   /// The view with the metrics over all its epochs, which the server computes in the background.
   Json view(const std::string& path) {
     Json view = json(path);
@@ -51,8 +51,9 @@ class Answers {
 
  private:
   ServedRuns runs_;
+  std::shared_ptr<ServedRun> run_ = runs_.at(0);
   std::counting_semaphore<> computed_{0};
-  MetricsWorker metrics_{[this](const ServedRun&, const std::string&) { computed_.release(); }};
+  MetricsWorker metrics_{[this](int, const std::string&) { computed_.release(); }};
   ApiState state_;
   Router router_;
 };

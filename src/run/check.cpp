@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/sentence.h"
 #include "run/inputs.h"
 
 namespace dvi {
@@ -24,7 +25,7 @@ class Checker {
       step();
       return true;
     } catch (const std::exception& error) {
-      report_.problems.push_back(error.what());
+      report_.problems.push_back(sentence_of(error));
       return false;
     }
   }

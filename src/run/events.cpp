@@ -24,7 +24,9 @@ const char* event_kind_name(int32_t kind) {
 }
 
 std::vector<Event> read_events(const std::filesystem::path& path) {
-  const std::string bytes = read_file(path);
+  const auto mapping = MappedFile::open(path);
+  const std::string_view bytes(reinterpret_cast<const char*>(mapping->bytes().data()),
+                               mapping->bytes().size());
   // Only the header that write_events and NumPy write for this dtype is accepted.
   const std::string front = "{'descr': " + std::string(descr) + ", 'fortran_order': False, 'shape': (";
   constexpr size_t prefix = 10;
@@ -46,6 +48,7 @@ std::vector<Event> read_events(const std::filesystem::path& path) {
          path.string(), count, bytes.size() - std::min(data, bytes.size()));
   std::vector<Event> events(static_cast<size_t>(count));
   if (count > 0) std::memcpy(events.data(), bytes.data() + data, events.size() * sizeof(Event));
+  mapping->expect_whole();
   return events;
 }
 

@@ -81,6 +81,8 @@ InputReader::InputReader(const Run& run) {
     shape_ = stored;
   }
   size_ = array.row_size();
+  if (size_ == 0)
+    fail("{}: expected at least one number a sample, found shape {}", file, shape_text(array.shape()));
   sources_.push_back({array, 0, array.rows()});
 }
 
@@ -143,6 +145,10 @@ InputReader::Pixels InputReader::pixels(int64_t sample) const {
   const Source& source = source_of(sample);
   const int64_t base = (sample - source.begin) * size_;
   const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
+  constexpr int64_t most_pixels = int64_t{64} << 20;
+  if (axes.height * axes.width > most_pixels)
+    fail("{}: expected images of at most {} million pixels to show, found {} x {}",
+         source.array.path().string(), most_pixels >> 20, axes.width, axes.height);
   const std::vector<int64_t> channels = shown_channels(sources_.front().array.path(), axes.channels);
   const auto shown = static_cast<int64_t>(channels.size());
   float low = 0, range = 255;
@@ -167,8 +173,9 @@ InputReader::Pixels InputReader::pixels(int64_t sample) const {
     for (const int64_t c : channels) {
       const int64_t stored = axes.channels_last ? p * axes.channels + c : c * axes.height * axes.width + p;
       const float value = (element(source.array, base + stored) - low) / range * 255.f;
-      result.values.push_back(
-          static_cast<uint8_t>(std::isnan(value) ? 0 : std::lround(std::clamp(value, 0.f, 255.f))));
+      // A value that is not a number is shown black.
+      const float shade = std::isnan(value) ? 0.f : std::clamp(value, 0.f, 255.f);
+      result.values.push_back(static_cast<uint8_t>(std::lround(shade)));
     }
   return result;
 }

@@ -137,10 +137,31 @@ std::vector<std::string> column_names_in(const fs::path& folder) {
   return names;
 }
 
-std::vector<float> read_column(const fs::path& file, int64_t samples) {
+/// Of a column of categories every value is a name's number, or NaN or -1 for none.
+std::vector<float> read_column(const fs::path& file, int64_t samples, std::optional<int64_t> categories) {
   const NpyArray array = NpyArray::open(file);
   array.expect_shape({samples});
-  return array.to_floats();
+  auto values = array.to_floats();
+  if (!categories) return values;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float value = values[i];
+    const bool fits = std::isnan(value) ||
+                      (value >= -1 && value < static_cast<float>(*categories) && std::trunc(value) == value);
+    if (!fits)
+      fail(
+          "{}: expected whole numbers from 0 to {}, one for each of its \"categories\" in run.json, or -1 "
+          "for none, found "
+          "{} for sample {}",
+          file.string(), *categories - 1, value, i);
+  }
+  return values;
+}
+
+/// FNV-1a.
+uint64_t digest(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return hash;
 }
 
 /// The array as a float32 matrix of the given shape; float16 is converted.
@@ -186,6 +207,14 @@ const Group& Manifest::group_of(int64_t sample) const {
   if (sample < 0 || sample >= sample_count())
     fail("sample {}: expected an id from 0 to {}", sample, sample_count() - 1);
   return *std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return sample < g.end(); });
+}
+
+std::optional<int64_t> Manifest::category_count(const std::string& column) const {
+  const auto spec = columns.find(column);
+  if (spec == columns.end() || !spec->is_object() || !spec->contains("categories") ||
+      !(*spec)["categories"].is_array())
+    return std::nullopt;
+  return static_cast<int64_t>((*spec)["categories"].size());
 }
 
 Manifest Manifest::from_json(const Json& json, const fs::path& path) {
@@ -326,7 +355,7 @@ std::optional<std::vector<int32_t>> Epoch::training_set() const {
 std::optional<std::vector<float>> Epoch::column(const std::string& name) const {
   const auto file = folder_ / "columns" / (name + ".npy");
   if (!is_plain_name(name) || !fs::exists(file)) return std::nullopt;
-  return read_column(file, manifest_->sample_count());
+  return read_column(file, manifest_->sample_count(), manifest_->category_count(name));
 }
 
 std::vector<std::string> Epoch::column_names() const { return column_names_in(folder_ / "columns"); }
@@ -379,6 +408,7 @@ Run Run::open(const fs::path& folder) {
   else
     take(labels.as<int64_t>().data());
 
+  labels.expect_whole();
   if (fs::exists(folder / "inputs.npy")) {
     run.inputs_ = NpyArray::open(folder / "inputs.npy");
     run.inputs_->expect_dtype({DType::u8, DType::f32});
@@ -386,7 +416,20 @@ Run Run::open(const fs::path& folder) {
       fail("{}: expected one row for each of the {} samples, found shape {}", run.inputs_->path().string(), n,
            shape_text(run.inputs_->shape()));
   }
+  Json identity = manifest.to_json();
+  identity.erase("finished");
+  run.key_ = fmt::format("{:016x}", digest(identity.dump(-1, ' ', false, Json::error_handler_t::replace) +
+                                           file_version(folder / "inputs.npy")) ^
+                                        digest({reinterpret_cast<const char*>(run.labels_.data()),
+                                                run.labels_.size() * sizeof(int32_t)}));
   return run;
+}
+
+std::string Run::version(const fs::path& folder) {
+  const std::string manifest = file_version(folder / "run.json");
+  if (manifest.empty()) return "";
+  return fmt::format("{} {} {} {}", manifest, file_version(folder / "labels.npy"),
+                     file_version(folder / "inputs.npy"), damaged_mappings());
 }
 
 std::vector<int> Run::epoch_numbers() const {
@@ -420,7 +463,7 @@ std::vector<float> Run::column(const std::string& name) const {
   const auto file = folder_ / "columns" / (name + ".npy");
   if (!is_plain_name(name) || !fs::exists(file))
     fail("{}: expected a column, found no column named \"{}\"", (folder_ / "columns").string(), name);
-  return read_column(file, manifest_->sample_count());
+  return read_column(file, manifest_->sample_count(), manifest_->category_count(name));
 }
 
 bool Run::finished() const {

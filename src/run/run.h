@@ -46,6 +46,8 @@ struct Manifest {
   /// Ids of the samples in groups of this role, in order.
   std::vector<int32_t> ids_of_role(const std::string& role) const;
   const Group& group_of(int64_t sample) const;
+  /// How many names the column's "categories" have; nothing for a column of numbers.
+  std::optional<int64_t> category_count(const std::string& column) const;
 
   /// Throws Error naming `file` for anything docs/reference/run-format.md does not allow.
   static Manifest from_json(const Json&, const std::filesystem::path& file);
@@ -104,6 +106,13 @@ class Run {
   static Run open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
+  /// Changes when another run has taken this one's place: other samples, labels, classes, groups or inputs;
+  /// and not when it only grows or ends.
+  const std::string& key() const { return key_; }
+  /// A text that changes when run.json, labels.npy or inputs.npy of `folder` are written anew, or a mapped
+  /// file of this process was damaged; empty if there is no run.json. A Run opened before may then be out of
+  /// date.
+  static std::string version(const std::filesystem::path& folder);
   const Manifest& manifest() const { return *manifest_; }
   /// [N], -1 = no label.
   const std::vector<int32_t>& labels() const { return labels_; }
@@ -115,7 +124,8 @@ class Run {
   Epoch epoch(int number) const;
   /// Names of the columns in columns/, sorted.
   std::vector<std::string> column_names() const;
-  /// columns/NAME.npy as [N] floats; throws Error if it is not there.
+  /// columns/NAME.npy as [N] floats; throws Error if it is not there, or if its "categories" have no name for
+  /// a value.
   std::vector<float> column(const std::string& name) const;
   /// texts.txt, one line a sample, or empty.
   std::vector<std::string> texts() const;
@@ -129,6 +139,7 @@ class Run {
 
  private:
   std::filesystem::path folder_;
+  std::string key_;
   std::shared_ptr<const Manifest> manifest_;
   std::vector<int32_t> labels_;
   std::optional<NpyArray> inputs_;

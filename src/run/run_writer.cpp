@@ -7,13 +7,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    fail("{}: cannot be made: {}; check the folder and its rights", folder.string(), error.message());
-}
-
 void write_vector(const fs::path& file, DType dtype, size_t count, const void* data) {
   const int64_t shape[] = {static_cast<int64_t>(count)};
   write_npy(file, dtype, shape, data);
@@ -26,58 +19,51 @@ void write_column(const fs::path& folder, const std::string& name, std::span<con
   write_vector(folder / "columns" / (name + ".npy"), DType::f32, values.size(), values.data());
 }
 
+int expect_epoch_number(int number) {
+  if (number < 0 || number > 999999) fail("epoch {}: expected a number from 0 to 999999", number);
+  return number;
+}
+
 }  // namespace
 
-EpochWriter::EpochWriter(fs::path run_folder, int number) : number_(number) {
-  if (number < 0 || number > 999999) fail("epoch {}: expected a number from 0 to 999999", number);
-  final_folder_ = run_folder / "epochs" / epoch_folder_name(number);
-  folder_ = run_folder / "epochs" / ("." + epoch_folder_name(number) + ".writing");
+EpochWriter::EpochWriter(const fs::path& run_folder, int number)
+    : number_(expect_epoch_number(number)),
+      folder_(run_folder / "epochs" / epoch_folder_name(number)),
+      final_folder_(run_folder / "epochs" / epoch_folder_name(number)) {
   if (fs::exists(final_folder_ / "epoch.json"))
     fail(
         "{}: expected an epoch that is not recorded yet, found one; remove it first or record another number",
         final_folder_.string());
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);  // left by a writer that was killed
-  make_folder(folder_);
 }
 
-EpochWriter::~EpochWriter() {
-  std::error_code ignored;
-  if (!committed_) fs::remove_all(folder_, ignored);
-}
-
-void EpochWriter::features(MatrixView m) { write_npy(folder_ / "features.npy", m); }
-void EpochWriter::logits(MatrixView m) { write_npy(folder_ / "logits.npy", m); }
+void EpochWriter::features(MatrixView m) { write_npy(folder() / "features.npy", m); }
+void EpochWriter::logits(MatrixView m) { write_npy(folder() / "logits.npy", m); }
 
 void EpochWriter::linear_head(MatrixView weight, std::span<const float> bias) {
-  write_npy(folder_ / "head_weight.npy", weight);
-  write_vector(folder_ / "head_bias.npy", DType::f32, bias.size(), bias.data());
+  write_npy(folder() / "head_weight.npy", weight);
+  write_vector(folder() / "head_bias.npy", DType::f32, bias.size(), bias.data());
 }
 
 void EpochWriter::training_set(std::span<const int32_t> ids) {
-  write_vector(folder_ / "training_set.npy", DType::i32, ids.size(), ids.data());
+  write_vector(folder() / "training_set.npy", DType::i32, ids.size(), ids.data());
 }
 
 void EpochWriter::column(const std::string& name, std::span<const float> values) {
-  write_column(folder_, name, values);
+  write_column(folder(), name, values);
 }
 
 void EpochWriter::group_inputs(const std::string& group, DType dtype, std::span<const int64_t> shape,
                                const void* data) {
-  make_folder(folder_ / "inputs");
-  write_npy(folder_ / "inputs" / (group + ".npy"), dtype, shape, data);
+  if (!is_plain_name(group))
+    fail("group \"{}\": expected a name that can name a file (no slash, no leading dot)", group);
+  make_folder(folder() / "inputs");
+  write_npy(folder() / "inputs" / (group + ".npy"), dtype, shape, data);
 }
 
 void EpochWriter::commit(Json scalars) {
   scalars["epoch"] = number_;
-  write_json(folder_ / "epoch.json", scalars);
-  std::error_code error;
-  fs::remove_all(final_folder_, error);  // an epoch without epoch.json: it never existed
-  fs::rename(folder_, final_folder_, error);
-  if (error)
-    fail("{}: cannot be written: {}; check the folder and its rights", final_folder_.string(),
-         error.message());
-  committed_ = true;
+  write_json(folder() / "epoch.json", scalars);
+  folder_.finish();
 }
 
 RunWriter::RunWriter(fs::path folder, Manifest manifest)

@@ -9,17 +9,14 @@
 
 namespace dvi {
 
-/// One epoch being written into a hidden folder; commit() makes it appear by rename. Dropped without commit,
-/// it is removed.
+/// One epoch being written into a hidden folder (UnfinishedFolder); commit() makes it appear by rename.
+/// Dropped without commit, it is removed.
 class EpochWriter {
  public:
-  EpochWriter(std::filesystem::path run_folder, int number);
-  ~EpochWriter();
-  EpochWriter(const EpochWriter&) = delete;
-  EpochWriter& operator=(const EpochWriter&) = delete;
+  EpochWriter(const std::filesystem::path& run_folder, int number);
 
   /// Where to put files of one's own (subject.pt).
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   void features(MatrixView);
   void logits(MatrixView);
   void linear_head(MatrixView weight, std::span<const float> bias);
@@ -31,9 +28,9 @@ class EpochWriter {
   void commit(Json scalars);
 
  private:
-  std::filesystem::path folder_, final_folder_;
   int number_;
-  bool committed_ = false;
+  UnfinishedFolder folder_;
+  std::filesystem::path final_folder_;
 };
 
 /// Starts a new run directory. Throws Error if `folder` exists and is not empty.

@@ -24,7 +24,7 @@ TEST(RunWriter, AnEpochAppearsAtCommitOnly) {
     writer.features(Matrix(25, 8));
     EXPECT_THAT(run.epoch_numbers(), ElementsAre(1, 2, 3, 4));
   }
-  EXPECT_FALSE(std::filesystem::exists(run.folder() / "epochs/.000007.writing"));
+  EXPECT_FALSE(std::filesystem::exists(run.folder() / "epochs/.000007.unfinished"));
   EpochWriter writer(run.folder(), 7);
   writer.features(Matrix(25, 8));
   writer.training_set(std::vector<int32_t>{1, 2});
@@ -44,7 +44,7 @@ TEST(RunWriter, LeavesWhatExists) {
 TEST(RunWriter, ReplacesWhatAKilledWriterLeft) {
   TemporaryFolder folder;
   const dvi::Run run = make_test_run(folder / "run", small());
-  std::filesystem::create_directories(run.folder() / "epochs/.000005.writing/columns");
+  std::filesystem::create_directories(run.folder() / "epochs/.000005.unfinished/columns");
   std::filesystem::create_directories(run.folder() / "epochs/000005");
   record_test_epoch(run, small(), 5);
   EXPECT_THAT(run.epoch_numbers(), ElementsAre(1, 2, 3, 4, 5));

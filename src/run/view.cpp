@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <tuple>
 
 #include "core/error.h"
@@ -19,6 +20,12 @@ NpyArray open_array(const fs::path& file, DType dtype, std::initializer_list<int
   return array;
 }
 
+void expect_finite(const NpyArray& array) {
+  for (const float value : array.as<float>())
+    if (!std::isfinite(value))
+      fail("{}: expected finite numbers, found {}; run 'dvi fit' again", array.path().string(), value);
+}
+
 void expect_in_range(const NpyArray& array, int64_t low, int64_t high, const char* what) {
   for (const int32_t value : array.as<int32_t>())
     if (value < low || value >= high)
@@ -27,12 +34,16 @@ void expect_in_range(const NpyArray& array, int64_t low, int64_t high, const cha
 }
 
 std::vector<int64_t> widths(const Json& json, const char* key, const fs::path& folder) {
-  try {
-    return json.at(key).get<std::vector<int64_t>>();
-  } catch (const Json::exception&) {
+  constexpr size_t most_layers = 64;
+  constexpr int64_t most_wide = 1 << 20;
+  std::vector<int64_t> list;
+  if (json.is_object() && json.contains(key) && json[key].is_array() && json[key].size() <= most_layers)
+    for (const Json& width : json[key])
+      if (width.is_number_integer() && width > 0 && width <= most_wide) list.push_back(width.get<int64_t>());
+  if (list.empty() || list.size() != json[key].size())
     fail("{}: expected \"{}\" to list the layer widths; run 'dvi fit' again",
          (folder / "view_epoch.json").string(), key);
-  }
+  return list;
 }
 
 /// FNV-1a, as 16 hexadecimal digits.
@@ -67,6 +78,19 @@ ViewEpoch::ViewEpoch(const fs::path& folder, int number, int64_t samples, int cl
   // Everything that is later used as an index.
   for (const auto* classes : {&predictions_, &runner_up_, &round_trip_, &boundary_classes_})
     expect_in_range(*classes, 0, class_count, "classes");
+  // And what is turned into whole numbers on the way to the page.
+  for (const auto* numbers :
+       {&positions_, &encoder_positions_, &confidence_, &margin_, &moved_, &boundary_positions_})
+    if (!numbers->empty()) expect_finite(*numbers);
+}
+
+bool ViewEpoch::damaged() const {
+  for (const auto* array :
+       {&positions_, &encoder_positions_, &predictions_, &confidence_, &margin_, &runner_up_, &round_trip_,
+        &kept_, &moved_, &boundary_positions_, &boundary_classes_, &weights_})
+    if (array->damaged()) return true;
+  const std::lock_guard lock(neighbor_mutex_);
+  return neighbor_arrays_.features.damaged() || neighbor_arrays_.plane.damaged();
 }
 
 const ViewEpoch::NeighborArrays& ViewEpoch::neighbor_arrays() const {
@@ -140,6 +164,10 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
         file.string());
   }
   std::sort(view.epochs_.begin(), view.epochs_.end());
+  view.epochs_.erase(std::unique(view.epochs_.begin(), view.epochs_.end()), view.epochs_.end());
+  if (!view.epochs_.empty() && (view.epochs_.front() < 0 || view.epochs_.back() > 999999))
+    fail("{}: expected \"epochs\" to be numbers from 0 to 999999, found others; run 'dvi fit' again",
+         file.string());
   if (!view.epochs_.empty() && (!(view.extent_[2] > view.extent_[0]) || !(view.extent_[3] > view.extent_[1])))
     fail("{}: expected \"extent\" to be [x0, y0, x1, y1] with x0 < x1 and y0 < y1; run 'dvi fit' again",
          file.string());
@@ -171,7 +199,7 @@ std::shared_ptr<const ViewEpoch> View::epoch(int number) const {
   const std::string version = file_version(folder / "view_epoch.json");
   const std::lock_guard lock(cache_->mutex);
   Opened& opened = cache_->epochs[number];
-  if (opened.epoch == nullptr || opened.version != version)
+  if (opened.epoch == nullptr || opened.version != version || opened.epoch->damaged())
     opened = {version, std::make_shared<const ViewEpoch>(folder, number, samples_, class_count_)};
   return opened.epoch;
 }
@@ -190,12 +218,26 @@ std::optional<Territory> View::territory(int number) const {
   if (territory.classes.row_size() != territory.size)
     fail("{}: expected a square grid, found {}; run 'dvi fit' again", territory.classes.path().string(),
          shape_text(territory.classes.shape()));
+  for (const uint16_t c : territory.classes.as<uint16_t>())
+    if (c >= class_count_)
+      fail("{}: expected classes from 0 to {}, found {}; run 'dvi fit' again",
+           territory.classes.path().string(), class_count_ - 1, c);
   return territory;
 }
 
 std::vector<Event> View::events() const {
   const auto file = folder_ / "events.npy";
-  return fs::exists(file) ? read_events(file) : std::vector<Event>();
+  if (!fs::exists(file)) return {};
+  auto events = read_events(file);
+  for (const Event& event : events)
+    if (event.sample < 0 || event.sample >= samples_ || event.from < 0 || event.from >= class_count_ ||
+        event.to < 0 || event.to >= class_count_)
+      fail(
+          "{}: expected samples from 0 to {} and classes from 0 to {}, found an event of sample {} from "
+          "class {} to {}; "
+          "run 'dvi fit' again",
+          file.string(), samples_ - 1, class_count_ - 1, event.sample, event.from, event.to);
+  return events;
 }
 
 std::string default_view_name(const Run& run) {

@@ -28,6 +28,8 @@ class ViewEpoch {
 
   int number() const { return number_; }
   const std::filesystem::path& folder() const { return folder_; }
+  /// Whether one of its files was shortened while it was mapped; it is then to be opened again.
+  bool damaged() const;
   /// Another text when the epoch has been fitted anew.
   const std::string& version() const { return version_; }
   /// view_epoch.json.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <cstdlib>
 
 #include "run/testing/test_run.h"
@@ -77,6 +78,57 @@ TEST_F(ViewTest, NeighboursOutsideTheRunAreRefused) {
   const int64_t shape[] = {300, 15};
   write_npy<int32_t>(view.folder() / "epochs/000001/neighbors.npy", shape, ids);
   EXPECT_THAT(error_of([&] { view.epoch(1)->neighbors(); }), HasSubstr("found 300"));
+}
+
+TEST_F(ViewTest, WhatIsLaterUsedAsAnIndexOrAWholeNumberIsCheckedWhenItIsOpened) {
+  const auto folder = run_.view_folder("default"), epoch = folder / "epochs" / "000003";
+  const auto complaint = [&] {
+    return error_of([&] {
+      const View view = View::open(run_, "default");
+      view.events();
+      view.territory(3);
+      view.epoch(3)->encoder_widths();
+    });
+  };
+  const auto spoiled = [&](const std::filesystem::path& file, auto write) {
+    const std::string before = read_file(file);
+    write(file);
+    const std::string said = complaint();
+    write_file_atomically(file, before);
+    return said;
+  };
+  const std::vector<float> nan(300, NAN);
+  EXPECT_THAT(spoiled(epoch / "confidence.npy", [&](auto& file) { write_npy(file, nan); }),
+              AllOf(HasSubstr("confidence.npy"), HasSubstr("expected finite numbers")));
+  const std::vector<int32_t> beyond(300, 3);
+  EXPECT_THAT(spoiled(epoch / "predictions.npy", [&](auto& file) { write_npy(file, beyond); }),
+              AllOf(HasSubstr("predictions.npy"), HasSubstr("classes from 0 to 2, found 3")));
+  const std::vector<uint16_t> classes(64 * 64, 7);
+  const int64_t shape[] = {64, 64};
+  EXPECT_THAT(spoiled(folder / "territories" / "1" / "000003" / "class.npy",
+                      [&](auto& file) { write_npy(file, shape, std::span<const uint16_t>(classes)); }),
+              AllOf(HasSubstr("class.npy"), HasSubstr("found 7")));
+  for (const Event& event :
+       {Event{300, 2, 0, 0, 1, 0.f}, Event{-1, 2, 0, 0, 1, 0.f}, Event{1, 2, 0, 0, 3, 0.f}})
+    EXPECT_THAT(spoiled(folder / "events.npy", [&](auto& file) { write_events(file, std::span(&event, 1)); }),
+                HasSubstr("events.npy: expected samples from 0 to 299"));
+  for (const char* widths : {"[8, -2]", "[1e9, 2]", "[8, \"2\"]", "8", "[]"})
+    EXPECT_THAT(spoiled(epoch / "view_epoch.json",
+                        [&](auto& file) {
+                          Json json = read_json(file);
+                          json["encoder"] = parse_json(widths, "widths");
+                          write_json(file, json);
+                        }),
+                HasSubstr("expected \"encoder\" to list the layer widths"));
+  for (const char* epochs : {"[-1]", "[1000000]", "[\"1\"]", "7"})
+    EXPECT_THAT(spoiled(folder / "view.json",
+                        [&](auto& file) {
+                          Json json = read_json(file);
+                          json["epochs"] = parse_json(epochs, "epochs");
+                          write_json(file, json);
+                        }),
+                HasSubstr("view.json: expected"));
+  EXPECT_EQ(complaint(), "");
 }
 
 TEST_F(ViewTest, EventsSurviveWritingAndReading) {

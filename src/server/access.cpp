@@ -16,14 +16,23 @@ bool is_address(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
-/// "localhost" of "localhost:8080", "::1" of "[::1]:8080", in lower case.
+/// "localhost" of "localhost:8080", "::1" of "[::1]:8080", in lower case; "" unless it is a name or an
+/// address, then nothing or a port (RFC 9110, section 7.2).
 std::string host_of(std::string host) {
   std::transform(host.begin(), host.end(), host.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (!host.empty() && host[0] == '[') {
-    const size_t end = host.find(']');
-    return end == std::string::npos ? "" : host.substr(1, end - 1);
-  }
-  return host.substr(0, host.find(':'));
+  const bool bracketed = host.starts_with('[');
+  const size_t end = bracketed ? host.find(']') : std::min(host.find(':'), host.size());
+  if (end == std::string::npos) return "";
+  const std::string name = bracketed ? host.substr(1, end - 1) : host.substr(0, end);
+  const std::string rest = host.substr(bracketed ? end + 1 : end);
+  constexpr size_t longest_port = 6;  // with its colon
+  const bool port = rest.empty() || (rest[0] == ':' && rest.size() <= longest_port &&
+                                     rest.find_first_not_of("0123456789", 1) == std::string::npos);
+  const char* letters = bracketed ? "0123456789abcdef:." : "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+  if (!port || name.empty() || name.find_first_not_of(letters) != std::string::npos) return "";
+  unsigned char bytes[16];
+  if (bracketed && inet_pton(AF_INET6, name.c_str(), bytes) != 1) return "";
+  return name;
 }
 
 /// Takes the same time wherever the two differ.

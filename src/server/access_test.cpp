@@ -28,9 +28,29 @@ const Access loopback = Access::for_address("127.0.0.1", false);
 TEST(Access, AnswersToItsOwnNamesOnly) {
   for (const char* host : {"127.0.0.1:8321", "localhost:8321", "LOCALHOST", "[::1]:8321", "192.168.1.5:80"})
     EXPECT_EQ(status(loopback, request("GET", "/", {{"host", host}})), 200) << host;
-  for (const char* host :
-       {"evil.example", "localhost.evil.example:8321", "127.0.0.1.evil.example", "", "evil.example:127.0.0.1",
-        "[::1", "localhost@evil.example", "evil.example#localhost"})
+  for (const char* host : {"evil.example",
+                           "localhost.evil.example:8321",
+                           "127.0.0.1.evil.example",
+                           "",
+                           "evil.example:127.0.0.1",
+                           "[::1",
+                           "localhost@evil.example",
+                           "evil.example#localhost",
+                           "[::1].evil.example",
+                           "[::1]evil",
+                           "[::1]:80.evil",
+                           "localhost:80@evil.example",
+                           "localhost:80:80",
+                           "localhost:http",
+                           "localhost:123456",
+                           "localhost/",
+                           " localhost",
+                           "[localhost]",
+                           "[127.0.0.1]:80",
+                           "[fe80::1%25eth0]",
+                           "127.0.0.1:80#@evil.example",
+                           "localhost\t",
+                           "::1"})
     EXPECT_EQ(status(loopback, request("GET", "/", {{"host", host}})), 403) << host;
   EXPECT_EQ(status(loopback, request("GET", "/", {})), 403);
 }

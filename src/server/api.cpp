@@ -10,7 +10,18 @@ ServedRun& run_of(ApiState& state, const Call& call) {
   if (id < 0 || id >= static_cast<int64_t>(state.runs.size()))
     throw HttpError(
         404, fmt::format("there is no run {} here; this server has runs 0 to {}", id, state.runs.size() - 1));
-  return state.runs.at(static_cast<size_t>(id));
+  auto run = run_at(state, static_cast<size_t>(id));
+  call.keep(run);
+  return *run;
+}
+
+std::shared_ptr<ServedRun> run_at(ApiState& state, size_t id) {
+  try {
+    return state.runs.at(id);
+  } catch (const Error& error) {
+    const bool gone = !std::filesystem::exists(state.runs.folder(id) / "run.json");
+    throw HttpError(gone ? 404 : 503, error.what());
+  }
 }
 
 std::shared_ptr<const ServedView> view_of(ServedRun& run, const std::string& name) {

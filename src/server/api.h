@@ -31,8 +31,10 @@ void add_selection_routes(Router&, ApiState&);
 /// api_query.cpp: conditions and suspects.
 void add_query_routes(Router&, ApiState&);
 
-/// The run, view and epoch that a path names; HttpError (404) if there is none.
+/// The run, view and epoch that a path names; HttpError (404) if there is none, 503 where it cannot be read
+/// at the moment. The run lives until the call is answered, whatever takes its place on disk.
 ServedRun& run_of(ApiState&, const Call&);
+std::shared_ptr<ServedRun> run_at(ApiState&, size_t id);
 std::shared_ptr<const ServedView> view_of(ServedRun&, const std::string& name);
 std::shared_ptr<const ServedView> view_of(ServedRun&, const Call&);
 std::shared_ptr<const ViewEpoch> epoch_of(const ServedView&, int64_t number);

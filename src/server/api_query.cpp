@@ -21,9 +21,11 @@ HttpResponse query(const ServedView& served, const Call& call) {
   if (where == body.end() || !where->is_string())
     throw HttpError(400, "expected \"where\" to be a condition, a text");
   const auto condition = where->get<std::string>();
+  constexpr double seconds = 10;
   if (body.value("epochs", Json()) == "each") {
     Json epochs = Json::array();
-    for (auto& matches : asked([&] { return find_samples_each(served.table(), condition); }))
+    for (auto& matches :
+         asked([&] { return find_samples_each(served.table(), condition, seconds, call.request().stop); }))
       epochs.push_back({{"epoch", matches.epoch}, {"ids", std::move(matches.ids)}});
     return json_response({{"epochs", std::move(epochs)}});
   }
@@ -33,7 +35,8 @@ HttpResponse query(const ServedView& served, const Call& call) {
       throw HttpError(400, "expected \"epoch\" to be a fitted epoch");
     epoch = at.get<int>();
   }
-  QueryResult result = asked([&] { return find_samples(served.table(), condition, epoch); });
+  QueryResult result =
+      asked([&] { return find_samples(served.table(), condition, epoch, seconds, call.request().stop); });
   return json_response({{"epoch", result.epoch},
                         {"count", result.ids.size()},
                         {"seconds", result.seconds},

@@ -31,32 +31,55 @@ Json describe_column(ServedRun& served, const std::string& name, bool per_epoch)
   return column;
 }
 
-Json describe_columns(ServedRun& served) {
+/// Appends what a step makes, or says in `problems` why it cannot be had: a damaged file hides none of the
+/// others.
+template <typename Make>
+void try_to_append(Json& list, Json& problems, Make make) {
+  try {
+    list.push_back(make());
+  } catch (const Error& error) {
+    problems.push_back(error.what());
+  }
+}
+
+/// None of an epoch that cannot be read; describe_run says why.
+std::vector<std::string> column_names_of(const Run& run, int epoch) {
+  try {
+    return run.epoch(epoch).column_names();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+Json describe_columns(ServedRun& served, Json& problems) {
   Json columns = Json::array();
   std::vector<std::string> names = served.run().column_names();
-  for (const auto& name : names) columns.push_back(describe_column(served, name, false));
+  for (const auto& name : names)
+    try_to_append(columns, problems, [&] { return describe_column(served, name, false); });
   std::vector<std::string> by_epoch;
   for (const int epoch : served.run().epoch_numbers())
-    for (auto& name : served.run().epoch(epoch).column_names()) by_epoch.push_back(std::move(name));
+    for (auto& name : column_names_of(served.run(), epoch)) by_epoch.push_back(std::move(name));
   std::sort(by_epoch.begin(), by_epoch.end());
   by_epoch.erase(std::unique(by_epoch.begin(), by_epoch.end()), by_epoch.end());
   for (const auto& name : by_epoch)
     if (std::find(names.begin(), names.end(), name) == names.end())
-      columns.push_back(describe_column(served, name, true));
+      try_to_append(columns, problems, [&] { return describe_column(served, name, true); });
   return columns;
 }
 
 Json describe_run(ServedRun& served) {
   const Run& run = served.run();
   const Manifest& manifest = run.manifest();
+  Json problems = Json::array();
   Json json = {{"id", served.id()},
+               {"key", run.key()},
                {"name", manifest.name},
                {"classes", manifest.classes},
                {"groups", manifest.to_json()["groups"]},
                {"sample_count", manifest.sample_count()},
                {"feature_dim", manifest.feature_dim},
                {"inputs", nullptr},
-               {"columns", describe_columns(served)},
+               {"columns", describe_columns(served, problems)},
                {"epochs", Json::array()},
                {"finished", run.finished()},
                {"views", run.view_names()},
@@ -66,15 +89,17 @@ Json describe_run(ServedRun& served) {
     if (run.inputs()) shape.assign(run.inputs()->shape().begin() + 1, run.inputs()->shape().end());
     json["inputs"] = {{"kind", manifest.inputs->kind}, {"shape", shape}};
   }
-  for (const int number : run.epoch_numbers()) {
-    const Epoch epoch = run.epoch(number);
-    Json scalars = epoch.scalars();
-    if (scalars.contains("label")) json["epoch_names"][std::to_string(number)] = epoch_name(epoch);
-    scalars.erase("label");
-    scalars.erase("at");
-    json["epochs"].push_back(std::move(scalars));
-    if (epoch.has("training_set.npy")) json["training_sets"] = true;
-  }
+  for (const int number : run.epoch_numbers())
+    try_to_append(json["epochs"], problems, [&] {
+      const Epoch epoch = run.epoch(number);
+      Json scalars = epoch.scalars();
+      if (scalars.contains("label")) json["epoch_names"][std::to_string(number)] = epoch_name(epoch);
+      scalars.erase("label");
+      scalars.erase("at");
+      if (epoch.has("training_set.npy")) json["training_sets"] = true;
+      return scalars;
+    });
+  json["problems"] = std::move(problems);
   return json;
 }
 
@@ -87,7 +112,7 @@ HttpResponse training_set(ServedRun& served, const Call& call) {
   std::string in_set(run.labels().size(), '\0');
   const auto recorded = run.epoch(number).training_set();
   for (const int32_t id : recorded ? *recorded : run.manifest().ids_of_role("train"))
-    in_set[static_cast<size_t>(id)] = 1;
+    in_set.at(static_cast<size_t>(id)) = 1;
   return binary_response(std::move(in_set));
 }
 
@@ -113,8 +138,17 @@ void add_run_routes(Router& router, ApiState& state) {
   router.add("GET", "/api/runs", [&](const Call&) {
     Json runs = Json::array();
     for (size_t id = 0; id < state.runs.size(); ++id) {
-      const Run& run = state.runs.at(id).run();
-      runs.push_back({{"id", id}, {"name", run.manifest().name}, {"views", run.view_names()}});
+      try {
+        const auto served = run_at(state, id);
+        const Run& run = served->run();
+        runs.push_back({{"id", id}, {"name", run.manifest().name}, {"views", run.view_names()}});
+      } catch (const HttpError& error) {
+        // One that is gone or being replaced hides none of the others.
+        runs.push_back({{"id", id},
+                        {"name", state.runs.folder(id).filename().string()},
+                        {"views", Json::array()},
+                        {"error", error.what()}});
+      }
     }
     return json_response({{"runs", runs}, {"version", DVI_VERSION}});
   });

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "core/sentence.h"
 #include "run/csv.h"
 #include "server/api.h"
 
@@ -32,9 +33,15 @@ Json read_selection(const ServedRun& served, const fs::path& file) {
   const Json json = read_json(file);
   if (!json.is_object())
     fail("{}: expected a selection, found something else; remove the file", file.string());
-  const auto ids = ids_of(json, "ids", served.run().manifest().sample_count());
+  std::vector<int32_t> ids;
+  try {
+    ids = ids_of(json, "ids", served.run().manifest().sample_count());
+  } catch (const HttpError& error) {
+    fail("{}: {}; mend or remove the file", file.string(), error.what());
+  }
+  const auto created = json.find("created");
   return {{"name", file.stem().string()},
-          {"created", json.value("created", "")},
+          {"created", created != json.end() && created->is_string() ? *created : Json("")},
           {"count", ids.size()},
           {"ids", ids}};
 }
@@ -46,15 +53,15 @@ HttpResponse list(const ServedRun& served) {
     if (entry.path().extension() == ".json" && is_plain_name(entry.path().stem().string()))
       files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  Json selections = Json::array();
+  Json selections = Json::array(), problems = Json::array();
   for (const auto& file : files) {
     try {
       selections.push_back(read_selection(served, file));
-    } catch (const Error&) {
-      // Somebody else's file: it is none of ours, and the others are still to be shown.
+    } catch (const std::exception& error) {
+      problems.push_back(sentence_of(error));  // the others are still to be shown
     }
   }
-  return json_response({{"selections", selections}});
+  return json_response({{"selections", selections}, {"problems", problems}});
 }
 
 HttpResponse save(const ServedRun& served, const Call& call) {
@@ -63,8 +70,11 @@ HttpResponse save(const ServedRun& served, const Call& call) {
   if (name == body.end() || !name->is_string()) throw HttpError(400, "expected \"name\" to be a text");
   const auto file = file_of(served, name->get<std::string>());
   const auto ids = ids_of(body, "ids", served.run().manifest().sample_count());
+  // Not create_directories: a run that was removed is not to come back as a folder with nothing but a
+  // selection in it.
   std::error_code error;
-  fs::create_directories(folder_of(served), error);
+  fs::create_directory(folder_of(served), error);
+  remove_leftovers(folder_of(served));
   write_json(file, {{"name", *name}, {"created", now()}, {"ids", ids}});
   return json_response({{"name", *name}, {"count", ids.size()}});
 }
@@ -92,8 +102,9 @@ HttpResponse as_csv(ServedRun& served, const Call& call) {
     csv += fmt::format("{},{},{}", id, csv_cell(manifest.group_of(static_cast<int64_t>(id)).name),
                        label < 0 ? "" : csv_cell(manifest.classes[static_cast<size_t>(label)]));
     if (epoch)
-      csv += fmt::format(",{},{}", csv_cell(manifest.classes[static_cast<size_t>(epoch->predictions()[id])]),
-                         epoch->confidence()[id]);
+      csv +=
+          fmt::format(",{},{}", csv_cell(manifest.classes.at(static_cast<size_t>(epoch->predictions()[id]))),
+                      epoch->confidence()[id]);
     csv += "\r\n";
   }
   HttpResponse response = binary_response(std::move(csv));

@@ -16,7 +16,12 @@ void append(std::string& bytes, const T& value) {
 Json metrics_of(const ServedView& served) {
   Json all = Json::array();
   for (const int number : served.view.epoch_numbers()) {
-    Json metrics = served.view.epoch(number)->metrics();
+    Json metrics;
+    try {
+      metrics = served.view.epoch(number)->metrics();
+    } catch (const Error& error) {
+      metrics = {{"error", error.what()}};  // the other epochs are still to be shown
+    }
     if (!metrics.is_object()) metrics = Json::object();
     metrics["epoch"] = number;
     all.push_back(std::move(metrics));
@@ -100,10 +105,12 @@ HttpResponse events(const ServedView& served, const Call& call) {
 HttpResponse compare(ApiState& state, ServedRun& run, const Call& call) {
   const auto served = view_of(run, call);
   ServedRun* other = &run;
+  std::shared_ptr<ServedRun> other_run;
   std::shared_ptr<const ServedView> other_view = served;
   if (call.query("run")) {
-    other = &state.runs.at(
-        static_cast<size_t>(call.number("run", 0, static_cast<int64_t>(state.runs.size()) - 1)));
+    other_run = run_at(
+        state, static_cast<size_t>(call.number("run", 0, static_cast<int64_t>(state.runs.size()) - 1)));
+    other = other_run.get();
     other_view = view_of(*other, call.query("view").value_or(default_view_name(other->run())));
   } else if (const auto name = call.query("view")) {
     other_view = view_of(run, *name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/file.h"
+#include "core/sentence.h"
 
 namespace dvi {
 namespace {
@@ -83,10 +84,10 @@ HttpResponse answer_of(const HttpHandler& handler, const HttpRequest& request) {
     return handler(request);
   } catch (const HttpError& error) {
     return error_response(error.status(), error.what());
-  } catch (const std::bad_alloc&) {
-    return error_response(503, "The server is out of memory for this; ask for less at once");
+  } catch (const std::bad_alloc& error) {
+    return error_response(503, sentence_of(error));
   } catch (const std::exception& error) {
-    return error_response(500, error.what());
+    return error_response(500, sentence_of(error));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct HttpRequest {
   std::map<std::string, std::string> query;    ///< percent-decoded; of a repeated key the last
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  std::stop_token
+      stop;  ///< requested when nobody waits for the answer any more: the client left, the server ends
 
   /// The header's value, or "".
   const std::string& header(const std::string& lower_case_name) const;

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -147,15 +149,154 @@ TEST(HttpServer, AClientThatNeverEndsItsRequestIsDropped) {
   EXPECT_TRUE(silent.closed_by_server());
 }
 
-TEST(HttpServer, TooManyConnectionsAreClosedAtOnce) {
+TEST(HttpServer, SilentConnectionsMakeRoomForOthers) {
+  HttpServerOptions options;
+  options.most_connections = 20;
+  HttpServer server(options, echo);
+  HttpClient busy(server.port());
+  busy.send("GET", "/slow");
+  std::vector<std::unique_ptr<HttpClient>> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(std::make_unique<HttpClient>(server.port()));
+    if (i % 2 == 1) silent.back()->send_raw("GET / HTTP/1.1\r\nHos");
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(HttpClient(server.port()).get("/").status, 200);
+  EXPECT_TRUE(silent.front()->closed_by_server());
+  EXPECT_EQ(busy.receive().status, 200);  // whose answer was being made is let be
+}
+
+TEST(HttpServer, OnlyWhereAllAreBusyNewConnectionsAreClosed) {
   HttpServerOptions options;
   options.most_connections = 2;
   HttpServer server(options, echo);
   HttpClient first(server.port()), second(server.port());
-  EXPECT_EQ(first.get("/").status, 200);
-  EXPECT_EQ(second.get("/").status, 200);
+  first.send("GET", "/slow");
+  second.send("GET", "/slow");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   HttpClient third(server.port());
   EXPECT_TRUE(third.closed_by_server());
+  EXPECT_EQ(first.receive().status, 200);
+}
+
+TEST(HttpServer, BodiesComeOnlyFromThoseThatAreAdmitted) {
+  HttpHandlers handlers;
+  handlers.answer = echo;
+  handlers.admit = [](const HttpRequest& request) -> std::optional<HttpResponse> {
+    if (request.header("host") == "good") return std::nullopt;
+    return error_response(403, "not you");
+  };
+  handlers.finish = [](HttpResponse& response) { response.headers["X-Finished"] = "yes"; };
+  HttpServer server({}, std::move(handlers));
+  const auto first_answer = [&](const std::string& bytes) {
+    HttpClient client(server.port());
+    client.send_raw(bytes);
+    return client.receive();
+  };
+  // Refused at once, though not a byte of the body has come.
+  EXPECT_EQ(first_answer("POST / HTTP/1.1\r\nHost: evil\r\nContent-Length: 1000000\r\n\r\n").status, 403);
+  EXPECT_EQ(first_answer("POST / HTTP/1.1\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\n").status, 403);
+  const auto chunked = first_answer("POST / HTTP/1.1\r\nHost: good\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(chunked.status, 411);
+  EXPECT_EQ(chunked.headers.at("x-finished"), "yes");
+  EXPECT_EQ(first_answer("GET / HTTP/1.1\r\nHost: good\r\nContent-Length: 5\r\n\r\nhello").status, 400);
+  EXPECT_EQ(first_answer("POST / HTTP/1.1\r\nHost: good\r\nContent-Length: 5\r\n\r\nhello").body,
+            "POST hello");
+  for (const char* nonsense :
+       {"nonsense\r\n\r\n", "GET /../a HTTP/1.1\r\nHost: good\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: good\r\nContent-Length: 99999999\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: good\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: good\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"}) {
+    const auto answer = first_answer(nonsense);
+    EXPECT_GE(answer.status, 400) << nonsense;
+    EXPECT_EQ(answer.headers.at("x-finished"), "yes") << nonsense;
+  }
+  const auto too_long = first_answer("GET /" + std::string(100000, 'a'));
+  EXPECT_EQ(too_long.status, 431);
+  EXPECT_EQ(too_long.headers.at("x-finished"), "yes");
+}
+
+TEST(HttpServer, BodiesHaveOneBudget) {
+  HttpServerOptions options;
+  options.body_limit = 8 << 20;
+  options.bodies_limit = 12 << 20;
+  HttpServer server(options, echo);
+  const std::string half(6 << 20, 'x');
+  const std::string front = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n";
+  {
+    HttpClient first(server.port());
+    first.send_raw(front + half);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    HttpClient second(server.port());
+    second.send_raw(front + half);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    HttpClient third(server.port());
+    third.send_raw(front + half);
+    EXPECT_EQ(third.receive().status, 503);
+    EXPECT_EQ(HttpClient(server.port()).get("/").status, 200);
+  }
+  // Given back when they are gone.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(HttpClient(server.port()).request("POST", "/", {}, half).status, 200);
+}
+
+TEST(HttpServer, ARequestThatDoesNotArriveInTimeIsToldSo) {
+  HttpServerOptions options;
+  options.receive_seconds = 0.3;
+  HttpServer server(options, echo);
+  for (const char* part :
+       {"GET / HTTP/1.1\r\nHos", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"}) {
+    HttpClient client(server.port());
+    client.send_raw(part);
+    EXPECT_EQ(client.receive().status, 408) << part;
+  }
+  // Before its first request a connection has no more time than that.
+  HttpClient silent(server.port());
+  EXPECT_LT(seconds_of([&] { EXPECT_TRUE(silent.closed_by_server()); }), 2);
+}
+
+TEST(HttpServer, SlowRequestsLeaveTheOthersTheirThreads) {
+  std::atomic<int> running{0}, stopped{0};
+  HttpHandlers handlers;
+  handlers.answer = [&](const HttpRequest& request) {
+    if (request.path.empty() || request.path[0] != "query") return text_response("quick");
+    ++running;
+    for (int i = 0; i < 500 && !request.stop.stop_requested(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (request.stop.stop_requested()) ++stopped;
+    return text_response("slow");
+  };
+  handlers.slow = [](const HttpRequest& request) {
+    return !request.path.empty() && request.path[0] == "query";
+  };
+  const double seconds = seconds_of([&] {
+    std::vector<std::unique_ptr<HttpClient>> clients;  // outlive the server
+    HttpServer server({}, std::move(handlers));
+    for (int i = 0; i < 8; ++i) {
+      clients.push_back(std::make_unique<HttpClient>(server.port()));
+      clients.back()->send("GET", "/query");
+      while (running < std::min(i + 1, 2)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_EQ(HttpClient(server.port()).get("/").body, "quick");
+    EXPECT_EQ(running, 2);
+    // Clients that leave take their requests with them, and so does the server's end.
+    clients.erase(clients.begin(), clients.begin() + 2);
+    while (running < 4) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(stopped, 2);
+  });
+  EXPECT_LT(seconds, 3);
+  EXPECT_EQ(stopped, 4);
+}
+
+TEST(HttpServer, EventStreamsHaveTheirShare) {
+  HttpServerOptions options;
+  options.most_streams = 2;
+  HttpServer server(options, echo);
+  HttpClient first(server.port()), second(server.port()), third(server.port());
+  for (HttpClient* client : {&first, &second}) {
+    client->send("GET", "/events");
+    client->receive_until("data: 1\n\n");
+  }
+  EXPECT_EQ(third.get("/events").status, 503);
 }
 
 TEST(HttpServer, EventStreams) {

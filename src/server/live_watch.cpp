@@ -18,7 +18,11 @@ void LiveWatch::start(double seconds, std::function<void(const std::string&)> pu
     std::unique_lock lock(unused);
     while (!stop.stop_requested()) {
       wake_.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-      if (!stop.stop_requested()) look(true);
+      try {
+        if (!stop.stop_requested()) look(true);
+      } catch (const std::exception&) {
+        // A folder that cannot be listed at the moment: the next look tells.
+      }
     }
   });
 }
@@ -32,11 +36,19 @@ void LiveWatch::stop() {
 
 void LiveWatch::look(bool tell) {
   for (size_t id = 0; id < runs_.size(); ++id) {
-    const Run& run = runs_.at(id).run();
+    std::shared_ptr<ServedRun> served;
+    try {
+      served = runs_.at(id);
+    } catch (const std::exception&) {
+      // Gone, or half of it is there yet: pages that ask are told what is wrong.
+      note(tell, "run", {{"run", id}}, "");
+      continue;
+    }
+    const Run& run = served->run();
     std::string epochs;
     for (const int number : run.epoch_numbers()) epochs += std::to_string(number) + " ";
     note(tell, "run", {{"run", id}},
-         epochs + file_version(run.folder() / "run.json") + file_version(run.folder() / "views"));
+         run.key() + epochs + file_version(run.folder() / "run.json") + file_version(run.folder() / "views"));
     for (const auto& view : run.view_names()) {
       const auto folder = run.view_folder(view);
       note(tell, "view", {{"run", id}, {"view", view}},

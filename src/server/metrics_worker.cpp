@@ -1,6 +1,8 @@
 #include "server/metrics_worker.h"
 
 #include "core/error.h"
+#include "core/mapped_file.h"
+#include "core/sentence.h"
 #include "metrics/run_metrics.h"
 
 namespace dvi {
@@ -16,12 +18,12 @@ MetricsWorker::~MetricsWorker() {
 Json MetricsWorker::get(ServedRun& run, const std::shared_ptr<const ServedView>& served) {
   const View& view = served->view;
   if (view.state() != "done" || view.epoch_numbers().empty()) return Json::object();
-  const std::string key =
-      fmt::format("{}/{}/{}/{}", run.id(), view.name(), view.key(), view.epoch_numbers().size());
+  const std::string key = fmt::format("{}/{}/{}/{}/{}", run.id(), run.run().key(), view.name(), view.key(),
+                                      view.epoch_numbers().size());
   const std::lock_guard lock(mutex_);
   const auto [known, fresh] = known_.emplace(key, Json());
   if (fresh) {
-    jobs_.push_back({&run, served, key});
+    jobs_.push_back({run.shared(), run.id(), served, key});
     wake_.notify_one();
   }
   return known->second.is_null() ? Json::object() : known->second;
@@ -38,15 +40,17 @@ void MetricsWorker::work(const std::stop_token& stop) {
     }
     Json metrics = Json::object();
     try {
-      metrics = to_json(run_metrics(job.run->run(), job.view->view));
+      const uint64_t before = damaged_mappings();
+      metrics = to_json(run_metrics(*job.run, job.view->view));
+      expect_whole_mappings(before);
     } catch (const std::exception& error) {
-      metrics["error"] = error.what();
+      metrics["error"] = sentence_of(error);
     }
     {
       const std::lock_guard lock(mutex_);
       known_[job.key] = std::move(metrics);
     }
-    if (!stop.stop_requested()) ready_(*job.run, job.view->view.name());
+    if (!stop.stop_requested()) ready_(job.id, job.view->view.name());
   }
 }
 

@@ -16,7 +16,7 @@ namespace dvi {
 
 class MetricsWorker {
  public:
-  using Ready = std::function<void(const ServedRun&, const std::string& view)>;
+  using Ready = std::function<void(int run, const std::string& view)>;
   /// `ready` is called, in the worker's thread, when the metrics of a view have become available.
   explicit MetricsWorker(Ready ready);
   /// Waits for what is being computed.
@@ -30,7 +30,8 @@ class MetricsWorker {
 
  private:
   struct Job {
-    ServedRun* run;
+    std::shared_ptr<const Run> run;
+    int id;
     std::shared_ptr<const ServedView> view;
     std::string key;
   };

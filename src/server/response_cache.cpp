@@ -1,5 +1,6 @@
 #include "server/response_cache.h"
 
+#include "core/mapped_file.h"
 #include "server/encoding.h"
 
 namespace dvi {
@@ -24,7 +25,9 @@ HttpResponse ResponseCache::get(const std::string& key, const std::function<Http
       return found->second->response;
     }
   }
+  const uint64_t before = damaged_mappings();
   HttpResponse response = make();
+  expect_whole_mappings(before);  // or zeros would be kept
   prepare(response);
   const std::lock_guard lock(mutex_);
   if (by_key_.contains(key)) return response;

@@ -81,17 +81,13 @@ std::vector<int32_t> Call::ids(const std::string& name, int64_t end, size_t most
 }
 
 Json Call::json() const {
-  // A body of a few MB must not be able to exhaust the stack by nesting.
-  constexpr int deepest = 16;
-  bool deep = false;
-  Json json = Json::parse(
-      request_.body,
-      [&](int depth, Json::parse_event_t, Json&) {
-        deep = deep || depth > deepest;
-        return depth <= deepest;
-      },
-      false);
-  if (json.is_discarded() || deep || !json.is_object()) bad("expected a JSON object as the request's body");
+  Json json;
+  try {
+    json = parse_json(request_.body, "the request's body");
+  } catch (const Error& error) {
+    bad(error.what());
+  }
+  if (!json.is_object()) bad("expected a JSON object as the request's body");
   return json;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,10 +34,13 @@ class Call {
   std::vector<int32_t> ids(const std::string& name, int64_t end, size_t most) const;
   /// The body, a JSON object.
   Json json() const;
+  /// Keeps `thing` alive until the request is answered.
+  void keep(std::shared_ptr<const void> thing) const { kept_.push_back(std::move(thing)); }
 
  private:
   const HttpRequest& request_;
   std::map<std::string, std::string> places_;
+  mutable std::vector<std::shared_ptr<const void>> kept_;
 };
 
 /// A whole number, digits only; nothing for anything else.

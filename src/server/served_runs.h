@@ -23,8 +23,8 @@ namespace dvi {
 /// A view with what is made of it once for many requests. Thread-safe.
 class ServedView {
  public:
-  /// `r` must outlive it.
-  ServedView(const Run& r, View v) : view(std::move(v)), events(view.events()), run_(r) {}
+  ServedView(std::shared_ptr<const Run> r, View v)
+      : view(std::move(v)), events(view.events()), run_(std::move(r)) {}
   const View view;
   const std::vector<Event> events;  ///< sorted by epoch, then kind, then sample
   const SampleTable& table() const;
@@ -33,21 +33,24 @@ class ServedView {
   std::optional<Extent> frame() const;
 
  private:
-  const Run& run_;
+  std::shared_ptr<const Run> run_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<const SampleTable> table_;
   mutable std::unique_ptr<const SuspectRanking> suspects_;
   mutable std::optional<Extent> frame_;
 };
 
-/// Thread-safe.
+/// A run as it was when it was opened, growing; another one in its place is another ServedRun. Thread-safe.
 class ServedRun {
  public:
-  ServedRun(int id, Run run) : id_(id), run_(std::move(run)) {}
+  ServedRun(int id, Run run, std::string version)
+      : id_(id), version_(std::move(version)), run_(std::make_shared<const Run>(std::move(run))) {}
   int id() const { return id_; }
-  const Run& run() const { return run_; }
+  const Run& run() const { return *run_; }
+  const std::shared_ptr<const Run>& shared() const { return run_; }
+  const std::string& version() const { return version_; }  ///< Run::version() when it was opened
   /// The view as it is now: read again when view.json or events.npy were written since. Throws Error if there
-  /// is none.
+  /// is none, or another run has taken this one's place.
   std::shared_ptr<const ServedView> view(const std::string& name);
   /// Images as recorded, or as they were at an epoch. Throws Error if there are none.
   std::shared_ptr<const InputReader> inputs(std::optional<int> epoch = {});
@@ -73,7 +76,8 @@ class ServedRun {
     std::shared_ptr<const ServedView> view;
   };
   int id_;
-  Run run_;
+  std::string version_;
+  std::shared_ptr<const Run> run_;
   std::mutex mutex_, subject_mutex_;
   std::map<std::string, Dated> views_;
   std::shared_ptr<const InputReader> inputs_;
@@ -90,10 +94,19 @@ class ServedRuns {
   /// Opens all; throws Error for the first that is no run.
   explicit ServedRuns(const std::vector<std::filesystem::path>& folders);
   size_t size() const { return runs_.size(); }
-  ServedRun& at(size_t id) { return *runs_[id]; }
+  const std::filesystem::path& folder(size_t id) const { return runs_[id]->folder; }
+  /// The run as it is on disk now: opened again when run.json, labels.npy or inputs.npy were written since,
+  /// or one of its mapped files was damaged. Throws Error if it is gone or broken. Keep the pointer for as
+  /// long as what it gives.
+  std::shared_ptr<ServedRun> at(size_t id);
 
  private:
-  std::vector<std::unique_ptr<ServedRun>> runs_;
+  struct Place {
+    std::filesystem::path folder;
+    std::mutex mutex;
+    std::shared_ptr<ServedRun> run;
+  };
+  std::vector<std::unique_ptr<Place>> runs_;
 };
 
 }  // namespace dvi

@@ -1,6 +1,8 @@
 #include "server/viewer_server.h"
 
+#include "core/mapped_file.h"
 #include "core/parallel.h"
+#include "core/sentence.h"
 #include "server/access.h"
 #include "server/api.h"
 #include "server/api_causes.h"
@@ -48,7 +50,7 @@ struct ViewerServer::Implementation {
         access(Access::for_address(o.address, o.frames)),
         runs(o.runs),
         watch(runs),
-        metrics([this](const ServedRun& run, const std::string& view) { watch.announce(run.id(), view); }),
+        metrics([this](int run, const std::string& view) { watch.announce(run, view); }),
         state{runs, metrics} {
     add_run_routes(router, state);
     add_view_routes(router, state);
@@ -68,8 +70,18 @@ struct ViewerServer::Implementation {
     HttpServerOptions http;
     http.address = o.address;
     http.port = o.port;
-    server =
-        std::make_unique<HttpServer>(http, [this](const HttpRequest& request) { return answer(request); });
+    HttpHandlers handlers;
+    handlers.answer = [this](const HttpRequest& request) { return answer(request); };
+    handlers.admit = [this](const HttpRequest& request) {
+      auto refused = refuse(access, request);
+      if (refused) finish(*refused, request);
+      return refused;
+    };
+    handlers.finish = [this](HttpResponse& response) { finish(response, {}); };
+    handlers.slow = [](const HttpRequest& request) {
+      return !request.path.empty() && (request.path.back() == "query" || request.path.back() == "suspects");
+    };
+    server = std::make_unique<HttpServer>(http, std::move(handlers));
     watch.start(o.look_seconds, [this](const std::string& event) { server->publish(event); });
   }
 
@@ -77,15 +89,25 @@ struct ViewerServer::Implementation {
 
   HttpResponse answer(const HttpRequest& request) const {
     HttpResponse response = answer_of([this](const HttpRequest& r) { return route(r); }, request);
+    finish(response, request);
+    return response;
+  }
+
+  /// What every answer passes through last.
+  void finish(HttpResponse& response, const HttpRequest& request) const {
     add_security_headers(access, response);
-    return negotiate(std::move(response), request);
+    response = negotiate(std::move(response), request);
   }
 
   HttpResponse route(const HttpRequest& request) const {
     flush_subnormals();
     if (auto refused = refuse(access, request)) return *refused;
     if (auto page = page_response(request)) return *page;
-    return router.route(request);
+    const uint64_t before = damaged_mappings();
+    HttpResponse response = router.route(request);
+    if (before == damaged_mappings()) return response;
+    // What was read as zeros is not shown to anybody; the next request opens the file again.
+    throw HttpError(503, "a file of the run was shortened by another program while it was read; ask again");
   }
 
   ViewerServerOptions options;

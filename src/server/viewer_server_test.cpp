@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "core/file.h"
 #include "image/png.h"
@@ -45,11 +48,14 @@ class ViewerServerTest : public ::testing::Test {
   }
   HttpAnswer get(const std::string& target, const HttpClient::Headers& headers = {}) {
     if (!server_) start();
+    // A connection of its own: one whose request was refused before its body was read is closed.
+    client_ = std::make_unique<HttpClient>(server_->port());
     return client_->get(target, headers);
   }
   HttpAnswer send(const std::string& method, const std::string& target, const std::string& body = "",
                   HttpClient::Headers headers = {}) {
     if (!server_) start();
+    client_ = std::make_unique<HttpClient>(server_->port());
     headers.emplace("Content-Type", "application/json");
     return client_->request(method, target, headers, body);
   }
@@ -460,6 +466,173 @@ TEST_F(ViewerServerTest, ABrokenEpochIsOneSentence) {
   EXPECT_EQ(answer.status, 500);
   EXPECT_THAT(answer.body, HasSubstr("positions.npy"));
   EXPECT_EQ(get(view_path + "/epochs/2/positions").status, 200);
+}
+
+// A mapped file that another program writes over in place (numpy.save) is shortened first.
+TEST_F(ViewerServerTest, AFileWrittenOverInPlaceFailsItsRequestAndNoMore) {
+  TestRunOptions large = options_;
+  large.train = 6000;
+  large.images = false;
+  make_test_run(folder_ / "large", large);
+  ViewerServerOptions options;
+  options.runs = {folder_ / "large"};
+  start(options);
+  const auto file = folder_.path() / "large" / "views" / "default" / "epochs" / "000003" / "positions.npy";
+  const std::string before = read_file(file);
+  const auto first = get(epoch_path + "positions");
+  ASSERT_EQ(first.status, 200);
+  std::filesystem::resize_file(file, 4096);
+  EXPECT_EQ(get(view_path + "/trails?ids=5999").status, 503);  // would be SIGBUS
+  EXPECT_NE(get(view_path + "/trails?ids=5999").status, 200);  // as long as the file is short
+  EXPECT_EQ(get("/api/runs").status, 200);
+  { std::ofstream(file, std::ios::binary) << before; }
+  EXPECT_EQ(get(view_path + "/trails?ids=5999").status, 200);
+  EXPECT_EQ(get(epoch_path + "positions").body, first.body);
+}
+
+TEST_F(ViewerServerTest, ARunReplacedWhileItIsServedIsOpenedAgain) {
+  const std::string key = json("/api/runs/0")["key"];
+  EXPECT_EQ(json(view_path)["epochs"], Json({1, 2, 3, 4}));
+  TestRunOptions other = options_;
+  other.train = 90;
+  other.test = 30;
+  other.classes = 5;
+  other.seed = 2;
+  make_test_run(folder_ / "other", other);
+  std::filesystem::rename(folder_ / "run", folder_ / "old");
+  EXPECT_EQ(get("/api/runs/0").status, 404);
+  EXPECT_EQ(get(epoch_path + "positions").status, 404);
+  EXPECT_EQ(json("/api/runs")["runs"].size(), 1u);
+  std::filesystem::rename(folder_ / "other", folder_ / "run");
+  const Json described = json("/api/runs/0");
+  EXPECT_NE(described["key"], key);
+  EXPECT_EQ(described["sample_count"], 120);
+  EXPECT_EQ(described["classes"].size(), 5u);
+  EXPECT_EQ(array_of<int32_t>(get("/api/runs/0/labels").body), run().labels());
+  for (const char* what : {"positions", "samples", "card?id=119", "neighbors?id=119", "territory?size=32"})
+    EXPECT_EQ(get(epoch_path + what).status, 200) << what;
+  EXPECT_EQ(get(epoch_path + "card?id=120").status, 400);
+  EXPECT_EQ(get(view_path + "/suspects").status, 200);
+  EXPECT_EQ(array_of<uint16_t>(get(epoch_path + "positions").body).size(), 240u);
+  // That a run is finished changes its file and not what it is.
+  Json manifest = read_json(folder_ / "run" / std::string("run.json"));
+  manifest["finished"] = true;
+  write_json(folder_ / "run" / std::string("run.json"), manifest);
+  EXPECT_EQ(json("/api/runs/0")["key"], described["key"]);
+  EXPECT_EQ(json("/api/runs/0")["finished"], true);
+}
+
+TEST_F(ViewerServerTest, DeepJsonIsOneSentenceWhereverItIs) {
+  start();
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "{\"a\":[";
+  const auto run_folder = folder_.path() / "run";
+  std::filesystem::create_directories(run_folder / "selections");
+  for (const char* file : {"run.json", "views/default/view.json", "epochs/000003/epoch.json",
+                           "views/default/epochs/000003/metrics.json",
+                           "views/default/epochs/000003/view_epoch.json", "selections/deep.json"}) {
+    const bool there = std::filesystem::exists(run_folder / file);
+    const std::string before = there ? read_file(run_folder / file) : "";
+    write_file_atomically(run_folder / file, deep);
+    for (const std::string& target :
+         {std::string("/api/runs"), std::string("/api/runs/0"), view_path,
+          std::string("/api/runs/0/selections"), epoch_path + "card?id=1", epoch_path + "positions"}) {
+      const auto answer = get(target);
+      EXPECT_THAT(answer.body, Not(HasSubstr("json.exception"))) << file << target;
+      if (answer.status != 200) {
+        EXPECT_THAT(answer.body, HasSubstr("nested at most 64 deep")) << file << target;
+      }
+    }
+    if (there) write_file_atomically(run_folder / file, before);
+  }
+  EXPECT_EQ(get(epoch_path + "positions").status, 200);
+  EXPECT_EQ(send("POST", view_path + "/query", deep).status, 400);
+  EXPECT_EQ(send("POST", view_path + "/query", "{\"where\": 1e999}").status, 400);
+}
+
+TEST_F(ViewerServerTest, WhatIsNoFileHoldsNobodyUp) {
+  start();
+  const auto run_folder = folder_.path() / "run";
+  std::filesystem::create_directories(run_folder / "selections");
+  for (const char* file :
+       {"run.json", "labels.npy", "inputs.npy", "texts.txt", "rows.csv", "columns/is_noisy.npy",
+        "selections/x.json", "epochs/000003/epoch.json", "epochs/000003/features.npy",
+        "epochs/000003/logits.npy", "epochs/000003/subject.pt", "epochs/000003/head_weight.npy",
+        "views/default/view.json", "views/default/events.npy", "views/default/epochs/000003/view_epoch.json",
+        "views/default/epochs/000003/positions.npy", "views/default/epochs/000003/metrics.json",
+        "views/default/epochs/000003/neighbors.npy"})
+    for (const bool pipe : {true, false}) {
+      const auto path = run_folder / file, aside = folder_.path() / "aside";
+      const bool there = std::filesystem::exists(path);
+      if (there) std::filesystem::rename(path, aside);
+      if (pipe) {
+        ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+      } else {
+        std::filesystem::create_symlink("/dev/zero", path);
+      }
+      for (const std::string& target :
+           {std::string("/api/runs/0"), view_path, std::string("/api/runs/0/selections"),
+            epoch_path + "card?id=1", epoch_path + "decode?x=0&y=0", view_path + "/suspects",
+            std::string("/api/runs/0/inputs/1.png")}) {
+        const auto answer = get(target);  // the client waits 10 seconds at most
+        if (answer.status >= 500) {
+          EXPECT_THAT(answer.body, ::testing::AnyOf(HasSubstr("found a pipe"), HasSubstr("found a device")))
+              << file << target;
+        }
+      }
+      std::filesystem::remove(path);
+      if (there) std::filesystem::rename(aside, path);
+    }
+  EXPECT_EQ(get(epoch_path + "card?id=1").status, 200);
+}
+
+TEST_F(ViewerServerTest, OneDamagedFileHidesNoOther) {
+  const auto run_folder = folder_.path() / "run";
+  EXPECT_EQ(send("POST", "/api/runs/0/selections", R"({"name": "good", "ids": [1]})").status, 200);
+  for (const char* content : {R"({"ids": [1], "created": 7})", R"({"ids": [999999]})", R"({"ids": 1e999})",
+                              "[", "[1]", "null", R"({"ids": [[[1]]]})"}) {
+    write_file_atomically(run_folder / "selections" / "bad.json", content);
+    const Json listed = json("/api/runs/0/selections");
+    EXPECT_GE(listed["selections"].size(), 1u) << content;
+    EXPECT_EQ(listed["selections"].back()["name"], "good") << content;
+    if (listed["selections"].size() == 1) {
+      ASSERT_EQ(listed["problems"].size(), 1u) << content;
+      EXPECT_THAT(listed["problems"][0].get<std::string>(),
+                  AllOf(HasSubstr("bad.json"), Not(HasSubstr("json.exception"))));
+    }
+  }
+  write_npy(run_folder / "columns" / "short.npy", std::vector<float>{1, 2});
+  const std::string epoch = read_file(run_folder / "epochs" / "000002" / "epoch.json");
+  write_file_atomically(run_folder / "epochs" / "000002" / "epoch.json", "{");
+  const Json described = json("/api/runs/0");
+  EXPECT_EQ(described["epochs"].size(), 3u);
+  EXPECT_GE(described["columns"].size(), 3u);
+  EXPECT_EQ(described["problems"].size(), 2u) << described["problems"];
+}
+
+TEST_F(ViewerServerTest, ARunThatWasRemovedStaysRemoved) {
+  start();
+  std::filesystem::remove_all(folder_ / "run");
+  EXPECT_EQ(send("POST", "/api/runs/0/selections", R"({"name": "x", "ids": [1]})").status, 404);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+}
+
+TEST_F(ViewerServerTest, RefusalsAreGuardedToo) {
+  start();
+  for (const std::string& bytes :
+       {std::string("nonsense\r\n\r\n"), "GET /" + std::string(50000, 'a') + " HTTP/1.1\r\n\r\n",
+        std::string(
+            "POST /api/runs/0/selections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            "Content-Length: 99999999\r\n\r\n"),
+        std::string("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), std::string("GET / HTTP/1.1\r\n\r\n")}) {
+    HttpClient client(server_->port());
+    client.send_raw(bytes);
+    const auto answer = client.receive();
+    EXPECT_GE(answer.status, 400) << bytes.substr(0, 60);
+    EXPECT_TRUE(answer.headers.contains("content-security-policy")) << bytes.substr(0, 60);
+    EXPECT_EQ(answer.headers.at("x-content-type-options"), "nosniff");
+    EXPECT_EQ(answer.headers.at("cache-control"), "no-store");
+  }
 }
 
 TEST_F(ViewerServerTest, BadFoldersAndPorts) {

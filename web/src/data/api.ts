@@ -28,6 +28,8 @@ export type EpochScalars = Record<string, number>;
 
 export interface RunInfo {
   id: number;
+  /** Another one when another run has taken this one's place on disk. */
+  key?: string;
   name: string;
   classes: string[];
   groups: Group[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { splitSamples, splitTerritory } from "./api";
-import { drawingOrder } from "./dataset";
+import { type Api, splitSamples, splitTerritory } from "./api";
+import { Dataset, drawingOrder } from "./dataset";
 
 describe("drawing order", () => {
   it("holds every sample once, test above train and adversarial on top", () => {
@@ -35,5 +35,23 @@ describe("binary answers", () => {
     expect(() => splitSamples(new ArrayBuffer(10), 2)).toThrow("10 bytes");
     expect(() => splitTerritory(new ArrayBuffer(44))).toThrow("no square");
     expect(splitTerritory(new ArrayBuffer(80)).size).toBe(4);
+  });
+});
+
+describe("a run that is replaced on disk", () => {
+  it("is told by its key, which growing does not change", async () => {
+    const run = { key: "a", classes: ["x", "y"], groups: [], sample_count: 0, views: ["default"], epochs: [] };
+    let now: object = run;
+    const api = {
+      labels: async () => new Int32Array(),
+      run: async () => now,
+      view: async () => ({ key: "v", epochs: [], extent: [0, 0, 1, 1] }),
+    } as unknown as Api;
+    const data = await Dataset.open(api, 0, null, () => {});
+    expect(await data.replaced()).toBe(false);
+    now = { ...run, epochs: [{ epoch: 1 }], finished: true };
+    expect(await data.replaced()).toBe(false);
+    now = { ...run, key: "b" };
+    expect(await data.replaced()).toBe(true);
   });
 });

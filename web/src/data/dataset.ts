@@ -101,6 +101,11 @@ export class Dataset {
     return set;
   }
 
+  /** Asks whether another run has taken this one's place on disk: its samples and classes are others. */
+  async replaced(): Promise<boolean> {
+    return (await this.api.run(this.runId)).key !== this.run.key;
+  }
+
   /** Asks again what the run and view hold. Returns true when earlier arrays no longer fit the view. */
   async refresh(): Promise<boolean> {
     const [run, view] = await Promise.all([

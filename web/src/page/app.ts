@@ -299,6 +299,13 @@ export class App implements Host {
     const last = data.fitted.length - 1;
     let changed: boolean;
     try {
+      if (await data.replaced()) {
+        this.say("Another run was put into this folder. What you see is the earlier one.", "error", {
+          text: "Show the new one",
+          action: () => window.location.reload(),
+        });
+        return;
+      }
       changed = await data.refresh();
     } catch (error) {
       this.say((error as Error).message, "error");
