@@ -33,7 +33,7 @@ std::string lower(std::string_view text) {
 std::span<const HistoryFunction> history_functions() { return functions; }
 
 Condition::Condition(std::string_view text) : length_(text.size()) {
-  constexpr size_t longest = 20000;
+  constexpr size_t longest = 20000, deepest = 100;
   if (text.size() > longest)
     fail("condition: expected at most {} characters, found {}", longest, text.size());
   if (text.find('\0') != std::string_view::npos) fail("condition: expected text, found a zero byte");
@@ -62,6 +62,9 @@ Condition::Condition(std::string_view text) : length_(text.size()) {
       fail("condition: expected values, found a parameter ({}) at character {}", c, at + 1);
     } else if (c == '(') {
       open.push_back(at);
+      if (open.size() > deepest)
+        fail("condition: expected at most {} parentheses inside each other, found more at character {}",
+             deepest, at + 1);
     } else if (c == ')') {
       if (open.empty()) fail("condition: the parenthesis at character {} closes nothing", at + 1);
       open.pop_back();

@@ -149,7 +149,11 @@ class Session {
       return message.compare(0, start.size(), start) == 0 ? std::optional(message.substr(start.size()))
                                                           : std::nullopt;
     };
-    if (const auto name = after("no such column: ")) {
+    if (auto name = after("no such column: ")) {
+      // SQLite 3.46 has more to say of what stood in double quotes: "X" - should this be a string literal ...
+      if (const size_t hint = name->find(" - should this be"); hint != std::string::npos) name->resize(hint);
+      if (name->size() > 2 && name->front() == '"' && name->back() == '"')
+        name = name->substr(1, name->size() - 2);
       const auto& classes = table_.classes();
       if (std::find(classes.begin(), classes.end(), *name) != classes.end())
         fail("condition: no column is named {}{}; write texts in single quotes, '{}'", *name, place, *name);

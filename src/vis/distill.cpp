@@ -13,6 +13,12 @@
 #include "vis/torch_distiller.h"
 
 namespace dvi {
+
+constinit PluginFunction<std::string()> torch_device("train on a graphics processor");
+constinit PluginFunction<DistillLosses(const DistillProblem&, const DistillSchedule&, bool, Autoencoder&,
+                                       const std::function<void(int64_t)>&)>
+    distill_with_torch("train on a graphics processor");
+
 namespace {
 
 /// Features and positions in the units the networks are trained in, and the way back.
@@ -361,8 +367,9 @@ class Distiller {
 
   std::string device() const {
     using Device = DistillOptions::Device;
-    const std::string torch =
-        options_.device == Device::processor || head_bias_.empty() ? "" : torch_device();
+    const bool possible =
+        options_.device != Device::processor && !head_bias_.empty() && torch_device.available();
+    const std::string torch = possible ? torch_device() : "";
     return torch.empty() || (options_.device == Device::fastest && torch != "cuda") ? "processor" : torch;
   }
   DistillProblem problem() const {

@@ -1,6 +1,7 @@
 // Training of the default preset's networks through LibTorch, for graphics processors: the same steps as
-// distill.cpp takes on the processor. All that the steps need lies on the device before the first, and
-// nothing waits for the device before the last is done (vis/device_steps.h).
+// distill.cpp takes on the processor. Implemented in the plugin dvi_torch. All that the steps need lies on
+// the device before the first, and nothing waits for the device before the last is done
+// (vis/torch/device_steps.h).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/matrix.h"
+#include "core/plugin.h"
 #include "vis/autoencoder.h"
 
 namespace dvi {
@@ -42,14 +44,14 @@ struct DistillLosses {  ///< sums over the samples of the last pass
   double encoder = 0, decoder = 0, divergence = 0;
 };
 
-/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu"; empty if the program was built
-/// without LibTorch.
-std::string torch_device();
+/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu".
+extern PluginFunction<std::string()> torch_device;
 
 /// Trains the networks of `model` from the weights that they have, on torch_device(). `capture`: a step is
 /// captured there once and replayed, else handed out anew each time, which only tests and benchmarks want.
 /// `on_step(i)` is called in the calling thread when i steps have been handed out.
-DistillLosses distill_with_torch(const DistillProblem&, const DistillSchedule&, bool capture,
-                                 Autoencoder& model, const std::function<void(int64_t)>& on_step);
+extern PluginFunction<DistillLosses(const DistillProblem&, const DistillSchedule&, bool capture,
+                                    Autoencoder& model, const std::function<void(int64_t)>& on_step)>
+    distill_with_torch;
 
 }  // namespace dvi

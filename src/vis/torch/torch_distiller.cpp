@@ -1,9 +1,5 @@
 #include "vis/torch_distiller.h"
 
-#include "core/error.h"
-
-#if DVI_WITH_TORCH
-
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/accumulate.h>
@@ -14,7 +10,8 @@
 #include <tuple>
 #include <utility>
 
-#include "vis/device_steps.h"
+#include "core/error.h"
+#include "vis/torch/device_steps.h"
 
 namespace dvi {
 namespace {
@@ -224,12 +221,10 @@ std::string first_line(const c10::Error& error) {
   return text.substr(0, text.find('\n'));
 }
 
-}  // namespace
+std::string device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
 
-std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
-
-DistillLosses distill_with_torch(const DistillProblem& problem, const DistillSchedule& schedule, bool capture,
-                                 Autoencoder& model, const std::function<void(int64_t)>& on_step) {
+DistillLosses train(const DistillProblem& problem, const DistillSchedule& schedule, bool capture,
+                    Autoencoder& model, const std::function<void(int64_t)>& on_step) {
   const bool cuda = torch::cuda::is_available();
   using How = DeviceSteps::How;
   try {
@@ -247,19 +242,8 @@ DistillLosses distill_with_torch(const DistillProblem& problem, const DistillSch
   }
 }
 
+const decltype(torch_device)::Implementation device_implementation(torch_device, device);
+const decltype(distill_with_torch)::Implementation train_implementation(distill_with_torch, train);
+
+}  // namespace
 }  // namespace dvi
-
-#else
-
-namespace dvi {
-
-std::string torch_device() { return ""; }
-
-DistillLosses distill_with_torch(const DistillProblem&, const DistillSchedule&, bool, Autoencoder&,
-                                 const std::function<void(int64_t)>&) {
-  fail("this program was built without LibTorch");
-}
-
-}  // namespace dvi
-
-#endif

@@ -1,4 +1,4 @@
-#include "vis/device_steps.h"
+#include "vis/torch/device_steps.h"
 
 #include "core/error.h"
 
