@@ -187,7 +187,7 @@ class TorchSubject:
             for kind in {"cpu", self.device.type}:
                 try:
                     stack.enter_context(torch.autocast(kind, enabled=False))
-                except (RuntimeError, ValueError, AssertionError):
+                except (AttributeError, RuntimeError, ValueError, AssertionError):
                     pass  # a device without autocast has none to switch off
             yield
 
