@@ -120,9 +120,9 @@ void measure(const std::vector<int64_t>& sizes) {
   fmt::print("processor: {} threads, {}\n", threads(),
              best_precision() == Precision::bf16 ? "bf16 products" : "float32 products");
   Stopwatch watch;
-  const std::string device = torch_device();
+  const std::string device = torch_device.available() ? torch_device() : "";
   const double asked = watch.lap();
-  if (device.empty()) fmt::print("built without LibTorch: the processor alone\n");
+  if (device.empty()) fmt::print("without LibTorch: the processor alone\n");
   if (device == "cpu")
     fmt::print("LibTorch finds no CUDA device: it runs on the processor, and captures nothing\n");
   if (device == "cuda") {

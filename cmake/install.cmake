@@ -1,4 +1,4 @@
-# cmake --install: the program, and what outsiders build on to write and read runs and views from C++: the libraries
+# cmake --install: the program, its plugin, and what outsiders build on to write and read runs and views from C++: the libraries
 # dvi::run and dvi::core with their headers, for find_package(dvi). examples/cpp shows their use.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -18,8 +18,11 @@ endforeach()
 list(TRANSFORM public_layers PREPEND dvi_ OUTPUT_VARIABLE public_targets)
 
 install(TARGETS ${public_targets} EXPORT dvi-targets)
-install(TARGETS dvi)
-install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(TARGETS dvi COMPONENT dvi)
+install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT dvi)
+if(TARGET dvi_torch)
+  install(TARGETS dvi_torch LIBRARY DESTINATION lib/dvi COMPONENT dvi-torch)
+endif()
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/dvi)
 install(EXPORT dvi-targets NAMESPACE dvi:: DESTINATION ${package_folder})

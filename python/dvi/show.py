@@ -2,20 +2,27 @@
 
 import atexit
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from urllib.parse import urlsplit
+
+from .program import find_program
 
 _servers: dict = {}  # run directory -> (process, address)
 
 
-def show(run, width="100%", height=720, program=None):
+def show(run, width="100%", height=720, program=None, proxy=None):
     """Starts `dvi serve` for the run directory (once) and returns an IFrame of the viewer; outside of a notebook, where
-    there is no IPython, its address. The server ends with this process.
+    there is no IPython, its address. The server ends with this process. The page shows new epochs of a training that
+    still runs as `dvi fit --follow` finishes them.
 
-    program   the dvi program; by default the one that the environment variable DVI names, or found on the PATH
+    program   the dvi program; by default the one that the environment variable DVI names, the one that came with this
+              package, or one on the PATH
+    proxy     where the notebook's server shows a port of its machine, with {port} in it: "/user/ann/proxy/{port}/".
+              By default the environment variable DVI_PROXY, else what JupyterHub (with jupyter-server-proxy) and
+              code-server say of themselves, else nothing: the browser then has to reach this machine's own port
     """
     run = os.path.abspath(os.fspath(run))
     if not os.path.exists(os.path.join(run, "run.json")):
@@ -24,25 +31,7 @@ def show(run, width="100%", height=720, program=None):
         )
     process, address = _servers.get(run, (None, None))
     if process is None or process.poll() is not None:
-        program = program or os.environ.get("DVI") or shutil.which("dvi")
-        if program is None:
-            raise FileNotFoundError(
-                "the program dvi is not on the PATH: build it, and put its folder on the PATH, name it in the "
-                "environment variable DVI, or pass program="
-            )
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        with tempfile.TemporaryFile("w+") as said:
-            process = subprocess.Popen(
-                [program, "serve", run, "--port", str(port), "--frames"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-            )
-            address = f"http://127.0.0.1:{port}/"
-            _wait_for(process, port, said)
-        _servers[run] = process, address
+        process, address = _servers[run] = _start(run, program, proxy or _proxy_of_this_place())
         atexit.register(process.terminate)
     try:
         from IPython.display import IFrame
@@ -51,7 +40,45 @@ def show(run, width="100%", height=720, program=None):
     return IFrame(address, width=width, height=height)
 
 
-def _wait_for(process, port, said):
+def _proxy_of_this_place():
+    """The address of a port as the browser sees it, with {port}; None where it is the port itself."""
+    given = os.environ.get("DVI_PROXY")
+    if given:
+        return given
+    code_server = os.environ.get("VSCODE_PROXY_URI")  # "https://host/proxy/{{port}}/"
+    if code_server:
+        return code_server.replace("{{port}}", "{port}")
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")  # "/user/ann/"
+    return None if not prefix else prefix.rstrip("/") + "/proxy/{port}/"
+
+
+def _start(run, program, proxy):
+    """(process, address) of a server of the run."""
+    program = program or find_program()
+    if program is None:
+        raise FileNotFoundError(
+            "the program dvi is neither in this package nor on the PATH: install the wheel of releases, name the program "
+            "in the environment variable DVI, or pass program="
+        )
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [program, "serve", run, "--port", str(port), "--frames"]
+    if proxy is not None:
+        if "{port}" not in proxy:
+            raise ValueError(f'proxy must say where the port stands, "/proxy/{{port}}/", and is "{proxy}"')
+        proxy = proxy.replace("{port}", str(port)).rstrip("/") + "/"
+        command += ["--base-path", urlsplit(proxy).path]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True
+        )
+        address = _address(process, port, said)
+    return process, address if proxy is None else proxy + address[address.index("?") :]
+
+
+def _address(process, port, said):
+    """What the server says its address is, once it answers."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -59,7 +86,7 @@ def _wait_for(process, port, said):
             raise RuntimeError(f"dvi serve ended with status {process.returncode}: {said.read().strip()}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
+            return process.stdout.readline().rsplit(" at ", 1)[1].strip()
         except OSError:
             time.sleep(0.05)
     process.terminate()

@@ -613,7 +613,8 @@ class Show(RunTest):
         with open(program, "w") as f:
             f.write(
                 f"#!{sys.executable}\nimport sys, http.server as h\nassert sys.argv[1] == 'serve' and sys.argv[3] == '--port'\n"
-                "h.HTTPServer(('127.0.0.1', int(sys.argv[4])), h.BaseHTTPRequestHandler).serve_forever()\n"
+                "server = h.HTTPServer(('127.0.0.1', int(sys.argv[4])), h.BaseHTTPRequestHandler)\n"
+                "print(f'Serving a run at http://127.0.0.1:{sys.argv[4]}/', flush=True)\nserver.serve_forever()\n"
             )
         os.chmod(program, 0o755)
         frames = []

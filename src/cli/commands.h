@@ -11,6 +11,7 @@ void add_eval_command(CLI::App&);
 void add_findings_command(CLI::App&);
 void add_fit_command(CLI::App&);
 void add_import_command(CLI::App&);
+void add_mcp_command(CLI::App&);
 void add_query_command(CLI::App&);
 void add_render_command(CLI::App&);
 void add_report_command(CLI::App&);

@@ -4,10 +4,9 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "core/error.h"
-#if DVI_WITH_TORCH
 #include "cli/results.h"
 #include "cli/serving.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "core/progress.h"
 #include "findings/findings.h"
@@ -16,11 +15,8 @@
 #include "run/run.h"
 #include "scenarios/findings.h"
 #include "scenarios/scenario.h"
-#endif
 
 namespace dvi {
-
-#if DVI_WITH_TORCH
 namespace {
 
 namespace fs = std::filesystem;
@@ -135,19 +131,5 @@ void add_demo_command(CLI::App& app) {
       ->capture_default_str();
   command->callback([options] { demo(*options); });
 }
-
-#else
-
-void add_demo_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("demo", "Train and record a classifier (not in this build)");
-  command->allow_extras();
-  command->callback([] {
-    fail(
-        "dvi demo: expected a program built with LibTorch, found one without; build with -D "
-        "DVI_WITH_TORCH=ON");
-  });
-}
-
-#endif
 
 }  // namespace dvi

@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
   dvi::add_report_command(app);
   dvi::add_import_command(app);
   dvi::add_check_command(app);
+  dvi::add_mcp_command(app);
 
   try {
     app.parse(argc, argv);

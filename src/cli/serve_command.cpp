@@ -44,6 +44,11 @@ void add_serve_command(CLI::App& app) {
                    "Address to listen on; other machines can reach any but 127.0.0.1 and need the token that "
                    "is printed")
       ->capture_default_str();
+  command
+      ->add_option("--base-path", options->base_path,
+                   "Path where a proxy (JupyterHub's, VS Code's) shows this server; the token is then needed "
+                   "and any host name answered")
+      ->envname("DVI_BASE_PATH");
   command->add_flag("--frames", options->frames,
                     "Let pages of this machine (notebooks) show the viewer in a frame");
   command->callback([=] {

@@ -118,8 +118,10 @@ const char* isa_name(dnnl::cpu_isa isa) {
       return "avx";
     case dnnl::cpu_isa::avx2:
       return "avx2";
+#if DNNL_VERSION_MAJOR > 2 || DNNL_VERSION_MINOR > 0
     case dnnl::cpu_isa::avx2_vnni:
       return "avx2_vnni";
+#endif
     case dnnl::cpu_isa::avx512_core:
       return "avx512_core";
     case dnnl::cpu_isa::avx512_core_vnni:

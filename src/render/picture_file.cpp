@@ -17,9 +17,9 @@ cairo_status_t append(void* text, const unsigned char* bytes, unsigned int count
   return CAIRO_STATUS_SUCCESS;
 }
 
-void expect_success(cairo_status_t status, const std::filesystem::path& file) {
+void expect_success(cairo_status_t status) {
   if (status != CAIRO_STATUS_SUCCESS)
-    fail("{}: could not be drawn: {}", file.string(), cairo_status_to_string(status));
+    fail("the picture could not be drawn: {}", cairo_status_to_string(status));
 }
 
 /// Enough pixels for print, and no more than a file can bear.
@@ -39,8 +39,7 @@ bool is_picture_file(const std::filesystem::path& file) {
   return ending == "png" || ending == "svg" || ending == "pdf";
 }
 
-void write_picture(Figure& figure, double time, const std::filesystem::path& file) {
-  const std::string ending = file_ending(file);
+std::string picture_bytes(Figure& figure, double time, const std::string& ending) {
   const bool png = ending == "png";
   std::string bytes;
   CairoSurface surface;
@@ -56,19 +55,23 @@ void write_picture(Figure& figure, double time, const std::filesystem::path& fil
     cairo_pdf_surface_restrict_to_version(surface.get(), CAIRO_PDF_VERSION_1_4);
     cairo_pdf_surface_set_metadata(surface.get(), CAIRO_PDF_METADATA_TITLE, figure.title().c_str());
   }
-  expect_success(cairo_surface_status(surface.get()), file);
+  expect_success(cairo_surface_status(surface.get()));
   {
     const CairoContext cairo(cairo_create(surface.get()));
     figure.draw(cairo.get(), time, png ? 1 : vector_image_scale(figure));
-    expect_success(cairo_status(cairo.get()), file);
+    expect_success(cairo_status(cairo.get()));
   }
   if (png) {
-    expect_success(cairo_surface_write_to_png_stream(surface.get(), append, &bytes), file);
+    expect_success(cairo_surface_write_to_png_stream(surface.get(), append, &bytes));
   } else {
     cairo_surface_finish(surface.get());
-    expect_success(cairo_surface_status(surface.get()), file);
+    expect_success(cairo_surface_status(surface.get()));
   }
-  write_file_atomically(file, bytes);
+  return bytes;
+}
+
+void write_picture(Figure& figure, double time, const std::filesystem::path& file) {
+  write_file_atomically(file, picture_bytes(figure, time, file_ending(file)));
 }
 
 }  // namespace dvi

@@ -14,6 +14,9 @@ bool is_picture_file(const std::filesystem::path&);
 /// pixel is a point of 1/72 inch. Throws Error if it cannot be written.
 void write_picture(Figure& figure, double time, const std::filesystem::path& file);
 
+/// The same as bytes, for the ending "png", "svg" or "pdf".
+std::string picture_bytes(Figure& figure, double time, const std::string& ending);
+
 /// The ending in lower case without its dot.
 std::string file_ending(const std::filesystem::path&);
 

@@ -3,6 +3,7 @@
 
 #include "core/progress.h"
 #include "core/random.h"
+#include "scenarios/record_scenario.h"
 #include "scenarios/recording.h"
 #include "scenarios/selection.h"
 #include "scenarios/training.h"

@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "core/progress.h"
+#include "scenarios/record_scenario.h"
 #include "scenarios/recording.h"
 #include "scenarios/training.h"
 

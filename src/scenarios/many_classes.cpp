@@ -1,5 +1,6 @@
 #include "core/progress.h"
 #include "core/random.h"
+#include "scenarios/record_scenario.h"
 #include "scenarios/standard.h"
 #include "scenarios/training.h"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "core/plugin.h"
 #include "scenarios/image_data.h"
 
 namespace dvi {
@@ -33,19 +34,13 @@ Json to_json(const std::string& scenario, const ScenarioOptions&);
 struct Scenario {
   const char* name;
   const char* summary;  ///< one line for the help text
-  void (*record)(const ScenarioOptions&);
 };
 
 const std::vector<Scenario>& scenarios();
 
 /// Trains the classifier of a scenario and records it into options.out, whose scenario.json tells the
-/// options. Throws Error for an unknown name, missing data or a folder that is in use.
-void record_scenario(const std::string& name, const ScenarioOptions&);
-
-void record_standard(const ScenarioOptions&);
-void record_adversarial(const ScenarioOptions&);
-void record_active_learning(const ScenarioOptions&);
-void record_noisy_labels(const ScenarioOptions&);
-void record_many_classes(const ScenarioOptions&);
+/// options. Implemented in the plugin dvi_torch. Throws Error if that is absent, and for an unknown name,
+/// missing data or a folder that is in use.
+extern PluginFunction<void(const std::string& name, const ScenarioOptions&)> record_scenario;
 
 }  // namespace dvi

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/progress.h"
+#include "scenarios/record_scenario.h"
 #include "scenarios/recording.h"
 #include "scenarios/training.h"
 

@@ -95,9 +95,9 @@ std::optional<HttpResponse> check_token(const Access& access, const HttpRequest&
     HttpResponse response;
     response.status = 303;
     response.body = std::make_shared<const std::string>();
-    response.headers["Location"] = without_token(request);
-    response.headers["Set-Cookie"] =
-        std::string(cookie_name) + "=" + access.token + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000";
+    response.headers["Location"] = access.base_path + without_token(request);
+    response.headers["Set-Cookie"] = fmt::format("{}={}; Path={}/; HttpOnly; SameSite=Lax; Max-Age=31536000",
+                                                 cookie_name, access.token, access.base_path);
     return response;
   }
   const std::string& authorization = request.header("authorization");
@@ -109,11 +109,22 @@ std::optional<HttpResponse> check_token(const Access& access, const HttpRequest&
 
 }  // namespace
 
-Access Access::for_address(const std::string& address, bool frames) {
+Access Access::for_address(const std::string& address, bool frames,
+                           const std::optional<std::string>& base_path) {
   Access access;
   access.frames = frames;
   access.names = {"localhost"};
-  if (address == "::1" || address.substr(0, 4) == "127.") return access;
+  if (base_path) {
+    HttpRequest parsed;
+    if (!parse_target(*base_path, parsed) || base_path->find_first_of("?#;, \"") != std::string::npos)
+      fail(
+          "--base-path: expected the path where a proxy shows this server, like /user/ann/proxy/8321/, found "
+          "\"{}\"",
+          *base_path);
+    access.proxied = true;
+    access.base_path = base_path->substr(0, base_path->find_last_not_of('/') + 1);
+  }
+  if ((address == "::1" || address.substr(0, 4) == "127.") && !access.proxied) return access;
   unsigned char secret[16];
   if (getrandom(secret, sizeof secret, 0) != sizeof secret)
     fail("--host: no random numbers for a token to be had");
@@ -125,20 +136,34 @@ Access Access::for_address(const std::string& address, bool frames) {
 
 std::optional<HttpResponse> refuse(const Access& access, const HttpRequest& request) {
   const std::string& host = request.header("host");
-  if (const std::string name = host_of(host); !is_address(name) && !access.names.contains(name))
+  if (const std::string name = host_of(host);
+      !access.proxied && !is_address(name) && !access.names.contains(name))
     return error_response(403,
                           "This server answers only to its own address, not to the Host of this request");
   if (request.method != "GET" && request.method != "HEAD") {
     if (request.method != "POST" && request.method != "DELETE")
       return error_response(405, "This server knows GET, HEAD, POST and DELETE only");
     const std::string& origin = request.header("origin");
-    if (!origin.empty() && origin != "http://" + host && origin != "https://" + host)
+    const auto is_origin = [&](const std::string& name) {
+      return origin == "http://" + name || origin == "https://" + name;
+    };
+    const bool own = is_origin(host) || (access.proxied && is_origin(request.header("x-forwarded-host")));
+    if (!origin.empty() && !own)
       return error_response(403, "Only the viewer's own page may change something here");
     const std::string& type = request.header("content-type");
     if (type != "application/json" && type.substr(0, 17) != "application/json;")
       return error_response(415, "Send Content-Type: application/json");
   }
   return check_token(access, request);
+}
+
+HttpRequest without_base_path(const Access& access, HttpRequest request) {
+  const std::string prefix = access.base_path + "/";
+  if (access.base_path.empty() || request.target.substr(0, prefix.size()) != prefix) return request;
+  HttpRequest shorter = request;
+  shorter.path.clear();
+  shorter.query.clear();
+  return parse_target(request.target.substr(access.base_path.size()), shorter) ? shorter : request;
 }
 
 void add_security_headers(const Access& access, HttpResponse& response) {

@@ -10,7 +10,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 HttpRequest request(const std::string& method, const std::string& target,
-                    std::map<std::string, std::string> headers) {
+                    std::map<std::string, std::string> headers = {}) {
   HttpRequest made;
   made.method = method;
   EXPECT_TRUE(parse_target(target, made));
@@ -143,6 +143,49 @@ TEST(Access, FramesOnlyWhereWanted) {
   EXPECT_EQ(plain.headers["Content-Security-Policy"].find("localhost"), std::string::npos);
   add_security_headers(Access::for_address("127.0.0.1", true), framed);
   EXPECT_THAT(framed.headers["Content-Security-Policy"], HasSubstr("http://localhost:*"));
+}
+
+TEST(Proxied, TheTokenDecidesWhateverTheHostIs) {
+  const Access access = Access::for_address("127.0.0.1", true, "/user/ann/proxy/8321/");
+  EXPECT_EQ(access.base_path, "/user/ann/proxy/8321");
+  ASSERT_EQ(access.token.size(), 32u);
+  EXPECT_EQ(status(access, request("GET", "/", {{"host", "hub.example"}})), 401);
+  const std::string cookie = "dvi_token=" + access.token;
+  EXPECT_EQ(status(access, request("GET", "/", {{"host", "hub.example"}, {"cookie", cookie}})), 200);
+  const auto entry = refuse(access, request("GET", "/?token=" + access.token, {{"host", "hub.example"}}));
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->headers.at("Location"), "/user/ann/proxy/8321/");
+  EXPECT_THAT(entry->headers.at("Set-Cookie"), HasSubstr("Path=/user/ann/proxy/8321/;"));
+}
+
+TEST(Proxied, ChangesComeFromThePageThatTheProxyShows) {
+  const Access access = Access::for_address("127.0.0.1", true, "/");
+  const std::string cookie = "dvi_token=" + access.token;
+  const auto post = [&](const std::string& host, const std::string& forwarded, const std::string& origin) {
+    return status(access, request("POST", "/api/x",
+                                  {{"host", host},
+                                   {"x-forwarded-host", forwarded},
+                                   {"origin", origin},
+                                   {"cookie", cookie},
+                                   {"content-type", "application/json"}}));
+  };
+  EXPECT_EQ(post("127.0.0.1:8321", "hub.example", "https://hub.example"), 200);
+  EXPECT_EQ(post("hub.example", "", "https://hub.example"), 200);
+  EXPECT_EQ(post("127.0.0.1:8321", "hub.example", "https://evil.example"), 403);
+}
+
+TEST(Proxied, TheBasePathMayComeWithTheRequestOrNot) {
+  const Access access = Access::for_address("127.0.0.1", false, "/a/b");
+  const auto path_of = [&](const std::string& target) {
+    return without_base_path(access, request("GET", target)).path;
+  };
+  EXPECT_THAT(path_of("/a/b/api/runs?x=1"), testing::ElementsAre("api", "runs"));
+  EXPECT_THAT(path_of("/api/runs"), testing::ElementsAre("api", "runs"));
+  EXPECT_THAT(path_of("/a/bc"), testing::ElementsAre("a", "bc"));
+  EXPECT_TRUE(path_of("/a/b/").empty());
+  EXPECT_EQ(without_base_path(access, request("GET", "/a/b/?token=7")).query.at("token"), "7");
+  EXPECT_THROW(Access::for_address("127.0.0.1", false, "a/b"), Error);
+  EXPECT_THROW(Access::for_address("127.0.0.1", false, "/a/../b"), Error);
 }
 
 }  // namespace

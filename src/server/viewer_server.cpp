@@ -47,7 +47,7 @@ uint64_t last_known_event(const HttpRequest& request) {
 struct ViewerServer::Implementation {
   explicit Implementation(const ViewerServerOptions& o)
       : options(o),
-        access(Access::for_address(o.address, o.frames)),
+        access(Access::for_address(o.address, o.frames, o.base_path)),
         runs(o.runs),
         watch(runs),
         metrics([this](int run, const std::string& view) { watch.announce(run, view); }),
@@ -87,7 +87,8 @@ struct ViewerServer::Implementation {
 
   ~Implementation() { watch.stop(); }
 
-  HttpResponse answer(const HttpRequest& request) const {
+  HttpResponse answer(const HttpRequest& asked) const {
+    const HttpRequest request = without_base_path(access, asked);
     HttpResponse response = answer_of([this](const HttpRequest& r) { return route(r); }, request);
     finish(response, request);
     return response;
@@ -136,7 +137,8 @@ std::string ViewerServer::url() const {
       if (name != "localhost") host = name;
   }
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("http://{}:{}/{}", host, port(), access.token.empty() ? "" : "?token=" + access.token);
+  return fmt::format("http://{}:{}{}/{}", host, port(), access.base_path,
+                     access.token.empty() ? "" : "?token=" + access.token);
 }
 
 HttpResponse ViewerServer::answer(const HttpRequest& request) const {

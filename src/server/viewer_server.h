@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,11 @@ namespace dvi {
 
 struct ViewerServerOptions {
   std::vector<std::filesystem::path> runs;
-  std::string address = "127.0.0.1";  ///< numeric; other machines can reach any but a loopback address
-  uint16_t port = 0;                  ///< 0: any free one
-  bool frames = false;                ///< pages of this machine (notebooks) may show the viewer in a frame
-  double look_seconds = 1;            ///< how often the disk is looked at for new epochs
+  std::string address = "127.0.0.1";     ///< numeric; other machines can reach any but a loopback address
+  uint16_t port = 0;                     ///< 0: any free one
+  std::optional<std::string> base_path;  ///< where a proxy shows the server; there a token is always needed
+  bool frames = false;                   ///< pages of this machine (notebooks) may show the viewer in a frame
+  double look_seconds = 1;               ///< how often the disk is looked at for new epochs
 };
 
 class ViewerServer {

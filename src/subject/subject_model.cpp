@@ -27,25 +27,16 @@ LinearHead read_linear_head(const Run& run, const Epoch& epoch) {
 
 }  // namespace
 
-bool built_with_torch() { return DVI_WITH_TORCH; }
+constinit PluginFunction<std::unique_ptr<SubjectModel>(const std::filesystem::path&, int64_t, int64_t)>
+    open_torch_subject("open a TorchScript model that has no head_weight.npy and head_bias.npy beside it");
 
 namespace {
 
 std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoch) {
-  if (run.manifest().subject == SubjectKind::linear_head)
-    return make_linear_subject(read_linear_head(run, epoch));
-  const auto file = epoch.folder() / "subject.pt";
-#if DVI_WITH_TORCH
-  if (epoch.has("subject.pt") || !has_arrays(epoch))
-    return open_torch_subject(file, run.manifest().feature_dim, run.manifest().class_count());
-#else
-  if (!has_arrays(epoch))
-    fail(
-        "{}: expected a program built with LibTorch to open it, found one without; build with -D "
-        "DVI_WITH_TORCH=ON, or "
-        "record the head as head_weight.npy and head_bias.npy too",
-        file.string());
-#endif
+  if (run.manifest().subject == SubjectKind::torchscript &&
+      (!has_arrays(epoch) || (epoch.has("subject.pt") && open_torch_subject.available())))
+    return open_torch_subject(epoch.folder() / "subject.pt", run.manifest().feature_dim,
+                              run.manifest().class_count());
   return make_linear_subject(read_linear_head(run, epoch));
 }
 

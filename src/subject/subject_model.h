@@ -42,14 +42,11 @@ class SubjectModel {
 std::unique_ptr<SubjectModel> make_linear_subject(LinearHead head);
 
 /// The subject model of an epoch, as run.json says: subject.pt through LibTorch, or head_weight.npy and
-/// head_bias.npy. A run that says torchscript but is opened by a program built without LibTorch falls back to
-/// the arrays where they are recorded, and else throws Error saying so.
+/// head_bias.npy. A run that says torchscript but is opened without the plugin dvi_torch falls back to the
+/// arrays where they are recorded, and else throws Error saying so.
 std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch);
 
 /// Logits of all samples: recorded ones, or computed from `features` with the head. [N, C], finite (checked).
 Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject);
-
-/// Whether this program was built with LibTorch.
-bool built_with_torch();
 
 }  // namespace dvi

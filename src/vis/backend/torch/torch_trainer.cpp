@@ -1,9 +1,5 @@
 #include "vis/backend/torch/torch_trainer.h"
 
-#include "core/error.h"
-
-#if DVI_WITH_TORCH
-
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/accumulate.h>
@@ -14,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/error.h"
 #include "vis/backend/torch/device_steps.h"
 #include "vis/feature_units.h"
 
@@ -360,51 +357,40 @@ auto run(bool capture, const DistillSchedule& schedule, const Trainer::OnStep& o
   }
 }
 
+std::string device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
+
+class TorchTrainer final : public Trainer {
+ public:
+  explicit TorchTrainer(bool capture) : capture_(capture) {}
+  std::string device() const override { return torch_device(); }
+
+  double train_encoder(const EncoderProblem& problem, const DistillSchedule& schedule, double rate,
+                       Mlp& encoder, const OnStep& on_step) override {
+    return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
+      EncoderTraining training(problem, schedule, rate, encoder, device);
+      steps(training);
+      return training.finish(schedule, encoder);
+    });
+  }
+
+  DecoderLosses train_decoder(const DecoderProblem& problem, const DistillSchedule& schedule,
+                              const DecoderRates& rates, PlaneDecoder& decoder,
+                              const OnStep& on_step) override {
+    return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
+      DecoderTraining training(problem, schedule, rates, decoder, device);
+      steps(training);
+      return training.finish(schedule, decoder);
+    });
+  }
+
+ private:
+  bool capture_;
+};
+
+std::unique_ptr<Trainer> make(bool capture) { return std::make_unique<TorchTrainer>(capture); }
+
+const decltype(torch_device)::Implementation device_implementation(torch_device, device);
+const decltype(make_torch_trainer)::Implementation trainer_implementation(make_torch_trainer, make);
+
 }  // namespace
-
-std::string torch_device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
-
-std::string TorchTrainer::device() const { return torch_device(); }
-
-double TorchTrainer::train_encoder(const EncoderProblem& problem, const DistillSchedule& schedule,
-                                   double rate, Mlp& encoder, const OnStep& on_step) {
-  return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
-    EncoderTraining training(problem, schedule, rate, encoder, device);
-    steps(training);
-    return training.finish(schedule, encoder);
-  });
-}
-
-DecoderLosses TorchTrainer::train_decoder(const DecoderProblem& problem, const DistillSchedule& schedule,
-                                          const DecoderRates& rates, PlaneDecoder& decoder,
-                                          const OnStep& on_step) {
-  return run(capture_, schedule, on_step, [&](at::Device device, const auto& steps) {
-    DecoderTraining training(problem, schedule, rates, decoder, device);
-    steps(training);
-    return training.finish(schedule, decoder);
-  });
-}
-
 }  // namespace dvi
-
-#else
-
-namespace dvi {
-
-std::string torch_device() { return ""; }
-
-std::string TorchTrainer::device() const { return ""; }
-
-double TorchTrainer::train_encoder(const EncoderProblem&, const DistillSchedule&, double, Mlp&,
-                                   const OnStep&) {
-  fail("this program was built without LibTorch");
-}
-
-DecoderLosses TorchTrainer::train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,
-                                          PlaneDecoder&, const OnStep&) {
-  fail("this program was built without LibTorch");
-}
-
-}  // namespace dvi
-
-#endif

@@ -1,5 +1,3 @@
-#if DVI_WITH_TORCH
-
 #include "subject/torch_subject.h"
 
 #include <ATen/Parallel.h>
@@ -247,11 +245,14 @@ class TorchSubject final : public SubjectModel {
 
 }  // namespace
 
-std::unique_ptr<SubjectModel> open_torch_subject(const fs::path& file, int64_t feature_dim,
-                                                 int64_t class_count) {
+namespace {
+
+std::unique_ptr<SubjectModel> open(const fs::path& file, int64_t feature_dim, int64_t class_count) {
   return std::make_unique<TorchSubject>(file, feature_dim, class_count);
 }
 
-}  // namespace dvi
+const decltype(open_torch_subject)::Implementation implementation(open_torch_subject, open);
 
-#endif
+}  // namespace
+
+}  // namespace dvi

@@ -1,5 +1,3 @@
-#if DVI_WITH_TORCH
-
 #include "subject/torch_subject.h"
 
 #include <gmock/gmock.h>
@@ -299,5 +297,3 @@ with torch.no_grad():
 
 }  // namespace
 }  // namespace dvi
-
-#endif
