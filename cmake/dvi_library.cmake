@@ -30,8 +30,8 @@ endfunction()
 # Tables of function addresses cannot be written to once a program runs.
 target_link_options(dvi_options INTERFACE -Wl,-z,relro,-z,now)
 
-# What reads files and requests of others checks more while it runs: a mistake there ends the program before it is of use to
-# anybody. The layers that only compute are left out, because their inner loops would pay for it.
+# What reads files and requests of others checks more while it runs: a mistake there ends the program before it is of
+# use to anybody. The layers that only compute are left out, because their inner loops would pay for it.
 set(DVI_HARDENED core run import query server report)
 function(dvi_harden target)
   target_compile_options(${target} PRIVATE -fstack-protector-strong -fstack-clash-protection)

@@ -104,13 +104,12 @@ MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> by
   if (!r.free.empty()) {
     slot_ = r.free.back();
     r.free.pop_back();
-  } else {
+  } else if (slots_used < most_mappings) {
     slot_ = slots_used;
-    if (slot_ == most_mappings) {
-      munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-      fail("{}: cannot be read: too many files are open", path_.string());
-    }
     r.owners.push_back(nullptr);
+  } else {
+    munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+    fail("{}: cannot be read: too many files are open", path_.string());
   }
   r.owners[slot_] = this;
   Slot& slot = slots[slot_];

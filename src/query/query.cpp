@@ -202,7 +202,8 @@ QueryResult find_samples(const SampleTable& table, const std::string& condition,
   std::vector<bool> fits(static_cast<size_t>(table.samples()), false);
   int only = -1;
   bool several = false;
-  Session(table, most_seconds, std::move(stop)).run(condition, result.epoch, false, [&](int id, int at) {
+  Session session(table, most_seconds, std::move(stop));
+  session.run(condition, result.epoch, false, [&](int id, int at) {
     fits[static_cast<size_t>(id)] = true;
     several = several || (only >= 0 && only != at);
     only = at;
@@ -217,9 +218,9 @@ std::vector<EpochMatches> find_samples_each(const SampleTable& table, const std:
                                             double most_seconds, std::stop_token stop) {
   std::map<int, std::vector<bool>> fits;
   for (const int epoch : table.epochs()) fits[epoch].resize(static_cast<size_t>(table.samples()));
-  Session(table, most_seconds, std::move(stop))
-      .run(condition, table.last_epoch(), true,
-           [&](int id, int epoch) { fits[epoch][static_cast<size_t>(id)] = true; });
+  Session session(table, most_seconds, std::move(stop));
+  session.run(condition, table.last_epoch(), true,
+              [&](int id, int epoch) { fits[epoch][static_cast<size_t>(id)] = true; });
   std::vector<EpochMatches> matches;
   for (const auto& [epoch, marks] : fits) matches.push_back({epoch, marked(marks)});
   return matches;

@@ -40,7 +40,14 @@ describe("binary answers", () => {
 
 describe("a run that is replaced on disk", () => {
   it("is told by its key, which growing does not change", async () => {
-    const run = { key: "a", classes: ["x", "y"], groups: [], sample_count: 0, views: ["default"], epochs: [] };
+    const run = {
+      key: "a",
+      classes: ["x", "y"],
+      groups: [],
+      sample_count: 0,
+      views: ["default"],
+      epochs: [],
+    };
     let now: object = run;
     const api = {
       labels: async () => new Int32Array(),
