@@ -1,5 +1,5 @@
-# cmake --install: the program, its plugin, and what outsiders build on to write and read runs and views from C++: the libraries
-# dvi::run and dvi::core with their headers, for find_package(dvi). examples/cpp shows their use.
+# cmake --install: the program, its plugin, and what outsiders build on to write and read runs and views from C++: the
+# libraries dvi::run and dvi::core with their headers, for find_package(dvi). examples/cpp shows their use.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 

@@ -1,7 +1,9 @@
 # The Debian packages that `./run package deb` makes: dvi (program, viewer and recorder) and dvi-torch (the plugin).
-install(DIRECTORY python/dvi DESTINATION lib/python3/dist-packages COMPONENT dvi EXCLUDE_FROM_ALL PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY python/dvi DESTINATION lib/python3/dist-packages COMPONENT dvi EXCLUDE_FROM_ALL
+        PATTERN __pycache__ EXCLUDE)
 foreach(package dvi dvi-torch)
-  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright COMPONENT ${package} EXCLUDE_FROM_ALL)
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright COMPONENT ${package}
+          EXCLUDE_FROM_ALL)
 endforeach()
 set(CPACK_COMPONENTS_ALL dvi)
 if(TARGET dvi_torch)

@@ -1,4 +1,5 @@
-// notebook_frame.mjs ADDRESS lab|classic PICTURE: runs the notebook's cells and waits for the viewer's map in its frame.
+// notebook_frame.mjs ADDRESS lab|classic PICTURE: runs the notebook's cells and waits for the viewer's map in its
+// frame.
 import { createRequire } from "node:module";
 import { execFileSync } from "node:child_process";
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "causes/causes.h"
 #include "core/error.h"
+#include "findings/findings.h"
 #include "image/png.h"
 #include "query/query.h"
 #include "render/picture_file.h"
@@ -48,6 +50,12 @@ const Json& tools() {
             "accuracy), and "
             "what a condition may use",
             Json::object(), Json::array()),
+       tool(
+           "findings",
+           "What happened in the training that is worth knowing (memorisation, forgetting, confusions, "
+           "unstable or suspicious samples), the most important first, each with epochs, classes and samples",
+           {{"limit", parameter("integer", "Findings listed at most, 1 to 100; 10 if absent")}},
+           Json::array()),
        tool("query", "The samples that a condition holds for, with label, prediction and confidence",
             {{"condition", condition},
              {"epoch", epoch},
@@ -58,6 +66,13 @@ const Json& tools() {
             "nearest "
             "samples in feature space, its text or table row, and its picture where samples are images",
             {{"id", parameter("integer", "Sample id, as query gives it")}, {"epoch", epoch}}, {"id"}),
+       tool("why",
+            "The training samples that pushed a sample from one prediction to another between two recorded "
+            "epochs, and those that pushed against it, with a measured hit rate of such answers",
+            {{"id", parameter("integer", "Sample id, as query gives it")},
+             {"from", parameter("integer", "Recorded epoch; that before the last change if absent")},
+             {"to", parameter("integer", "A later recorded epoch")}},
+            {"id"}),
        tool("render", "The map of one epoch as a PNG picture",
             {{"epoch", epoch},
              {"color",
@@ -68,6 +83,14 @@ const Json& tools() {
              {"height", parameter("integer", "Pixels, 200 to 2000; 900 if absent")}},
             Json::array())});
   return list;
+}
+
+Json parsed(std::string_view message) {
+  try {
+    return parse_json(message, "message");
+  } catch (const Error& error) {
+    throw RpcError{parse_error, error.what()};
+  }
 }
 
 Json text_content(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
@@ -104,8 +127,7 @@ void McpServer::look_again() { view_.emplace(View::open(run_, view_name_)); }
 std::optional<std::string> McpServer::answer(std::string_view message) {
   Json id, response{{"jsonrpc", "2.0"}};
   try {
-    const Json request = Json::parse(message, nullptr, false);
-    if (request.is_discarded()) throw RpcError{parse_error, "the message is not JSON"};
+    const Json request = parsed(message);
     if (!request.is_object() || request.value("jsonrpc", Json()) != "2.0" ||
         !request.value("method", Json()).is_string())
       throw RpcError{invalid_request, "the message is not a JSON-RPC 2.0 request"};
@@ -159,7 +181,9 @@ Json McpServer::call_tool(const std::string& name, const Json& arguments) {
   for (const Json& key : known["required"])
     if (!arguments.contains(key.get<std::string>())) fail("{}: the argument {} is missing", name, key.dump());
   if (name == "summary") return summary();
+  if (name == "findings") return findings(arguments);
   if (name == "query") return query(arguments);
+  if (name == "why") return why(arguments);
   if (name == "sample") return sample(arguments);
   return render(arguments);
 }
@@ -188,6 +212,25 @@ Json McpServer::summary() const {
       {"recording_finished", run_.finished()},
       {"condition",
        vocabulary}}.dump())};
+}
+
+Json McpServer::findings(const Json& arguments) const {
+  auto found = find_in_run(run_, *view_);
+  found.resize(std::min(found.size(), static_cast<size_t>(whole_number(arguments, "limit", 1, 100, 10))));
+  constexpr size_t most_samples = 20;
+  for (Finding& finding : found) finding.samples.resize(std::min(finding.samples.size(), most_samples));
+  return {text_content(to_json(found).dump())};
+}
+
+Json McpServer::why(const Json& arguments) const {
+  const auto epoch = [&](const char* name) -> std::optional<int> {
+    const int64_t number = whole_number(arguments, name, 0, 999999, -1);
+    return number < 0 ? std::nullopt : std::optional(static_cast<int>(number));
+  };
+  const auto id =
+      static_cast<int32_t>(whole_number(arguments, "id", 0, run_.manifest().sample_count() - 1, 0));
+  const Causes causes(run_);
+  return {text_content(to_json(causes.explain(causes.change_of(id, epoch("from"), epoch("to")))).dump())};
 }
 
 Json McpServer::query(const Json& arguments) const {

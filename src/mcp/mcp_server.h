@@ -1,6 +1,6 @@
 // A run for agents and scripts, through the Model Context Protocol (revision 2025-06-18,
-// modelcontextprotocol.io): JSON-RPC 2.0, one message a line. The tools are summary, query, sample and
-// render; all of them only read.
+// modelcontextprotocol.io): JSON-RPC 2.0, one message a line. The tools are summary, findings, query, sample,
+// why and render; all of them only read.
 #pragma once
 
 #include <filesystem>
@@ -29,7 +29,9 @@ class McpServer {
   Json call(const std::string& method, const Json& parameters);
   Json call_tool(const std::string& tool, const Json& arguments);
   Json summary() const;
+  Json findings(const Json& arguments) const;
   Json query(const Json& arguments) const;
+  Json why(const Json& arguments) const;
   Json sample(const Json& arguments) const;
   Json render(const Json& arguments) const;
   /// The fitted epoch that the arguments name, else the last one.

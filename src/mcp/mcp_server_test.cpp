@@ -45,7 +45,7 @@ class Mcp : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  Run run_ = make_test_run(folder_ / "run");
+  dvi::Run run_ = make_test_run(folder_ / "run");
   McpServer server_{folder_ / "run", ""};
 };
 
@@ -72,7 +72,7 @@ TEST_F(Mcp, ListsItsToolsWithTheirSchemas) {
     for (const Json& needed : tool["inputSchema"]["required"])
       EXPECT_TRUE(tool["inputSchema"]["properties"].contains(needed.get<std::string>()));
   }
-  EXPECT_THAT(names, testing::ElementsAre("summary", "query", "sample", "render"));
+  EXPECT_THAT(names, testing::ElementsAre("summary", "findings", "query", "sample", "why", "render"));
 }
 
 TEST_F(Mcp, ToolsTellWhatTheRunHolds) {
@@ -95,6 +95,13 @@ TEST_F(Mcp, ToolsTellWhatTheRunHolds) {
   EXPECT_EQ(sample["history"].size(), 4u);
   EXPECT_EQ(sample["label"], run_.manifest().classes[static_cast<size_t>(run_.labels()[5])]);
   EXPECT_EQ(decode_png(from_base64(result["content"][1]["data"]), "sample").width, 28);
+
+  const Json findings = text("findings", {{"limit", 2}})["findings"];
+  EXPECT_LE(findings.size(), 2u);
+  for (const Json& finding : findings) EXPECT_FALSE(finding["text"].get<std::string>().empty());
+  const Json why = text("why", {{"id", 5}, {"from", 1}, {"to", 2}});
+  EXPECT_EQ(why["sample"], 5);
+  EXPECT_TRUE(why.contains("hit_rate"));
 
   const Json picture = call("render", {{"epoch", 1}, {"height", 300}})["content"][0];
   EXPECT_EQ(picture["mimeType"], "image/png");
@@ -123,6 +130,7 @@ TEST_F(Mcp, WhatIsNoRequestGetsTheErrorOfJsonRpc) {
     return json["error"]["code"];
   };
   EXPECT_EQ(code("{"), -32700);
+  EXPECT_EQ(code(std::string(100'000, '[')), -32700);
   EXPECT_EQ(code("[1]"), -32600);
   EXPECT_EQ(code(R"({"id": 1, "method": "ping"})"), -32600);
   EXPECT_EQ(ask("resources/list")["error"]["code"], -32601);

@@ -1,8 +1,8 @@
-"""Stops fit, import, selections and the recorder at every system call that writes, in four ways (see at_write.cpp), and then
-reads and resumes: what is on disk must be one of the whole states.
+"""Stops fit, import, selections and the recorder at every system call that writes, in four ways (see at_write.cpp),
+and then reads and resumes: what is on disk must be one of the whole states.
 
-All points take a while: `DVI_CRASH_STRIDE=1 python3 tests/crash/test_crash_points.py`. In CI every so many are taken, other
-ones for each way, so that together they cover the program's course. What was covered is printed.
+All points take a while: `DVI_CRASH_STRIDE=1 python3 tests/crash/test_crash_points.py`. In CI every so many are taken,
+other ones for each way, so that together they cover the program's course. What was covered is printed.
 """
 
 import json
@@ -162,7 +162,7 @@ class CrashPoints(unittest.TestCase):
     # --- selections --------------------------------------------------------------------------------------------------
 
     def serve_and_save(self, way, point):
-        """Serves the run under at_write, saves a selection and ends the server; returns the answer's status, or None."""
+        """Serves the run under at_write, saves a selection, ends the server; returns the answer's status, or None."""
         arguments = ["count", self.counter] if way == "count" else [way, str(point), self.counter]
         server = subprocess.Popen(
             [AT_WRITE, *arguments, "--", DVI, "serve", self.run, "--port", "0"],
