@@ -65,6 +65,8 @@ class Recorder:
     boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over the
                 training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it can
                 run the model
+    onnx        keep the model's way to the features as ONNX too, where its head is linear: ONNX Runtime runs it on
+                machines without LibTorch. Costs the size of the model and a trace an epoch
     batch_size  samples in one pass through the model
     max_pending_bytes   memory for epochs that wait to be written; an epoch that does not fit is absent, with a warning
     """
@@ -87,6 +89,7 @@ class Recorder:
         label=None,
         channels=None,
         boundary=False,
+        onnx=True,
         batch_size=256,
         max_pending_bytes=2 << 30,
     ):
@@ -115,7 +118,7 @@ class Recorder:
         self.failures = []  # (epoch or None, sentence) of all that was not recorded
         self._name = clean(name or os.path.basename(os.path.abspath(self.directory)) or "run")
         self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std, channels=channels)
-        self._features, self._head, self._boundary = features, head, boundary
+        self._features, self._head, self._boundary, self._onnx = features, head, boundary, onnx
         self._output = dict(choose=output, pool=pool, label=self._label)
         self._plan = None  # what was found out about the model at its first epoch
         self._integers = None  # whether the model is given whole numbers; known then too
@@ -401,6 +404,8 @@ class Recorder:
                     head_weight, head_bias = subject.linear_head(features, logits) or (None, None)
                 if content["subject.pt"] is None and head_weight is None:
                     raise ValueError(self._why_no_torchscript)
+                if self._onnx and head_weight is not None:
+                    content["subject.onnx"] = self._onnx_archive(subject, view, arrays)
                 if self._boundary and self._mixable(subject):
                     self._draw_boundary(content, subject, view, arrays, logits, True)
         elif predict is not None:
@@ -555,6 +560,17 @@ class Recorder:
                 f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
                 f"samples in feature space, unless Recorder(..., boundary=True) draws them here"
             )
+            return None
+
+    def _onnx_archive(self, subject, view, arrays):
+        """Bytes, or None where PyTorch cannot export the model; that is then not tried again."""
+        from .onnx_subject import NotExportable
+
+        try:
+            return subject.onnx(view.nchw(view.normalised(_rows_of(arrays, _spread(arrays, 8)))))
+        except NotExportable as e:
+            self._onnx = False
+            self._tell(f"{e}: programs without LibTorch will show this run and not run its model")
             return None
 
     def _head_arrays(self, weight, bias, features, logits, content):

@@ -541,6 +541,26 @@ class TorchSubject:
             )
         return archive
 
+    def onnx(self, x):
+        """The way from inputs to features as an ONNX model for float32, traced with and compared on `x`, inputs of a few
+        samples as the model sees them. After torchscript(), whose way of tracing it takes. Raises NotExportable."""
+        from .onnx_subject import NotExportable, onnx_features
+
+        kind, one_by_one = (self.plan.traced_as or _WAYS_TO_TRACE)[0]
+        if one_by_one:
+            raise NotExportable(f"{self.name} counts its samples in Python, and cannot be exported to ONNX")
+        try:
+            with contextlib.ExitStack() as stack:
+                subject = self
+                if self.device.type != "cpu" or self.dtype != torch.float32:
+                    subject = stack.enter_context(self._on_cpu().frozen())
+                return onnx_features(self.name, kind(subject).eval(), x)
+        except NotExportable:
+            raise
+        except Exception as e:
+            first_line = (str(e).strip().splitlines() or [type(e).__name__])[0][:120]
+            raise NotExportable(f"{self.name} cannot be exported to ONNX ({first_line})") from e
+
     def _first_archive_that_holds(self, subject, x, features, logits, rows):
         """None where tracing succeeds and gives other numbers."""
         f, z = subject(x)

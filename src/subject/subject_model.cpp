@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "run/epoch_names.h"
 #include "run/feature_scale.h"
+#include "subject/onnx_runtime.h"
+#include "subject/onnx_subject.h"
 #include "subject/scaled_subject.h"
 #include "subject/torch_subject.h"
 
@@ -37,7 +39,10 @@ std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoc
       (!has_arrays(epoch) || (epoch.has("subject.pt") && open_torch_subject.available())))
     return open_torch_subject(epoch.folder() / "subject.pt", run.manifest().feature_dim,
                               run.manifest().class_count());
-  return make_linear_subject(read_linear_head(run, epoch));
+  LinearHead head = read_linear_head(run, epoch);
+  if (epoch.has("subject.onnx") && have_onnx_runtime())
+    return open_onnx_subject(epoch.folder() / "subject.onnx", std::move(head));
+  return make_linear_subject(std::move(head));
 }
 
 }  // namespace
