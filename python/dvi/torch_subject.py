@@ -543,7 +543,8 @@ class TorchSubject:
 
     def onnx(self, x):
         """The way from inputs to features as an ONNX model for float32, traced with and compared on `x`, inputs of a few
-        samples as the model sees them. After torchscript(), whose way of tracing it takes. Raises NotExportable."""
+        samples as the model sees them. After torchscript(), whose way of tracing it takes. Raises NotExportable.
+        """
         from .onnx_subject import NotExportable, onnx_features
 
         kind, one_by_one = (self.plan.traced_as or _WAYS_TO_TRACE)[0]
