@@ -12,7 +12,7 @@ struct StandardOptions {
   /// other classes; more where more are. More makes territories coherent at the cost of neighbours.
   double class_weight = 0.2, usual_disagreement = 0.3;
   /// Weight of the margins' ranks there. More orders each territory from its boundary to its middle.
-  double margin_rank_weight = 0.5;
+  double margin_rank_weight = 0.6;
   /// An edge between samples predicted as different classes attracts this much of its weight, less where
   /// neighbours disagree more than usual. Less keeps territories apart and so predictions true over the round
   /// trip, at the cost of neighbours.
@@ -42,7 +42,7 @@ struct StandardOptions {
   double spring = 0.35;
   /// The springs of a sample that changed class, of that. More gives steadier ways and a map that agrees less
   /// with the classifier.
-  double changed_class_spring = 0.2;
+  double changed_class_spring = 0.15;
   /// Sweeps over all epochs (fit/standard/settling.h), and iterations of each epoch's layout in a sweep.
   int settle_sweeps = 8, settle_iterations = 15;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
@@ -50,10 +50,10 @@ struct StandardOptions {
   int boundary_visits = 2;
   /// Steps of the encoder, and of the decoder (more where it starts anew).
   int first_encoder_steps = 1800, following_encoder_steps = 550;
-  int new_decoder_steps = 250, following_decoder_steps = 120;
+  int new_decoder_steps = 300, following_decoder_steps = 150;
   /// Squared error of the decoder's features, and of the margin that the classifier sees in them, against its
   /// KL divergence from the classifier's distributions.
-  double reconstruction_weight = 1, margin_weight = 1;
+  double reconstruction_weight = 1, margin_weight = 2;
   /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
   /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share
   /// of the picture.
