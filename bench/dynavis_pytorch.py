@@ -1,7 +1,8 @@
 """DynaVis in PyTorch: the method of code-philia/DynaVis (db9e04b, November 2025), written for comparison.
 
 One autoencoder for all epochs, told the time by a sinusoidal embedding. It is first trained to reconstruct the
-features, brought to unit scale by median and quartiles. Then its encoder is trained further so that, within the way of
+features, brought to unit scale by median and quartiles (by the standard deviation where the quartiles are equal, as in
+dimensions that are mostly zero behind a ReLU; the public code divides by 1e-8 there). Then its encoder is trained further so that, within the way of
 each sample, distances between epochs are distributed as in feature space (KL of softmax(-distance / temperature)), and
 steps turn against the direction of the next 2, 4 and 8 steps as they do there. Settings are the defaults of its
 main.py. It has no complex: nothing asks it to keep neighbours.
@@ -101,7 +102,9 @@ def train(ways, time):
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, MOTION_PASSES, 0.1 * MOTION_RATE)
     for number in range(MOTION_PASSES):
         warm = min(1.0, (number + 1) / WARM_UP)
-        temperature = FIRST_TEMPERATURE + (LAST_TEMPERATURE - FIRST_TEMPERATURE) * number / (MOTION_PASSES - 1)
+        temperature = FIRST_TEMPERATURE + (LAST_TEMPERATURE - FIRST_TEMPERATURE) * number / (
+            MOTION_PASSES - 1
+        )
         for x in batches():
             y = encoder(x, times(x))
             loss = (
@@ -124,11 +127,17 @@ def main():
     torch.manual_seed(0)
     run, epochs = job.run, len(job.epochs)
     if epochs < 4:
-        sys.exit("dynavis_pytorch: expected at least 4 epochs, since it compares steps; name more with --epochs")
+        sys.exit(
+            "dynavis_pytorch: expected at least 4 epochs, since it compares steps; name more with --epochs"
+        )
     clock = common.StageClock()
     recorded = np.stack([run.features(e) for e in job.epochs])  # [T, N, D]
-    low, middle, high = np.percentile(recorded[:, run.train], [25, 50, 75], axis=(0, 1)).astype(np.float32)
-    scale = np.maximum((high - low) / 1.349, 1e-8).astype(np.float32)
+    ways = recorded[:, run.train]
+    low, middle, high = np.percentile(ways, [25, 50, 75], axis=(0, 1)).astype(np.float32)
+    deviation = ways.std(axis=(0, 1))
+    scale = np.where(high > low, (high - low) / 1.349, np.where(deviation > 0, deviation, 1)).astype(
+        np.float32
+    )
     scaled = torch.from_numpy((recorded - middle) / scale)
     time = torch.linspace(0, 1, epochs)
     clock.lap("scale")

@@ -98,9 +98,7 @@ def train(features, weights, ends, probability):
         batches = [torch.from_numpy(ends[:, drawn[i : i + BATCH]]) for i in range(0, per_pass, BATCH)]
         total = 0.0
         for pair in batches:
-            loss = loss_of(
-                encoder, decoder, [features[p] for p in pair], [weights[p] for p in pair], a, b
-            )
+            loss = loss_of(encoder, decoder, [features[p] for p in pair], [weights[p] for p in pair], a, b)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -123,6 +121,8 @@ def main():
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
     run, clocks = job.run, {}
+    # Compiles what numba compiles.
+    dvi.complexes(run.features(job.epochs[0])[run.train], run.features(job.epochs[0])[run.train][:100])
     n, epochs = len(run.train), len(job.epochs)
     points, weights, ends, often, sigmas, rhos, begin = [], [], [], [], [], [], 0
     for epoch in job.epochs:
@@ -134,7 +134,10 @@ def main():
         both = np.concatenate([own, boundary])
         complex_, sigma, rho = fuzzy(own, *dvi.approximate_neighbors(own))
         distance, index = NearestNeighbors(n_neighbors=K).fit(boundary).kneighbors(both)
-        parts = [edges_of(complex_, SAMPLE_PASSES), edges_of(fuzzy(both, index + n, distance)[0], BOUNDARY_PASSES)]
+        parts = [
+            edges_of(complex_, SAMPLE_PASSES),
+            edges_of(fuzzy(both, index + n, distance)[0], BOUNDARY_PASSES),
+        ]
         clock.lap("complex")
         weights.append(1 + dvi.attention_of(run.subject(epoch), both, ATTENTION_TEMPERATURE))
         clock.lap("attention")
@@ -147,9 +150,7 @@ def main():
         begin += len(both)
     first = np.cumsum([0] + [len(p) for p in points[:-1]])
     whole = common.StageClock()
-    part, weight = edges_of(
-        temporal_graph(np.stack([p[:n] for p in points]), sigmas, rhos), TEMPORAL_PASSES
-    )
+    part, weight = edges_of(temporal_graph(np.stack([p[:n] for p in points]), sigmas, rhos), TEMPORAL_PASSES)
     part = part.astype(np.int64)
     ends.append(first[part // n] + part % n)  # rows of all points
     often.append(weight)
@@ -161,7 +162,9 @@ def main():
         torch.from_numpy(np.concatenate(points)), torch.cat(weights), ends[:, kept], probability[kept]
     )
     whole.lap("train")
-    share, cpu = ({what: s / epochs for what, s in spent.items()} for spent in (whole.seconds, whole.cpu_seconds))
+    share, cpu = (
+        {what: s / epochs for what, s in spent.items()} for spent in (whole.seconds, whole.cpu_seconds)
+    )
     for epoch in job.epochs:
         clock = clocks[epoch]
         clock.seconds.update(share)

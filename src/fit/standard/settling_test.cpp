@@ -123,8 +123,7 @@ TEST_F(SettlingTest, SettledSamplesTravelLessAndKeepTheirNeighbors) {
   }
   EXPECT_GT(held_kept, 0.92 * loose_kept);
   EXPECT_LT(held_steps, 0.8 * loose_steps);
-  // Where the next epochs are known, the ways are straighter.
-  EXPECT_GT(straightness(held), straightness(settled(drafts({}), false)));
+  EXPECT_GT(straightness(held), straightness(loose) + 0.05);
 }
 
 TEST_F(SettlingTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
