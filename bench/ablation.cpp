@@ -23,7 +23,7 @@ namespace {
 struct Variant {
   const char* name;
   StandardOptions options;
-  size_t look_ahead = StandardPreset().look_ahead();
+  bool together = true;  ///< epochs are settled together, not one after the other
 };
 
 std::vector<Variant> variants() {
@@ -44,9 +44,11 @@ std::vector<Variant> variants() {
   add("edges between classes weigh in full", [](auto& o) { o.cross_class_weight = 1; });
   add("attraction of UMAP's look (exaggeration 4)", [](auto& o) { o.exaggeration = 4; });
   add("decoder knows no classifier", [](auto& o) { o.reconstruction_weight = 1000; });
-  add("not knowing the next two epochs", [](auto&) {});
-  all.back().look_ahead = 0;
-  add("not settled between epochs", [](auto& o) { o.settle_rounds = 0; });
+  add("settled one after the other", [](auto&) {});
+  all.back().together = false;
+  add("not settled between epochs", [](auto& o) { o.settle_sweeps = 0; });
+  add("samples that change class held like others", [](auto& o) { o.changed_class_spring = 1; });
+  add("attraction of t-SNE (exaggeration 1)", [](auto& o) { o.exaggeration = 1; });
   add("springs 3 times as strong", [](auto& o) { o.spring *= 3; });
   add("drafts without anchors", [](auto& o) { o.anchor = 0; });
   return all;
@@ -94,12 +96,13 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
       const EpochBefore before{classifier, state.get()};
       prepared.push_back(preset.prepare(sets, epochs[e], &before, 0));
     }
+    std::vector<Preparation*> all_prepared;
+    for (const auto& preparation : prepared) all_prepared.push_back(preparation.get());
+    if (variant.together) preset.settle(all_prepared, nullptr);
     for (size_t e = 0; e < epochs.size(); ++e) {
       const EpochData& data = epochs[e];
-      std::vector<const Preparation*> after;
-      for (size_t a = e + 1; a < std::min(epochs.size(), e + 1 + variant.look_ahead); ++a)
-        after.push_back(prepared[a].get());
-      const Projection projection = preset.finish(*prepared[e], after, previous.get(), 0);
+      if (!variant.together) preset.settle(std::span(all_prepared).subspan(e, 1), previous.get());
+      const Projection projection = preset.finish(*prepared[e], data, previous.get(), 0);
       seconds = 0;
       for (const auto& [stage, of_stage] : projection.seconds) seconds += of_stage;
       const Extent extent = square_around(bounds_of(projection.positions));

@@ -101,7 +101,7 @@ def fuzzy_edges(x, index, distance, passes):
     return graph.row[often], graph.col[often], graph.data[often]
 
 
-def attention_of(subject, f):
+def attention_of(subject, f, temperature=ATTENTION_TEMPERATURE):
     """[n, D] softmax of what moves the two leading logits"""
     if subject.weight is not None:
         top = np.argsort(subject.head(f), axis=1)[:, -2:]
@@ -113,7 +113,7 @@ def attention_of(subject, f):
             head = subject.script.head if hasattr(subject.script, "head") else subject.script.prediction
             head(x).topk(2, dim=1).values[:, rank].sum().backward()
             size += x.grad.abs()
-    return torch.softmax(size / ATTENTION_TEMPERATURE, dim=1)
+    return torch.softmax(size / temperature, dim=1)
 
 
 def neighbors_kept(before, now):
@@ -255,4 +255,5 @@ def main():
     )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -114,6 +114,35 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
     data.evaluation_to_boundary = find(among_boundary, data.evaluation_boundary.features, kb, false);
 }
 
+/// Features, classifier and what it says of the samples.
+Epoch load_recorded(EpochData& data, const Run& run) {
+  const Epoch epoch = run.epoch(data.number);
+  data.features = epoch.features();
+  data.feature_scale = feature_scale(epoch);
+  data.subject = open_subject(run, epoch);
+  data.logits = epoch_logits(epoch, data.features, *data.subject);
+  data.verdicts = judge(data.logits.view());
+  return epoch;
+}
+
+/// Calls visit(array) for every array that load_epoch() finds by searching, always in the same order.
+template <typename Visit>
+void for_found(EpochData& data, const Visit& visit) {
+  for (auto* set : {&data.boundary, &data.evaluation_boundary}) {
+    visit(set->features);
+    visit(set->logits);
+    visit(set->classes);
+    visit(set->origins);
+  }
+  for (auto* list :
+       {&data.train_to_train, &data.other_to_train, &data.other_neighbors, &data.train_to_boundary,
+        &data.other_to_boundary, &data.boundary_to_boundary, &data.boundary_to_train,
+        &data.evaluation_to_train, &data.evaluation_to_boundary, &data.test_to_evaluation}) {
+    visit(list->index);
+    visit(list->distance);
+  }
+}
+
 }  // namespace
 
 SampleSets SampleSets::of(const Run& run) {
@@ -216,15 +245,10 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   EpochData data;
   data.number = number;
   Stopwatch watch;
-  const Epoch epoch = run.epoch(number);
-  data.features = epoch.features();
-  data.feature_scale = feature_scale(epoch);
+  const Epoch epoch = load_recorded(data, run);
   if (before)
     data.squared_displacement =
         squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
-  data.subject = open_subject(run, epoch);
-  data.logits = epoch_logits(epoch, data.features, *data.subject);
-  data.verdicts = judge(data.logits.view());
   data.seconds["load"] = watch.lap();
 
   const auto recorded = epoch.boundary_features();
@@ -245,6 +269,24 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
                     data.neighbor_recall));
   data.seconds["neighbors"] = watch.lap();
   return data;
+}
+
+void put_aside(EpochData& data, ScratchFile& file) {
+  for_found(data, [&](auto& array) {
+    file.put(array);
+    array = {};
+  });
+  data.features = data.logits = {};
+  data.verdicts = {};
+  data.squared_displacement = {};
+  data.subject = nullptr;
+}
+
+void take_back(EpochData& data, const Run& run, ScratchFile& file) {
+  Stopwatch watch;
+  load_recorded(data, run);
+  for_found(data, [&](auto& array) { file.get(array); });
+  data.seconds["load"] += watch.lap();
 }
 
 }  // namespace dvi

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "boundary/boundary_samples.h"
+#include "core/scratch_file.h"
 #include "core/stopwatch.h"
 #include "graph/neighbors.h"
 #include "run/run.h"
@@ -74,6 +75,12 @@ struct EpochData {
 /// predicts one class only has no boundary samples.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
                      std::optional<int> before);
+
+/// Takes the arrays of an epoch out of memory: those that load_epoch() found by searching go into the file,
+/// what was recorded is where it was. `squared_displacement` is dropped.
+void put_aside(EpochData&, ScratchFile&);
+/// Brings them back.
+void take_back(EpochData&, const Run& run, ScratchFile&);
 
 /// The first min(fit_k, available) neighbours of every sample, in the order of ids; `train` and `other` hold
 /// those of SampleSets::train and other_ids, as ids.

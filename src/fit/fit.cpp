@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "core/error.h"
@@ -57,6 +57,7 @@ class Fit {
   Fit(const std::filesystem::path& folder, const FitOptions& options)
       : run_(open_fittable(folder)),
         options_(options),
+        following_(options.follow),
         sets_(SampleSets::of(run_)),
         preset_(make_preset(options.preset)),
         writer_(run_, {options.view, options.preset, options.seed, preset_->settings()}, options.force) {
@@ -74,93 +75,144 @@ class Fit {
              wanted, run_.folder().string());
     while (true) {
       // Asked before looking for epochs, so that the last one, recorded in between, is not missed.
-      const bool last_look = !options_.follow || run_.finished();
-      const auto open = open_epochs();
-      if (!open.empty()) {
-        fit_epoch(open);
+      const bool last_look = !following_ || run_.finished();
+      if (const auto open = open_epochs(); !open.empty()) {
+        fit_batch(next_batch(open));
         continue;
       }
-      if (last_look) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      if (last_look && !following_) break;
+      // What was fitted epoch by epoch is settled now that all are known.
+      if (last_look)
+        following_ = false;
+      else
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
     }
+    writer_.set_batch({});
     writer_.set_state("done");
   }
 
  private:
+  /// Whether epochs are settled together. Not while a run is followed, whose newest epoch is wanted at once,
+  /// nor where the neighbours of all epochs would take too much room on the disk.
+  bool settles() const {
+    constexpr int64_t most_samples = 300'000;
+    return !following_ && preset_->settles() && run_.manifest().sample_count() <= most_samples;
+  }
+
+  bool is_open(int epoch) const {
+    if (!options_.epochs.empty() && !std::ranges::binary_search(options_.epochs, epoch)) return false;
+    if (!std::ranges::binary_search(writer_.epochs(), epoch)) return true;
+    return settles() && view().epoch(epoch)->json().value("followed", false);
+  }
   std::vector<int> open_epochs() const {
     std::vector<int> open = run_.epoch_numbers();
-    std::erase_if(open, [&](int e) {
-      return std::ranges::binary_search(writer_.epochs(), e) ||
-             (!options_.epochs.empty() && !std::ranges::binary_search(options_.epochs, e));
-    });
+    std::erase_if(open, [&](int e) { return !is_open(e); });
     return open;
   }
 
   View view() const { return View::open(run_, options_.view); }
 
-  /// An epoch on its way: what was recorded, and what the preset has made of it.
+  /// An epoch on its way: what was recorded and found, and what the preset has made of it.
   struct Prepared {
     EpochData data;
     std::unique_ptr<Preparation> preparation;
+    /// Where both are while other epochs are at work; null where there are none.
+    std::unique_ptr<ScratchFile> data_aside, preparation_aside;
   };
-  /// `before_number`: of the epoch before; both are empty at the first.
-  std::unique_ptr<Prepared> prepare(int number, std::optional<int> before_number, const EpochBefore* before) {
-    const Stopwatch watch;
-    auto prepared = std::make_unique<Prepared>();
-    prepared->data = load_epoch(run_, sets_, number, options_.seed, before_number);
-    prepared->preparation = preset_->prepare(sets_, prepared->data, before, options_.seed);
-    last_preparation_ = watch.seconds();
-    return prepared;
-  }
-  /// How many of the epochs after it an epoch waits for. None while a run is followed, whose newest epoch is
-  /// wanted at once, nor where several epochs would take too much memory.
-  size_t look_ahead() const {
-    constexpr int64_t most_samples = 300'000;
-    return options_.follow || run_.manifest().sample_count() > most_samples ? 0 : preset_->look_ahead();
+
+  /// The open epochs to settle together: one after the other without a fitted one between them that stays as
+  /// it is; or those of a batch that was begun before this fit.
+  std::vector<int> next_batch(const std::vector<int>& open) const {
+    if (!settles()) return {open.front()};
+    const auto begun = writer_.batch();
+    const auto recorded = run_.epoch_numbers();
+    if (std::ranges::includes(recorded, begun) && std::ranges::find_first_of(begun, open) != begun.end())
+      return begun;
+    std::vector<int> batch = {open.front()};
+    for (const int epoch : std::span(open).subspan(1)) {
+      const auto stays_between = [&](int e) {
+        return e > batch.back() && e < epoch && !std::ranges::binary_search(open, e);
+      };
+      if (std::ranges::any_of(writer_.epochs(), stays_between)) break;
+      batch.push_back(epoch);
+    }
+    return batch;
   }
 
-  /// Prepares the first of the open epochs and those it waits for.
-  void prepare_first(const std::vector<int>& open, const FittedEpoch* previous) {
-    const int number = open.front();
-    while (!coming_.empty() && coming_.front()->data.number != number) coming_.pop_front();
-    if (coming_.empty() && previous == nullptr) coming_.push_back(prepare(number, std::nullopt, nullptr));
-    if (coming_.empty()) {
-      const EpochBefore before{previous->classifier, previous->state.get()};
-      coming_.push_back(prepare(number, previous->number, &before));
+  /// All epochs of the batch, or those before the first that cannot be prepared. Throws Error if there are
+  /// none of these.
+  std::vector<Prepared> prepare(const std::vector<int>& batch, const FittedEpoch* previous) {
+    std::vector<Prepared> out;
+    std::optional<int> before_number;
+    ClassifierSnapshot classifier;
+    std::shared_ptr<const PresetState> state;
+    if (previous != nullptr) {
+      before_number = previous->number;
+      classifier = previous->classifier;
+      state = previous->state;
     }
-    try {
-      while (coming_.size() <= look_ahead() && coming_.size() < open.size() &&
-             !fitted_between(number, open[coming_.size()])) {
-        const Prepared& last = *coming_.back();
-        const ClassifierSnapshot classifier = classifier_snapshot(sets_, last.data);
-        const auto state = last.preparation->state();
+    for (const int number : batch) {
+      Prepared now;
+      try {
+        now.data = load_epoch(run_, sets_, number, options_.seed, before_number);
         const EpochBefore before{classifier, state.get()};
-        coming_.push_back(prepare(open[coming_.size()], last.data.number, &before));
+        now.preparation = preset_->prepare(sets_, now.data, before_number ? &before : nullptr, options_.seed);
+      } catch (const Error&) {
+        // It will be told when that epoch's turn comes, and those before it are not lost.
+        if (out.empty()) throw;
+        break;
       }
-    } catch (const Error&) {
-      // It will be told when that epoch's turn comes, and this one is not lost.
+      if (batch.size() > 1) {
+        before_number = number;
+        classifier = classifier_snapshot(sets_, now.data);
+        state = now.preparation->state();
+        now.data_aside = std::make_unique<ScratchFile>(writer_.folder());
+        now.preparation_aside = std::make_unique<ScratchFile>(writer_.folder());
+        put_aside(now.data, *now.data_aside);
+        now.preparation->put_aside(*now.preparation_aside);
+      }
+      out.push_back(std::move(now));
+    }
+    return out;
+  }
+
+  void fit_batch(const std::vector<int>& batch) {
+    previous_ = nullptr;  // it may be another one from now on
+    const FittedEpoch* previous = previous_of(batch.front());
+    std::vector<Prepared> epochs = prepare(batch, previous);
+    std::vector<Preparation*> preparations;
+    std::vector<int> numbers;
+    for (const auto& epoch : epochs) {
+      preparations.push_back(epoch.preparation.get());
+      numbers.push_back(epoch.data.number);
+    }
+    preset_->settle(preparations, previous);
+    // What a killed fit has written of a batch is not written again; a batch of another size is another one.
+    const auto is_written = [&](int number) {
+      return std::ranges::binary_search(writer_.epochs(), number) &&
+             view().epoch(number)->json().value("batch", size_t{0}) == numbers.size();
+    };
+    const bool resumed = writer_.batch() == numbers;
+    if (numbers.size() > 1 && !resumed) writer_.set_batch(numbers);
+    for (size_t e = 0; e < epochs.size(); ++e) {
+      if (!resumed || !is_written(numbers[e])) {
+        if (epochs[e].data_aside) take_back(epochs[e].data, run_, *epochs[e].data_aside);
+        fit_epoch(epochs[e], numbers.size(), epochs.size() - 1 - e);
+      }
+      epochs[e] = {};
     }
   }
 
-  Projection project(const Preparation& now, const FittedEpoch* previous) const {
-    std::vector<const Preparation*> after;
-    for (const auto& later : coming_) after.push_back(later->preparation.get());
-    return preset_->finish(now, after, previous, options_.seed);
-  }
-
-  /// Fits the first of the open epochs: project, paint, measure, find events, write.
-  void fit_epoch(const std::vector<int>& open) {
-    Stopwatch watch;
-    const int number = open.front();
-    const FittedEpoch* previous = previous_of(number);
-    prepare_first(open, previous);
-    const double preparing = watch.seconds();
-    const std::unique_ptr<Prepared> now = std::move(coming_.front());
-    coming_.pop_front();
-    const EpochData& data = now->data;
-    Projection projection = project(*now->preparation, previous);
+  /// Project, paint, measure, find events, write. `batch`: how many epochs were settled together; `more`: how
+  /// many of them come after this one.
+  void fit_epoch(Prepared& now, size_t batch, size_t more) {
+    const Stopwatch watch;
+    const EpochData& data = now.data;
+    Projection projection = preset_->finish(*now.preparation, data, previous_of(data.number), options_.seed);
+    projection.details["batch"] = batch;
+    if (following_) projection.details["followed"] = true;
     unite_identical(data.features, projection.positions);
-    now->preparation.reset();  // its edges are a good part of all memory
+    now.preparation.reset();
 
     const View view = this->view();
     StageSeconds seconds = data.seconds;
@@ -176,14 +228,12 @@ class Fit {
     seconds["write"] = stage.lap();
     extent_ = painting.extent;
     // Everything is looked at anew, so only while somebody waits for it, and at the end.
-    if (options_.follow || open.size() == 1) write_findings();
+    if (following_ || more == 0) write_findings();
 
-    const auto more = static_cast<double>(open.size() - 1);
-    const double time_left = more * (watch.seconds() - preparing) +
-                             (more - static_cast<double>(coming_.size())) * last_preparation_;
-    say(fmt::format(
-        "epoch {}: {}, {}{}", number, stage_text(seconds), quality_text(measured.metrics),
-        open.size() > 1 ? fmt::format(" [{} more, about {:.0f} s]", open.size() - 1, time_left) : ""));
+    say(fmt::format("epoch {}: {}, {}{}", data.number, stage_text(seconds), quality_text(measured.metrics),
+                    more > 0 ? fmt::format(" [{} more, about {:.0f} s]", more,
+                                           static_cast<double>(more) * watch.seconds())
+                             : ""));
     previous_ = std::make_unique<FittedEpoch>(
         fitted_epoch(data, projection, classifier_snapshot(data, std::move(measured.neighbors))));
   }
@@ -195,12 +245,6 @@ class Fit {
       // The epochs are fitted all the same.
       say(fmt::format("no findings: {}", error.what()));
     }
-  }
-
-  bool fitted_between(int a, int b) const {
-    const auto& epochs = writer_.epochs();
-    return std::lower_bound(epochs.begin(), epochs.end(), a) !=
-           std::lower_bound(epochs.begin(), epochs.end(), b);
   }
 
   const FittedEpoch* previous_of(int number) {
@@ -215,13 +259,12 @@ class Fit {
 
   Run run_;
   FitOptions options_;
+  bool following_;  // and not yet at the end of the recording
   SampleSets sets_;
   std::unique_ptr<Preset> preset_;
   ViewWriter writer_;
   std::optional<ViewExtent> extent_;
   std::unique_ptr<FittedEpoch> previous_;
-  std::deque<std::unique_ptr<Prepared>> coming_;  // the epoch to fit next and those it waits for
-  double last_preparation_ = 0;                   // seconds
 };
 
 }  // namespace

@@ -89,8 +89,8 @@ TEST_F(FitTest, EpochsThatAreThereStayAndLaterOnesGoOnFromThem) {
   EXPECT_EQ(bytes_of(run, 1, "positions.npy"), first);
   const View view = View::open(run, "default");
   EXPECT_THAT(view.epoch_numbers(), ElementsAre(1, 2, 3));
-  EXPECT_EQ(view.epoch(1)->json().at("looked_ahead"), 0);
-  EXPECT_EQ(view.epoch(2)->json().at("looked_ahead"), 1);
+  EXPECT_EQ(view.epoch(1)->json().at("settled_with"), 0);
+  EXPECT_EQ(view.epoch(2)->json().at("settled_with"), 1);
 }
 
 TEST_F(FitTest, ABadEpochIsToldAfterThoseBeforeItAreFitted) {
@@ -158,7 +158,17 @@ TEST_F(FitTest, FollowsARunThatIsStillBeingRecorded) {
   manifest["finished"] = true;
   write_json(run.folder() / "run.json", manifest);
   fit.join();
-  EXPECT_EQ(View::open(run, "default").state(), "done");
+  const View view = View::open(run, "default");
+  EXPECT_EQ(view.state(), "done");
+  // The end is as if nobody had followed.
+  FitOptions whole;
+  whole.view = "whole";
+  fit_run(run.folder(), whole);
+  const View alike = View::open(run, "whole");
+  for (const int epoch : {1, 2}) {
+    EXPECT_EQ(view.epoch(epoch)->json().at("settled_with"), 1);
+    EXPECT_TRUE(std::ranges::equal(view.epoch(epoch)->positions(), alike.epoch(epoch)->positions())) << epoch;
+  }
 }
 
 TEST_F(FitTest, OtherSettingsAreRefusedUnlessForced) {

@@ -116,6 +116,14 @@ void ViewWriter::set_state(const std::string& state) {
   write_view();
 }
 
+std::vector<int> ViewWriter::batch() const { return json_.value("batch", std::vector<int>{}); }
+
+void ViewWriter::set_batch(const std::vector<int>& epochs) {
+  json_.erase("batch");
+  if (!epochs.empty()) json_["batch"] = epochs;
+  write_view();
+}
+
 void ViewWriter::write_view() {
   json_["epochs"] = epochs_;
   json_["extent"] = extent_;
@@ -202,8 +210,10 @@ void ViewWriter::write(const EpochOutcome& outcome) {
 
   // Before view.json, so that a fit that is killed in between does them again.
   write_events(folder_ / "events.npy", outcome.events);
-  epochs_.push_back(data.number);
-  std::sort(epochs_.begin(), epochs_.end());
+  if (!std::ranges::binary_search(epochs_, data.number)) {
+    epochs_.push_back(data.number);
+    std::sort(epochs_.begin(), epochs_.end());
+  }
   json_["boundary_from"] = data.boundary.from;
   write_view();
   if (outcome.painting.extent_changed && old_revision > 0)

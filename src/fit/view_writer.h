@@ -37,6 +37,13 @@ class ViewWriter {
   ViewWriter& operator=(const ViewWriter&) = delete;
 
   const std::vector<int>& epochs() const { return epochs_; }
+  /// The epochs that are being settled together, in order, also after a fit that was killed; empty if none
+  /// are.
+  std::vector<int> batch() const;
+  void set_batch(const std::vector<int>&);
+  /// For temporary files.
+  const std::filesystem::path& folder() const { return folder_; }
+  /// Replaces the epoch if it is there.
   void write(const EpochOutcome&);
   void set_state(const std::string& state);
 

@@ -24,12 +24,11 @@ Matrix stacked(MatrixView a, MatrixView b) {
 
 struct PaperPreparation : Preparation {
   const SampleSets& sets;
-  const EpochData& data;
   Matrix features;             // [n + m, D] train samples, then boundary samples
   EdgeList samples, boundary;  // the complexes
   Attention attention;
   StageSeconds seconds;
-  PaperPreparation(const SampleSets& s, const EpochData& d) : sets(s), data(d) {}
+  explicit PaperPreparation(const SampleSets& s) : sets(s) {}
 };
 
 }  // namespace
@@ -53,7 +52,7 @@ std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const 
         "epoch {}: expected boundary samples, found {}, and the paper preset needs them; leave the epoch out "
         "with --epochs or use the default preset",
         data.number, data.boundary.size());
-  auto out = std::make_unique<PaperPreparation>(sets, data);
+  auto out = std::make_unique<PaperPreparation>(sets);
   Stopwatch watch;
   const auto n = static_cast<int64_t>(sets.train.size()), m = data.boundary.size();
   out->features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
@@ -69,10 +68,9 @@ std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const 
   return out;
 }
 
-Projection PaperPreset::finish(const Preparation& preparation, std::span<const Preparation* const>,
+Projection PaperPreset::finish(const Preparation& preparation, const EpochData& data,
                                const FittedEpoch* previous, uint64_t seed) const {
   const auto& prepared = dynamic_cast<const PaperPreparation&>(preparation);
-  const EpochData& data = prepared.data;
   const SampleSets& sets = prepared.sets;
   Projection out;
   out.seconds = prepared.seconds;

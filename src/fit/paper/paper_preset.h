@@ -12,8 +12,8 @@ class PaperPreset : public Preset {
   /// boundary-wise complex from.
   std::unique_ptr<Preparation> prepare(const SampleSets&, const EpochData&, const EpochBefore* before,
                                        uint64_t seed) const override;
-  Projection finish(const Preparation&, std::span<const Preparation* const> after,
-                    const FittedEpoch* previous, uint64_t seed) const override;
+  Projection finish(const Preparation&, const EpochData&, const FittedEpoch* previous,
+                    uint64_t seed) const override;
 };
 
 }  // namespace dvi

@@ -32,27 +32,82 @@ bool changed_class(int32_t id, const EpochData& data, const ClassifierSnapshot& 
   return before.predictions[static_cast<size_t>(id)] != data.verdicts[static_cast<size_t>(id)].prediction;
 }
 
+/// How far each sample's features moved since the epoch before, measured by the distance of its farthest
+/// neighbour; [N].
+std::vector<float> displacements(const SampleSets& sets, const EpochData& data) {
+  std::vector<float> out(data.squared_displacement.size());
+  const auto add = [&](std::span<const int32_t> ids, const Neighbors& to_train) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto id = static_cast<size_t>(ids[i]);
+      out[id] = static_cast<float>(std::sqrt(data.squared_displacement[id]) /
+                                   std::max(farthest(to_train, static_cast<int64_t>(i)), 1e-6));
+    }
+  };
+  add(sets.train, data.train_to_train);
+  add(sets.other_ids, data.other_to_train);
+  return out;
+}
+
+/// A sample that changed class starts among its neighbours that were of the new class already: points cannot
+/// pass through a crowd of others by themselves, and would stay behind as islands in the old territory.
+void join_new_class(const SampleSets& sets, const EpochData& data, int32_t id,
+                    std::span<const int32_t> to_train, const LayoutBefore& before, float* position) {
+  if (!changed_class(id, data, before.classifier)) return;
+  constexpr int enough = 3;
+  float sum[2] = {};
+  int count = 0;
+  for (const int32_t row : to_train) {
+    const int32_t other = sets.train[static_cast<size_t>(row)];
+    if (count == enough || changed_class(other, data, before.classifier) ||
+        data.verdicts[static_cast<size_t>(other)].prediction !=
+            data.verdicts[static_cast<size_t>(id)].prediction)
+      continue;
+    for (int c = 0; c < 2; ++c) sum[c] += before.draft(other, c);
+    ++count;
+  }
+  if (count > 0)
+    for (int c = 0; c < 2; ++c) position[c] = sum[c] / static_cast<float>(count);
+}
+
 }  // namespace
 
 EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const LayoutBefore* before,
                          uint64_t seed, const StandardOptions& options)
-    : sets_(sets), data_(data), options_(options), points_(LayoutPoints::of(sets, data)) {
+    : sets_(sets), options_(options), points_(LayoutPoints::of(sets, data)) {
   Stopwatch watch;
-  near_ = layout_neighbors(sets_, data_, options_);
-  edges_ = layout_edges(sets_, data_, near_, options_);
+  near_ = layout_neighbors(sets_, data, options_);
+  edges_ = layout_edges(sets_, data, near_, options_);
   near_.drop_lists();
   seconds_["complex"] = watch.lap();
+  place_draft(data, before, seed);
+  seconds_["layout"] = watch.lap();
+}
 
-  draft_ = start(before, seed);
+template <typename Visit>
+void EpochLayout::for_samples(const Visit& visit) const {
+  for (int64_t i = 0; i < points_.train; ++i) visit(i, sets_.train[static_cast<size_t>(i)]);
+  for (int64_t i = 0; i < points_.other; ++i)
+    visit(points_.active() + i, sets_.other_ids[static_cast<size_t>(i)]);
+}
+
+void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before, uint64_t seed) {
+  positions_ = start(data, before, seed);
   LayoutProblem problem{
       points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {}};
-  const Matrix anchors = draft_;
+  const Matrix anchors = positions_;
   std::vector<float> strength;
   std::vector<LayoutPhase> phases;
   if (before != nullptr) {
     frame_ = before->frame;
-    springs_ = springs(before->classifier);
-    strength = anchor_strength(before->classifier);
+    const std::vector<float> displacement = displacements(sets_, data);
+    springs_ = springs(data, before->classifier, displacement);
+    // A draft holds a sample by how little its features moved.
+    strength.assign(static_cast<size_t>(points_.all()), 0.f);
+    for_samples([&](int64_t point, int32_t id) {
+      if (!changed_class(id, data, before->classifier))
+        strength[static_cast<size_t>(point)] =
+            static_cast<float>(hold(displacement[static_cast<size_t>(id)]));
+    });
     problem.anchors = anchors;
     problem.anchor_strength = strength;
     phases.push_back({options_.following_iterations, options_.exaggeration, 0.8, true});
@@ -63,71 +118,52 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
   }
   int iterations = 0;
   for (const auto& phase : phases) iterations += phase.iterations;
-  Progress progress(fmt::format("epoch {}: layout", data_.number), iterations);
-  run_layout(problem, phases, draft_.mut(), [&](int, int) { progress.advance(); });
-  seconds_["layout"] = watch.lap();
+  Progress progress(fmt::format("epoch {}: layout", data.number), iterations);
+  run_layout(problem, phases, positions_.mut(), [&](int, int) { progress.advance(); });
+  draft_ = by_sample();
 }
 
-template <typename Visit>
-void EpochLayout::for_samples(const Visit& visit) const {
-  for (int64_t i = 0; i < points_.train; ++i)
-    visit(i, sets_.train[static_cast<size_t>(i)], data_.train_to_train, i);
-  for (int64_t i = 0; i < points_.other; ++i)
-    visit(points_.active() + i, sets_.other_ids[static_cast<size_t>(i)], data_.other_to_train, i);
-}
-
-Matrix EpochLayout::by_sample(const Matrix& positions) const {
-  Matrix out(data_.features.rows(), 2);
-  for_samples(
-      [&](int64_t point, int32_t id, const Neighbors&, int64_t) { copy(positions.row(point), out.row(id)); });
+Matrix EpochLayout::by_sample() const {
+  Matrix out(points_.train + points_.other, 2);
+  for_samples([&](int64_t point, int32_t id) { copy(positions_.row(point), out.row(id)); });
   return out;
 }
 
-Matrix EpochLayout::settled(MatrixView before, std::span<const EpochLayout* const> after) const {
-  std::vector<const EpochLayout*> epochs = {this};
-  epochs.insert(epochs.end(), after.begin(), after.end());
-  std::vector<Matrix> positions;
-  for (const auto* epoch : epochs) positions.push_back(epoch->draft_);
-  const auto relax = [&](size_t e) {
-    const EpochLayout* const next = e + 1 < epochs.size() ? epochs[e + 1] : nullptr;
-    const Matrix left = e > 0 ? epochs[e - 1]->by_sample(positions[e - 1]) : Matrix();
-    const Matrix right = next != nullptr ? next->by_sample(positions[e + 1]) : Matrix();
-    epochs[e]->relax(e > 0 ? left.view() : before, right,
-                     next != nullptr ? std::span<const float>(next->springs_) : std::span<const float>(),
-                     positions[e]);
-  };
-  for (int round = 0; round < options_.settle_rounds; ++round) {
-    for (size_t e = 0; e < epochs.size(); ++e) relax(e);
-    for (size_t e = epochs.size() - 1; e-- > 0;) relax(e);
+void EpochLayout::put_edges_aside(ScratchFile& file) {
+  for (const auto* edges : {&edges_.active, &edges_.passive}) {
+    file.put(edges->begin);
+    file.put(edges->target);
+    file.put(edges->weight);
   }
-  return std::move(positions.front());
+  edges_file_ = &file;
+  drop_edges();
 }
 
-/// Moves `positions` [points_.all(), 2] for some iterations, samples held by springs to where they are in the
-/// epochs before and after, [N, 2] each or empty.
-void EpochLayout::relax(MatrixView before, MatrixView after, std::span<const float> to_after,
-                        Matrix& positions) const {
+void EpochLayout::relax(const SpringEnds& before, const SpringEnds& after) {
+  if (edges_file_ != nullptr) {
+    edges_file_->rewind();
+    for (auto* edges : {&edges_.active, &edges_.passive}) {
+      edges_file_->get(edges->begin);
+      edges_file_->get(edges->target);
+      edges_file_->get(edges->weight);
+    }
+  }
   Matrix anchors(points_.all(), 2);
   std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
-  for_samples([&](int64_t point, int32_t id, const Neighbors&, int64_t) {
-    const float a = before.rows > 0 ? springs_[static_cast<size_t>(id)] : 0;
-    const float b = after.rows > 0 ? to_after[static_cast<size_t>(id)] : 0;
+  for_samples([&](int64_t point, int32_t id) {
+    const float a = before.positions.rows > 0 ? before.stiffness[static_cast<size_t>(id)] : 0;
+    const float b = after.positions.rows > 0 ? after.stiffness[static_cast<size_t>(id)] : 0;
     strength[static_cast<size_t>(point)] = a + b;
     for (int c = 0; c < 2 && a + b > 0; ++c)
-      anchors(point, c) = ((a > 0 ? a * before(id, c) : 0) + (b > 0 ? b * after(id, c) : 0)) / (a + b);
+      anchors(point, c) =
+          ((a > 0 ? a * before.positions(id, c) : 0) + (b > 0 ? b * after.positions(id, c) : 0)) / (a + b);
   });
   LayoutFrame frame = frame_;
   const LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive,
                               &frame,           anchors,           strength};
   const LayoutPhase phases[] = {{options_.settle_iterations, options_.exaggeration, 0.8, true}};
-  run_layout(problem, phases, positions.mut());
-}
-
-/// How far a sample's features moved since the epoch before, measured by the distance of its farthest
-/// neighbour.
-double EpochLayout::feature_displacement(int32_t id, const Neighbors& neighbors, int64_t row) const {
-  return std::sqrt(data_.squared_displacement[static_cast<size_t>(id)]) /
-         std::max(farthest(neighbors, row), 1e-6);
+  run_layout(problem, phases, positions_.mut());
+  if (edges_file_ != nullptr) drop_edges();
 }
 
 /// How strongly features that hardly moved hold a sample where it was.
@@ -135,8 +171,8 @@ double EpochLayout::hold(double displacement) const {
   return options_.anchor / (displacement * displacement + 0.001);
 }
 
-/// Stiffness of the springs between the epoch before and this one.
-std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const {
+std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierSnapshot& before,
+                                        std::span<const float> displacement) const {
   constexpr double least_displacement = 0.1, usual_samples = 5000;
   // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
   // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
@@ -148,13 +184,15 @@ std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const 
   const double stiffness =
       options_.spring / loosening *
       std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
-  std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data_), before);
-  for_samples([&](int64_t point, int32_t id, const Neighbors& neighbors, int64_t row) {
-    const double displacement = feature_displacement(id, neighbors, row);
+  std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data), before);
+  for_samples([&](int64_t point, int32_t id) {
+    const double moved = displacement[static_cast<size_t>(id)];
     float& value = out[static_cast<size_t>(id)];
     // Features that stay are a reason to stay too, whatever comes near them.
-    value = static_cast<float>(std::pow(value, steepness) * stiffness / (displacement + least_displacement) +
-                               hold(displacement));
+    value = static_cast<float>(std::pow(value, steepness) * stiffness / (moved + least_displacement) +
+                               hold(moved));
+    // The territories it has to lie in are two: a spring would leave it in one of them, or between.
+    if (changed_class(id, data, before)) value *= static_cast<float>(options_.changed_class_spring);
     if (point >= points_.active()) value /= static_cast<float>(loosening);
   });
   return out;
@@ -162,16 +200,21 @@ std::vector<float> EpochLayout::springs(const ClassifierSnapshot& before) const 
 
 /// The draft before, or a principal plane, small, as t-SNE wants it; points that were not there yet at their
 /// nearest neighbours.
-Matrix EpochLayout::start(const LayoutBefore* before, uint64_t seed) const {
+Matrix EpochLayout::start(const EpochData& data, const LayoutBefore* before, uint64_t seed) const {
   Matrix positions(points_.all(), 2);
   if (before != nullptr) {
-    for_samples([&](int64_t point, int32_t id, const Neighbors& neighbors, int64_t row) {
-      copy(before->draft.row(id), positions.row(point));
-      join_new_class(id, neighbors.row(row), *before, positions.row(point));
-    });
+    const auto place = [&](int64_t first_point, std::span<const int32_t> ids, const Neighbors& to_train) {
+      for (size_t i = 0; i < ids.size(); ++i) {
+        float* const position = positions.row(first_point + static_cast<int64_t>(i));
+        copy(before->draft.row(ids[i]), position);
+        join_new_class(sets_, data, ids[i], to_train.row(static_cast<int64_t>(i)), *before, position);
+      }
+    };
+    place(0, sets_.train, data.train_to_train);
+    place(points_.active(), sets_.other_ids, data.other_to_train);
   } else {
     Matrix copied;
-    const MatrixView train = view_rows(data_.features, sets_.train, copied);
+    const MatrixView train = view_rows(data.features, sets_.train, copied);
     const auto subspace = principal_subspace(train, 2, seed);
     subspace.project(train, positions.mut().slice(0, points_.train));
     const float scale = subspace.variance[0] > 0 ? 1e-2f / std::sqrt(subspace.variance[0]) : 1.f;
@@ -180,43 +223,12 @@ Matrix EpochLayout::start(const LayoutBefore* before, uint64_t seed) const {
     Random random(seed, 0x57a);
     for (int64_t i = 0; i < 2 * points_.train; ++i)
       positions.data()[i] += static_cast<float>(1e-4 * random.normal());
-    if (points_.other > 0) place_by_neighbors(data_.other_to_train, points_.active(), positions);
+    if (points_.other > 0) place_by_neighbors(data.other_to_train, points_.active(), positions);
   }
-  if (points_.boundary > 0) place_by_neighbors(data_.boundary_to_train, points_.train, positions);
+  if (points_.boundary > 0) place_by_neighbors(data.boundary_to_train, points_.train, positions);
   if (points_.evaluation > 0)
-    place_by_neighbors(data_.evaluation_to_train, points_.active() + points_.other, positions);
+    place_by_neighbors(data.evaluation_to_train, points_.active() + points_.other, positions);
   return positions;
-}
-
-/// A sample that changed class starts among its neighbours that were of the new class already: points cannot
-/// pass through a crowd of others by themselves, and would stay behind as islands in the old territory.
-void EpochLayout::join_new_class(int32_t id, std::span<const int32_t> to_train, const LayoutBefore& before,
-                                 float* position) const {
-  if (!changed_class(id, data_, before.classifier)) return;
-  constexpr int enough = 3;
-  float sum[2] = {};
-  int count = 0;
-  for (const int32_t row : to_train) {
-    const int32_t other = sets_.train[static_cast<size_t>(row)];
-    if (count == enough || changed_class(other, data_, before.classifier) ||
-        data_.verdicts[static_cast<size_t>(other)].prediction !=
-            data_.verdicts[static_cast<size_t>(id)].prediction)
-      continue;
-    for (int c = 0; c < 2; ++c) sum[c] += before.draft(other, c);
-    ++count;
-  }
-  if (count > 0)
-    for (int c = 0; c < 2; ++c) position[c] = sum[c] / static_cast<float>(count);
-}
-
-/// A draft holds a sample by how little its features moved.
-std::vector<float> EpochLayout::anchor_strength(const ClassifierSnapshot& before) const {
-  std::vector<float> strength(static_cast<size_t>(points_.all()), 0.f);
-  for_samples([&](int64_t point, int32_t id, const Neighbors& neighbors, int64_t row) {
-    if (changed_class(id, data_, before)) return;
-    strength[static_cast<size_t>(point)] = static_cast<float>(hold(feature_displacement(id, neighbors, row)));
-  });
-  return strength;
 }
 
 }  // namespace dvi

@@ -1,10 +1,11 @@
 // Where the default preset puts the points of one epoch (docs/explanation/method.md): a draft that knows the
-// epoch before, then settled between the epochs on both sides.
+// epoch before, and the springs that it is settled by afterwards (fit/standard/settling.h).
 #pragma once
 
 #include <span>
 #include <vector>
 
+#include "core/scratch_file.h"
 #include "core/stopwatch.h"
 #include "fit/standard/layout_edges.h"
 #include "fit/standard/layout_points.h"
@@ -20,58 +21,63 @@ struct LayoutBefore {
   const ClassifierSnapshot& classifier;
 };
 
+/// Where samples are in an epoch nearby, and how they hang on it.
+struct SpringEnds {
+  MatrixView positions;              ///< [N, 2]; empty: there is no such epoch
+  std::span<const float> stiffness;  ///< [N]
+};
+
 class EpochLayout {
  public:
-  /// Makes the draft. It starts from that of the epoch before, if there is one. Keeps references to
-  /// the samples and the data.
+  /// Makes the draft. It starts from that of the epoch before, if there is one. Keeps a reference to the
+  /// samples only.
   EpochLayout(const SampleSets&, const EpochData&, const LayoutBefore* before, uint64_t seed,
               const StandardOptions&);
 
-  /// [points().all(), 2]: the draft, moved so that samples travel between epochs in proportion to their
-  /// features. Each sample hangs on two springs, to where it was shown in the epoch before (`before` [N, 2];
-  /// empty: there is none) and to where it will be in the next one (the first of `after`, the layouts of the
-  /// epochs that follow, if any). A spring is the weaker the farther the features moved (stiffness about
-  /// 1 / displacement), the fewer neighbours were kept (the eighth power of their share) and the more samples
-  /// there are (the root of their number): where the neighbourhood is another one a sample is free. Features
-  /// that hardly moved hold a sample whatever its neighbours do. All epochs are relaxed in turn, forwards and
-  /// back; the drafts of those after are left as they are.
-  Matrix settled(MatrixView before, std::span<const EpochLayout* const> after) const;
+  /// Moves the positions for some iterations, samples held by springs to where they are in the epochs before
+  /// and after. Reads the edges back where they were put aside.
+  void relax(const SpringEnds& before, const SpringEnds& after);
 
-  Matrix draft() const { return by_sample(draft_); }  ///< [N, 2]
+  /// Stiffness of the springs to the epoch before, [N]; empty at the first. It is the weaker the farther the
+  /// features moved (about 1 / displacement), the fewer neighbours were kept (the eighth power of their
+  /// share) and the more samples there are (the root of their number): where the neighbourhood is another one
+  /// a sample is free. A sample that is predicted as another class hangs on a part of that. Features that
+  /// hardly moved hold a sample whatever its neighbours do.
+  std::span<const float> springs() const { return springs_; }
+
+  /// [points().all(), 2]: the draft, as far as it was relaxed.
+  const Matrix& positions() const { return positions_; }
+  Matrix by_sample() const;                       ///< [N, 2] of the points that are samples
+  const Matrix& draft() const { return draft_; }  ///< [N, 2]
   /// Of neighbours (LayoutNeighbors::disagreement).
   double disagreement() const { return near_.disagreement; }
   const LayoutFrame& frame() const { return frame_; }  ///< the first epoch's, which all keep
   const LayoutPoints& points() const { return points_; }
-  const SampleSets& sets() const { return sets_; }
-  const EpochData& data() const { return data_; }
-  const StandardOptions& options() const { return options_; }
   const StageSeconds& seconds() const { return seconds_; }
 
-  /// [N, 2] of the points that are samples.
-  Matrix by_sample(const Matrix& positions) const;
+  /// Takes the edges out of memory, into the file, which must live as long as this.
+  void put_edges_aside(ScratchFile&);
+  void drop_edges() { edges_ = {}; }
 
  private:
-  /// Calls visit(point, id, its neighbours among train samples, row there) for every sample.
+  /// Calls visit(point, id) for every sample.
   template <typename Visit>
   void for_samples(const Visit& visit) const;
-  Matrix start(const LayoutBefore* before, uint64_t seed) const;
-  void join_new_class(int32_t id, std::span<const int32_t> to_train, const LayoutBefore& before,
-                      float* position) const;
-  std::vector<float> anchor_strength(const ClassifierSnapshot& before) const;
-  double feature_displacement(int32_t id, const Neighbors&, int64_t row) const;
+  void place_draft(const EpochData&, const LayoutBefore*, uint64_t seed);
+  Matrix start(const EpochData&, const LayoutBefore* before, uint64_t seed) const;
   double hold(double displacement) const;
-  std::vector<float> springs(const ClassifierSnapshot& before) const;
-  void relax(MatrixView before, MatrixView after, std::span<const float> to_after, Matrix& positions) const;
+  std::vector<float> springs(const EpochData&, const ClassifierSnapshot& before,
+                             std::span<const float> displacement) const;
 
   const SampleSets& sets_;
-  const EpochData& data_;
   StandardOptions options_;
   LayoutPoints points_;
   LayoutNeighbors near_;
   LayoutEdges edges_;
+  ScratchFile* edges_file_ = nullptr;
   LayoutFrame frame_;
-  std::vector<float> springs_;  // [N] to the epoch before; empty at the first
-  Matrix draft_;                // [points_.all(), 2]
+  std::vector<float> springs_;
+  Matrix positions_, draft_;
   StageSeconds seconds_;
 };
 

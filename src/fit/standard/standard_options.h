@@ -12,11 +12,11 @@ struct StandardOptions {
   /// other classes; more where more are. More makes territories coherent at the cost of neighbours.
   double class_weight = 0.2, usual_disagreement = 0.3;
   /// Weight of the margins' ranks there. More orders each territory from its boundary to its middle.
-  double margin_rank_weight = 0.7;
+  double margin_rank_weight = 0.6;
   /// An edge between samples predicted as different classes attracts this much of its weight, less where
   /// neighbours disagree more than usual. Less keeps territories apart and so predictions true over the round
   /// trip, at the cost of neighbours.
-  double cross_class_weight = 0.4;
+  double cross_class_weight = 0.2;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
@@ -27,7 +27,7 @@ struct StandardOptions {
   double boundary_to_sample_weight = 0.1;
   /// Attraction of the final phase; 1 is t-SNE, 4 about UMAP's look. More separates classes and loses
   /// neighbours.
-  double exaggeration = 1;
+  double exaggeration = 1.15;
   /// Of the first epoch: exaggerated, then free, then within the frame (LayoutFrame).
   int early_iterations = 100, free_iterations = 80, iterations = 170;
   /// Of an epoch that starts from the one before.
@@ -36,20 +36,24 @@ struct StandardOptions {
   /// farthest neighbour. A sample that did not move at all is held 1,000 times as strongly: it stays where it
   /// was.
   double anchor = 0.001;
-  /// Springs between epochs (EpochLayout::settled), in units of the mean attraction, for a sample of 5,000
+  /// Springs between epochs (EpochLayout::springs), in units of the mean attraction, for a sample of 5,000
   /// that kept its neighbours and whose features moved by the distance of the farthest. More gives steadier
   /// ways and fewer neighbours.
-  double spring = 0.07;
-  int settle_rounds = 1, settle_iterations = 30;
+  double spring = 0.35;
+  /// The springs of a sample that changed class, of that. More gives steadier ways and a map that agrees less
+  /// with the classifier.
+  double changed_class_spring = 0.15;
+  /// Sweeps over all epochs (fit/standard/settling.h), and iterations of each epoch's layout in a sweep.
+  int settle_sweeps = 8, settle_iterations = 15;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;
   /// Steps of the encoder, and of the decoder (more where it starts anew).
   int first_encoder_steps = 1800, following_encoder_steps = 550;
-  int new_decoder_steps = 250, following_decoder_steps = 120;
+  int new_decoder_steps = 300, following_decoder_steps = 150;
   /// Squared error of the decoder's features, and of the margin that the classifier sees in them, against its
   /// KL divergence from the classifier's distributions.
-  double reconstruction_weight = 1, margin_weight = 1;
+  double reconstruction_weight = 1, margin_weight = 2;
   /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
   /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share
   /// of the picture.

@@ -6,6 +6,7 @@
 #include "core/seed.h"
 #include "fit/standard/epoch_layout.h"
 #include "fit/standard/relocation.h"
+#include "fit/standard/settling.h"
 #include "vis/distill.h"
 
 namespace dvi {
@@ -27,42 +28,43 @@ class DraftState : public PresetState {
 };
 
 struct LayoutPreparation : Preparation {
-  template <typename... Args>
-  explicit LayoutPreparation(Args&&... args)
-      : layout(std::forward<Args>(args)...),
+  LayoutPreparation(const SampleSets& sets, const EpochData& data, const LayoutBefore* before, uint64_t seed,
+                    const StandardOptions& options)
+      : samples(sets),
+        layout(sets, data, before, seed, options),
         draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
   std::shared_ptr<const PresetState> state() const override { return draft; }
+  void put_aside(ScratchFile& file) override { layout.put_edges_aside(file); }
+  const SampleSets& samples;
   EpochLayout layout;
   std::shared_ptr<const DraftState> draft;
+  size_t settled_with = 0;      // other epochs
+  double settling_seconds = 0;  // its share
 };
-
-const EpochLayout& layout_of(const Preparation& preparation) {
-  return dynamic_cast<const LayoutPreparation&>(preparation).layout;
-}
 
 constexpr uint64_t network_seeds = 7919;  // derived_seed()
 
 class StandardFit {
  public:
-  StandardFit(const EpochLayout& layout, const FittedEpoch* previous, uint64_t seed)
-      : layout_(layout),
-        sets_(layout.sets()),
-        data_(layout.data()),
-        options_(layout.options()),
-        points_(layout.points()),
+  StandardFit(const LayoutPreparation& prepared, const EpochData& data, const FittedEpoch* previous,
+              uint64_t seed, const StandardOptions& options)
+      : prepared_(prepared),
+        layout_(prepared.layout),
+        sets_(prepared.samples),
+        data_(data),
+        options_(options),
+        points_(layout_.points()),
         previous_(previous),
         seed_(seed) {}
 
-  Projection run(std::span<const EpochLayout* const> after) const {
+  Projection run() const {
     Projection out;
     out.seconds = layout_.seconds();
-    Stopwatch watch;
-    const Matrix positions =
-        layout_.settled(previous_ != nullptr ? previous_->positions.view() : MatrixView{}, after);
-    out.seconds["layout"] += watch.lap();
-    out.details["looked_ahead"] = after.size();
+    out.seconds["layout"] += prepared_.settling_seconds;
+    out.details["settled_with"] = prepared_.settled_with;
     out.details["disagreement"] = layout_.disagreement();
-
+    const Matrix& positions = layout_.positions();
+    Stopwatch watch;
     train_networks(positions, out);
     out.seconds["train"] = watch.lap();
     place_points(positions, out);
@@ -115,7 +117,7 @@ class StandardFit {
   }
 
   void place_points(const Matrix& positions, Projection& out) const {
-    out.positions = layout_.by_sample(positions);
+    out.positions = layout_.by_sample();
     out.boundary_positions = Matrix(data_.boundary.size(), 2);
     out.evaluation_boundary_positions = Matrix(data_.evaluation_boundary.size(), 2);
     if (points_.boundary > 0)
@@ -158,6 +160,7 @@ class StandardFit {
     }
   }
 
+  const LayoutPreparation& prepared_;
   const EpochLayout& layout_;
   const SampleSets& sets_;
   const EpochData& data_;
@@ -180,11 +183,29 @@ std::unique_ptr<Preparation> StandardPreset::prepare(const SampleSets& sets, con
                                              options_);
 }
 
-Projection StandardPreset::finish(const Preparation& preparation, std::span<const Preparation* const> after,
+void StandardPreset::settle(std::span<Preparation* const> preparations, const FittedEpoch* previous) const {
+  // Alone, an epoch has nothing that moves along with it.
+  const int sweeps = preparations.size() == 1 ? std::min(2, options_.settle_sweeps) : options_.settle_sweeps;
+  std::vector<EpochLayout*> layouts;
+  for (auto* preparation : preparations)
+    layouts.push_back(&dynamic_cast<LayoutPreparation&>(*preparation).layout);
+  const Stopwatch watch;
+  Progress progress("settling", static_cast<int64_t>(sweeps * std::ssize(layouts)));
+  dvi::settle(layouts, previous != nullptr ? previous->positions.view() : MatrixView{}, sweeps,
+              [&](int, int) { progress.advance(); });
+  progress.finish();
+  for (auto* preparation : preparations) {
+    auto& prepared = dynamic_cast<LayoutPreparation&>(*preparation);
+    prepared.layout.drop_edges();
+    prepared.settled_with = preparations.size() - 1;
+    prepared.settling_seconds = watch.seconds() / static_cast<double>(preparations.size());
+  }
+}
+
+Projection StandardPreset::finish(const Preparation& preparation, const EpochData& data,
                                   const FittedEpoch* previous, uint64_t seed) const {
-  std::vector<const EpochLayout*> layouts;
-  for (const auto* later : after) layouts.push_back(&layout_of(*later));
-  Projection out = StandardFit(layout_of(preparation), previous, seed).run(layouts);
+  const auto& prepared = dynamic_cast<const LayoutPreparation&>(preparation);
+  Projection out = StandardFit(prepared, data, previous, seed, options_).run();
   out.state = preparation.state();
   return out;
 }

@@ -1,4 +1,4 @@
-#include "fit/standard/epoch_layout.h"
+#include "fit/standard/settling.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 namespace dvi {
 namespace {
 
-class EpochLayoutTest : public testing::Test {
+class SettlingTest : public testing::Test {
  protected:
   void SetUp() override { set_output(Output::quiet); }
 
@@ -49,7 +49,7 @@ class EpochLayoutTest : public testing::Test {
         continue;
       }
       const Matrix draft = out.back()->draft();
-      const ClassifierSnapshot classifier = classifier_snapshot(sets_, out.back()->data());
+      const ClassifierSnapshot classifier = classifier_snapshot(sets_, data_[out.size() - 1]);
       const LayoutFrame frame = out.back()->frame();
       const LayoutBefore before{draft, frame, classifier};
       out.push_back(std::make_unique<EpochLayout>(sets_, data, &before, 0, options));
@@ -57,15 +57,15 @@ class EpochLayoutTest : public testing::Test {
     return out;
   }
 
-  /// [N, 2] of every epoch, settled knowing `ahead` epochs.
-  static std::vector<Matrix> settled(const std::vector<std::unique_ptr<EpochLayout>>& layouts, size_t ahead) {
+  /// [N, 2] of every epoch, all settled together or one after the other.
+  static std::vector<Matrix> settled(std::vector<std::unique_ptr<EpochLayout>> layouts, bool together) {
+    std::vector<EpochLayout*> all;
+    for (const auto& layout : layouts) all.push_back(layout.get());
     std::vector<Matrix> out;
-    for (size_t e = 0; e < layouts.size(); ++e) {
-      std::vector<const EpochLayout*> after;
-      for (size_t a = e + 1; a < std::min(layouts.size(), e + 1 + ahead); ++a)
-        after.push_back(layouts[a].get());
-      const MatrixView before = out.empty() ? MatrixView{} : out.back().view();
-      out.push_back(layouts[e]->by_sample(layouts[e]->settled(before, after)));
+    if (together) settle(all, {}, StandardOptions().settle_sweeps);
+    for (size_t e = 0; e < all.size(); ++e) {
+      if (!together) settle(std::span(all).subspan(e, 1), e > 0 ? out.back().view() : MatrixView{}, 2);
+      out.push_back(all[e]->by_sample());
     }
     return out;
   }
@@ -74,22 +74,6 @@ class EpochLayoutTest : public testing::Test {
     double sum = 0;
     for (const int32_t id : sets_.train) sum += std::hypot(b(id, 0) - a(id, 0), b(id, 1) - a(id, 1));
     return sum / static_cast<double>(sets_.train.size());
-  }
-
-  /// How much nearer two steps lead than one leads away: way of two steps over the sum of their lengths; 1 is
-  /// straight on, 0 there and back.
-  double straightness(const std::vector<Matrix>& ways) const {
-    double sum = 0;
-    int64_t count = 0;
-    for (size_t e = 0; e + 2 < ways.size(); ++e)
-      for (const int32_t id : sets_.train) {
-        const auto between = [&](size_t a, size_t b) {
-          return std::hypot(ways[b](id, 0) - ways[a](id, 0), ways[b](id, 1) - ways[a](id, 1));
-        };
-        const double both = between(e, e + 1) + between(e + 1, e + 2);
-        if (both > 0) sum += between(e, e + 2) / both, ++count;
-      }
-    return sum / static_cast<double>(count);
   }
 
   /// Mean number of the 15 nearest in feature space that are among the 15 nearest in the plane.
@@ -107,13 +91,12 @@ class EpochLayoutTest : public testing::Test {
   std::vector<EpochData> data_;
 };
 
-TEST_F(EpochLayoutTest, SettledSamplesTravelLessAndKeepTheirNeighbors) {
+TEST_F(SettlingTest, SettledSamplesTravelLessAndKeepTheirNeighbors) {
   record(0.05f);
   const auto layouts = drafts({});
-  const Matrix draft = layouts[2]->draft();
   StandardOptions springless;
   springless.spring = 0;
-  const auto loose = settled(drafts(springless), 2), held = settled(layouts, 2);
+  const auto loose = settled(drafts(springless), true), held = settled(drafts({}), true);
   double loose_steps = 0, held_steps = 0, loose_kept = 0, held_kept = 0;
   for (size_t e = 0; e < layouts.size(); ++e) {
     loose_kept += kept(e, loose[e]);
@@ -124,24 +107,33 @@ TEST_F(EpochLayoutTest, SettledSamplesTravelLessAndKeepTheirNeighbors) {
   }
   EXPECT_GT(held_kept, 0.92 * loose_kept);
   EXPECT_LT(held_steps, 0.8 * loose_steps);
-  // Where the next epochs are known, the ways are straighter.
-  EXPECT_GT(straightness(held), straightness(settled(layouts, 0)));
-  // Looking ahead leaves the drafts as they were.
-  EXPECT_TRUE(std::ranges::equal(layouts[2]->draft().view().span(), draft.view().span()));
 }
 
-TEST_F(EpochLayoutTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
+TEST_F(SettlingTest, EdgesThatArePutAsideChangeNothing) {
+  record(0.05f);
+  auto kept_in_memory = drafts({}), aside = drafts({});
+  std::vector<std::unique_ptr<ScratchFile>> files;
+  for (const auto& layout : aside) {
+    files.push_back(std::make_unique<ScratchFile>(folder_.path()));
+    layout->put_edges_aside(*files.back());
+  }
+  const auto a = settled(std::move(kept_in_memory), true), b = settled(std::move(aside), true);
+  for (size_t e = 0; e < a.size(); ++e)
+    EXPECT_TRUE(std::ranges::equal(a[e].view().span(), b[e].view().span())) << e;
+}
+
+TEST_F(SettlingTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
   record(0);
   const auto layouts = drafts({});
-  const auto held = settled(layouts, 2);
+  const auto held = settled(drafts({}), true);
   for (size_t e = 0; e < layouts.size(); ++e) EXPECT_GT(kept(e, held[e]), 0.9 * kept(e, layouts[e]->draft()));
 }
 
-TEST_F(EpochLayoutTest, WithoutSpringsNothingIsHeld) {
+TEST_F(SettlingTest, WithoutSpringsNothingIsHeld) {
   record(0.05f);
   StandardOptions loose;
   loose.spring = 0;
-  const auto free = settled(drafts(loose), 0), held = settled(drafts({}), 0);
+  const auto free = settled(drafts(loose), false), held = settled(drafts({}), false);
   EXPECT_GT(step(free[1], free[2]), 1.2 * step(held[1], held[2]));
 }
 
