@@ -1,13 +1,14 @@
 """DynaVis in PyTorch: the method of code-philia/DynaVis (db9e04b, November 2025), written for comparison.
 
 One autoencoder for all epochs, told the time by a sinusoidal embedding. It is first trained to reconstruct the
-features, brought to unit scale by median and quartiles (by the standard deviation where the quartiles are equal, as in
-dimensions that are mostly zero behind a ReLU; the public code divides by 1e-8 there). Then its encoder is trained further so that, within the way of
-each sample, distances between epochs are distributed as in feature space (KL of softmax(-distance / temperature)), and
-steps turn against the direction of the next 2, 4 and 8 steps as they do there. Settings are the defaults of its
-main.py. It has no complex: nothing asks it to keep neighbours.
+features, brought to unit scale by median and quartiles (by the standard deviation where the quartiles are equal, as
+in dimensions that are mostly zero behind a ReLU; the public code divides by 1e-8 there). Then its encoder is trained
+further so that, within the way of each sample, distances between epochs are distributed as in feature space (KL of
+softmax(-distance / temperature)), and steps turn against the direction of the next 2, 4 and 8 steps as they do there.
+Settings are the defaults of its main.py. It has no complex: nothing asks it to keep neighbours.
 
-Started by bench/peers as: dynavis_pytorch.py RUN OUT EPOCHS. All epochs must be given: it is one fit."""
+Started by bench/peers as: dynavis_pytorch.py RUN OUT EPOCHS. All epochs must be given: it is one fit.
+"""
 import math
 import os
 import pathlib
