@@ -343,7 +343,9 @@ class SideDetails(KindTest):
         with self.assertWarnsRegex(
             RuntimeWarning, 'the metric "loss" is not recorded: it is an array of shape'
         ):
-            self.recorder().epoch(1, perceptron(), loss=torch.rand(64))
+            recorder = self.recorder()
+            recorder.epoch(1, perceptron(), loss=torch.rand(64))
+        recorder.close()
 
     def test_names_of_classes_that_occur_twice_are_named_and_not_all_others(self):
         with self.assertRaises(ValueError) as caught:
