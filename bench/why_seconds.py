@@ -4,8 +4,8 @@
     bench/why_seconds.py build/dvi RUN
 
 Serves the run, asks once so that every step between epochs is prepared, and then times: one sample over all
-recorded epochs, as the card asks for it, and 100 samples whose prediction changed, together. Printed are wall seconds, the best and
-the median of several questions, and the processor seconds of the server for each.
+recorded epochs, as the card asks for it, and 100 samples whose prediction changed, together. Printed are wall
+seconds, the best and the median of several questions, and the processor seconds of the server for each.
 """
 import json
 import os

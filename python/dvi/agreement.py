@@ -16,8 +16,8 @@ def probabilities(logits):
 
 
 class Disagreement:
-    """How far logits `found` [n, C] are from those `wanted`: `largest` difference of a probability and the `sample` it is
-    at, and the `share` of samples whose prediction is another."""
+    """How far logits `found` [n, C] are from those `wanted`: `largest` difference of a probability and the `sample` it
+    is at, and the `share` of samples whose prediction is another."""
 
     def __init__(self, found, wanted):
         p, q = probabilities(found), probabilities(wanted)
@@ -27,7 +27,8 @@ class Disagreement:
         self.sample = int(difference.argmax()) if len(p) else 0
         self.share = float((p.argmax(axis=1) != q.argmax(axis=1)).mean()) if len(p) else 0.0
 
-        # Of the logits themselves, in parts of their range: small probabilities count, as far as -60 below the greatest.
+        # Of the logits themselves, in parts of their range: small probabilities count, as far as -60 below the
+        # greatest.
         a, b = (np.maximum(np.log(np.maximum(r, 1e-30)), -60) for r in (p, q))
         self.relative = float(
             np.nan_to_num(np.abs(a - b), nan=np.inf).max(initial=0)

@@ -14,8 +14,8 @@ def to_numpy(values):
 
 
 def as_float32(array, what):
-    """The array in float32. Raises ValueError where that would make other numbers of it: whole numbers above 2^24, numbers
-    beyond its range, and numbers far from zero whose differences it cannot hold."""
+    """The array in float32. Raises ValueError where that would make other numbers of it: whole numbers above 2^24,
+    numbers beyond its range, and numbers far from zero whose differences it cannot hold."""
     array = np.asarray(array)
     if array.dtype.kind not in "biuf":
         hint = "; give times as numbers, for example days since a date" if array.dtype.kind in "Mm" else ""
@@ -28,7 +28,8 @@ def as_float32(array, what):
             or float(np.abs(out).max()) > 2**53
         ):
             raise ValueError(
-                f"{what} hold whole numbers as great as {max(abs(int(array.min())), abs(int(array.max())))}, which float32 cannot "
+                f"{what} hold whole numbers as great as {max(abs(int(array.min())), abs(int(array.max())))}, which "
+                "float32 cannot "
                 f"hold exactly (above 2^24): number them anew from 0, or give them as numbers near zero"
             )
     elif array.dtype.itemsize > 4 and array.size:
@@ -42,8 +43,8 @@ def as_float32(array, what):
             coarse = np.flatnonzero((error > 1e-2 * spread) & (spread > 0))
         if len(coarse):
             raise ValueError(
-                f"{what} hold numbers far from zero (value {coarse[0]} of a sample is about {rows[0, coarse[0]]:.8g}) that float32 "
-                f"would round by {error[coarse[0]]:.2g}: subtract their mean first"
+                f"{what} hold numbers far from zero (value {coarse[0]} of a sample is about {rows[0, coarse[0]]:.8g}) "
+                f"that float32 would round by {error[coarse[0]]:.2g}: subtract their mean first"
             )
     return out
 

@@ -1,4 +1,5 @@
-"""What a data set or a DataLoader of one yields, as arrays: its samples are those that the loader's sampler can draw."""
+"""What a data set or a DataLoader of one yields, as arrays: its samples are those that the loader's sampler can
+draw."""
 
 import contextlib
 import random
@@ -34,8 +35,8 @@ def random_numbers_untouched():
 
 
 def read_data_set(source, limit=None):
-    """(inputs, labels, model_inputs, indices) of a data set. `indices` are where in the data set each sample is, ascending,
-    or None where they count from 0 without gaps."""
+    """(inputs, labels, model_inputs, indices) of a data set. `indices` are where in the data set each sample is,
+    ascending, or None where they count from 0 without gaps."""
     with random_numbers_untouched():
         loader = source if hasattr(source, "dataset") and hasattr(source, "batch_size") else None
         data_set = loader.dataset if loader is not None else source
@@ -113,8 +114,8 @@ def _columns_of_dicts(items, name):
         return values[texts[0]], labels, fed or None
     if texts or not numbers:
         raise ValueError(
-            f"an item of the data set {name} has the entries {shown(keys)}, of which the input cannot be told: give a list "
-            f"of inputs and labels to add_group, or a data set of (input, label)"
+            f"an item of the data set {name} has the entries {shown(keys)}, of which the input cannot be told: give a "
+            f"list of inputs and labels to add_group, or a data set of (input, label)"
         )
     if len(numbers) == 1:
         return _stacked(next(iter(numbers.values())), name), labels, None
@@ -135,8 +136,8 @@ def _stacked(values, name):
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:
         raise ValueError(
-            f"items of the data set {name} must have one shape, and have {shown(sorted(shapes))}: resize or pad them in the "
-            f"data set"
+            f"items of the data set {name} must have one shape, and have {shown(sorted(shapes))}: resize or pad them "
+            f"in the data set"
         )
     out = np.stack(arrays)
     if hasattr(values[0], "detach") and out.dtype.kind in "biuf":

@@ -56,7 +56,8 @@ class Groups:
                 found = samples.signature[what]
                 if found != expected:
                     raise ValueError(
-                        f'group "{name}" must have the {what} of "{first_name}", {shortened(str(expected), 80)}, and has '
+                        f'group "{name}" must have the {what} of "{first_name}", {shortened(str(expected), 80)}, and '
+                        "has "
                         f"{shortened(str(found), 80)}"
                     )
             shapes = [None if s.stored is None else s.stored.shape[1:] for s in (first, samples)]
@@ -125,8 +126,8 @@ class Groups:
         return np.array(value, np.float32, order="C")  # a copy: training may go on to change the caller's
 
     def column(self, name, values, spec):
-        """[N] of an array, or of {group: [count]} (others get -1 for whole numbers, NaN for others). Words become the numbers
-        of `spec["categories"]`, which is made where it is not there."""
+        """[N] of an array, or of {group: [count]} (others get -1 for whole numbers, NaN for others). Words become the
+        numbers of `spec["categories"]`, which is made where it is not there."""
         plain_name("column", name)
         if not isinstance(values, dict):
             values = to_numpy(values)
@@ -139,7 +140,8 @@ class Groups:
         parts = {group: to_numpy(v) for group, v in values.items()}
         if any(v.dtype.kind in "Mmc" for v in parts.values()):
             raise ValueError(
-                f'column "{name}" must hold numbers or words, and has times; give them as numbers, for example days since a date'
+                f'column "{name}" must hold numbers or words, and has times; give them as numbers, for example days '
+                "since a date"
             )
         if any(v.dtype.kind not in "biuf" for v in parts.values()):
             words = {

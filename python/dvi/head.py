@@ -25,8 +25,8 @@ def given_head(weight, bias, class_count, feature_dim):
 
 
 def solved_head(features, logits):
-    """(weight, bias, residual) by least squares; the residual is the root mean square of what is left, divided by the standard
-    deviation of the logits."""
+    """(weight, bias, residual) by least squares; the residual is the root mean square of what is left, divided by the
+    standard deviation of the logits."""
     x = np.hstack([features, np.ones((len(features), 1))]).astype(np.float64)
     solution = np.linalg.lstsq(x, logits.astype(np.float64), rcond=None)[0]
     residual = np.sqrt(np.mean((x @ solution - logits) ** 2)) / max(float(np.std(logits)), 1e-30)

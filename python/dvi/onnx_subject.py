@@ -27,8 +27,8 @@ def onnx_features(name, subject, x):
     """Bytes of an ONNX model [n, ...] -> [n, D], n free.
 
     name      of the model, for the user
-    subject   a module with the method features(tensor [n, ...]) -> [n, D], in evaluation mode, on the processor, float32
-    x         float32 array of a few samples as the model sees them: traced with the first half, compared on all
+    subject   a module with the method features(tensor [n, ...]) -> [n, D], in evaluation mode, on the processor,
+    float32 x         float32 array of a few samples as the model sees them: traced with the first half, compared on all
 
     Raises NotExportable where PyTorch cannot export it or the result is another function."""
     few = max(1, len(x) // 2)

@@ -62,9 +62,9 @@ class Recorder:
     label       of a multi-label model, whose labels `classes` names: the one to look at; the run has the two classes
                 "not LABEL" and LABEL
     channels    which channels of an image are shown, one or three numbers; all are recorded
-    boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over the
-                training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it can
-                run the model
+    boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over
+                the training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it
+                can run the model
     onnx        keep the model's way to the features as ONNX too, where its head is linear: ONNX Runtime runs it on
                 machines without LibTorch. Costs the size of the model and a trace an epoch
     batch_size  samples in one pass through the model
@@ -185,8 +185,8 @@ class Recorder:
         labels    [count] class numbers, or names of classes; -1 or None where there is none
         role      "train", "test", "adversarial", "unlabelled" or another word; `name` by default. The visualization
                   model is fitted on the groups of role "train"
-        model_inputs   for texts and rows: the numbers the model is given, [count, ...], or a dict of such arrays, given as
-                  keyword arguments (input_ids=..., attention_mask=...). Of rows of numbers: the rows themselves
+        model_inputs   for texts and rows: the numbers the model is given, [count, ...], or a dict of such arrays, given
+                  as keyword arguments (input_ids=..., attention_mask=...). Of rows of numbers: the rows themselves
         columns   {name: [count] values} shown beside each sample; see add_column()
         limit     how many items of a data set to take; needed for one that does not tell its length
         """
@@ -247,8 +247,8 @@ class Recorder:
         the logit of the second class against the first). Without it the linear head is solved from features and logits.
 
         logits       [N, C], optional
-        inputs       {group: [count, ...]}: inputs of a group that are others at this epoch (adversarial samples), in the
-                     units of those given to add_group()
+        inputs       {group: [count, ...]}: inputs of a group that are others at this epoch (adversarial samples), in
+                     the units of those given to add_group()
         columns      {name: [N] or {group: [count]}} values of this epoch
         training_set ids of the samples in the training set at this epoch (active learning)
         scalars      numbers to plot: train_loss=..., and so on. GROUP_accuracy is added for every group with labels
@@ -334,7 +334,8 @@ class Recorder:
             settings["layout"] = settings["layout"] or samples.guess_layout()
             if settings["layout"] is None:
                 raise ValueError(
-                    f"which axis of images of shape {list(samples.stored.shape)} holds the channels cannot be told: pass "
+                    f"which axis of images of shape {list(samples.stored.shape)} holds the channels cannot be told: "
+                    "pass "
                     f'layout="NHWC" or "NCHW" to Recorder; volumes go into model_inputs of add_group with inputs=None'
                 )
             if len(settings["layout"]) != samples.stored.ndim:
@@ -447,8 +448,8 @@ class Recorder:
                     "given" if head_weight is not None else "solved from features and logits by least squares"
                 )
                 raise ValueError(
-                    f"the head {given} does not make the logits of the features: {difference}; features must be what the last "
-                    f"linear layer is given, and logits what the model returns"
+                    f"the head {given} does not make the logits of the features: {difference}; features must be what "
+                    f"the last linear layer is given, and logits what the model returns"
                 )
             logits = in_the_gauge_of(made, logits)
         if logits is not None:
@@ -522,8 +523,8 @@ class Recorder:
             raise error
         said = (str(error).strip().splitlines() or [""])[0][:120]
         raise ValueError(
-            f"{type(model).__name__} cannot be run on samples of shape {list(shape)} ({type(error).__name__}: {said}): give it "
-            f"what it takes in model_inputs= of add_group (inputs=None if that cannot be shown)"
+            f"{type(model).__name__} cannot be run on samples of shape {list(shape)} ({type(error).__name__}: {said}): "
+            f"give it what it takes in model_inputs= of add_group (inputs=None if that cannot be shown)"
         )
 
     def _settle(self, subject, view, arrays):
@@ -541,8 +542,8 @@ class Recorder:
 
         if self._subject_kind == "linear-head":
             self._why_no_torchscript = (
-                "the run's epochs hold the subject model as a linear head, and the head of this model is not linear: record it "
-                "into another directory"
+                "the run's epochs hold the subject model as a linear head, and the head of this model is not linear: "
+                "record it into another directory"
             )
             return None
         rows = _spread(arrays, 24)
@@ -557,8 +558,8 @@ class Recorder:
             if subject.linear_head(features, logits) is None:
                 raise
             self._tell(
-                f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws boundary "
-                f"samples in feature space, unless Recorder(..., boundary=True) draws them here"
+                f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws "
+                f"boundary samples in feature space, unless Recorder(..., boundary=True) draws them here"
             )
             return None
 
@@ -606,8 +607,8 @@ class Recorder:
         whole = self._integers if subject is not None else samples.integers
         if whole and (samples.fields is None or any(f.integers for f in samples.fields)):
             self._tell(
-                "boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary samples "
-                "in feature space"
+                "boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary "
+                "samples in feature space"
             )
             return False
         return True
@@ -652,7 +653,8 @@ class Recorder:
     # --- what the run consists of ----------------------------------------------------------------------------------
 
     def _statics(self):
-        """({file: content}, run.json) of the run itself; taken at the first epoch, when the feature dimension is known."""
+        """({file: content}, run.json) of the run itself; taken at the first epoch, when the feature dimension is
+        known."""
         content, first = {}, self._groups.first
         all_samples = [samples for _, _, samples, _ in self._groups]
         view = self._model_view()
@@ -767,7 +769,7 @@ def _distinct(classes):
         for name in classes:
             (again if name in seen else seen.add(name) or []).append(name)
         raise ValueError(
-            f"classes must be at least two distinct names, and {shown(sorted(set(again)))} occur more than once: add something "
-            f"that tells them apart"
+            f"classes must be at least two distinct names, and {shown(sorted(set(again)))} occur more than once: add "
+            f"something that tells them apart"
         )
     return classes

@@ -30,8 +30,8 @@ def _same_rows(folder, name, arrays, what):
     for array in arrays:
         if known.shape[1:] != array.shape[1:]:
             raise ValueError(
-                f"{folder} holds samples of shape {list(known.shape[1:])} and these have {list(array.shape[1:])}: record into "
-                f"another directory"
+                f"{folder} holds samples of shape {list(known.shape[1:])} and these have {list(array.shape[1:])}: "
+                f"record into another directory"
             )
         step = max(1, _CHUNK // max(1, int(np.prod(array.shape[1:]))))
         for begin in range(0, len(array), step):
@@ -53,6 +53,6 @@ def _same_rows(folder, name, arrays, what):
 
 def _differ(folder, name, sample, what):
     return ValueError(
-        f"sample {sample} has another {what} than {os.path.join(folder, name)} has, so these are not the samples of the run: give "
-        f"the split a fixed seed, or record into another directory"
+        f"sample {sample} has another {what} than {os.path.join(folder, name)} has, so these are not the samples of "
+        f"the run: give the split a fixed seed, or record into another directory"
     )

@@ -1,4 +1,5 @@
-"""What the user calls inputs (images, series, texts, rows of a table; arrays, tensors, data sets), as arrays to store and to feed."""
+"""What the user calls inputs (images, series, texts, rows of a table; arrays, tensors, data sets), as arrays to store
+and to feed."""
 
 import csv
 import io
@@ -10,7 +11,8 @@ from .arrays import as_float32, to_numpy
 from .data_sets import is_data_set, read_data_set
 from .text import clean, shown
 
-# One of the model's keyword inputs: where it is in a row of `stored`, its shape a sample, and whether it is of whole numbers.
+# One of the model's keyword inputs: where it is in a row of `stored`, its shape a sample, and whether it is of whole
+# numbers.
 Field = namedtuple("Field", "name begin end shape integers")
 
 SERIES = ("NTC", "NCT")
@@ -59,7 +61,10 @@ class Samples:
 
     def __init__(self, inputs, labels, model_inputs, classes=(), layout=None, label=None, limit=None):
         self.indices = None
+        of = ""
         if is_data_set(inputs):
+            if labels is None:
+                of = f" of the data set {type(getattr(inputs, 'dataset', inputs)).__name__}"
             inputs, found, fed, self.indices = read_data_set(inputs, limit)
             labels = found if labels is None else labels
             model_inputs = fed if model_inputs is None else model_inputs
@@ -94,7 +99,7 @@ class Samples:
             + (self.rows or [])
         }
         if labels is not None:
-            labels = _class_numbers(labels, classes, label)
+            labels = _class_numbers(labels, classes, label, of)
             sizes.add(len(labels))
         if len(sizes) != 1:
             raise ValueError(
@@ -120,8 +125,8 @@ class Samples:
         elif array.ndim in (3, 4):
             if model_inputs is not None:
                 raise ValueError(
-                    "model_inputs is for texts and rows: of images the model is given the images; with inputs=None it is given "
-                    "model_inputs of any shape"
+                    "model_inputs is for texts and rows: of images the model is given the images; with inputs=None it "
+                    "is given model_inputs of any shape"
                 )
             if array.ndim == 3 and layout in SERIES:
                 self.kind, self.stored = "series", as_float32(array, "series")
@@ -137,7 +142,8 @@ class Samples:
             )
         else:
             raise ValueError(
-                f"inputs must be images ([count, height, width] or with channels), rows ([count, columns]) or texts, and have "
+                "inputs must be images ([count, height, width] or with channels), rows ([count, columns]) or texts, "
+                "and have "
                 f"shape {list(array.shape)}; what the model is given in another shape goes into model_inputs"
             )
 
@@ -150,7 +156,8 @@ class Samples:
                 flat = part.reshape(len(part), -1) if part.ndim else part
                 if part.ndim == 0 or (parts and len(flat) != len(parts[0])):
                     raise ValueError(
-                        f'model_inputs "{key}" must have a row a sample like the others, and has shape {list(array.shape)}'
+                        f'model_inputs "{key}" must have a row a sample like the others, and has shape '
+                        f"{list(array.shape)}"
                     )
                 self.fields.append(
                     Field(str(key), at, at + flat.shape[1], part.shape[1:], array.dtype.kind in "iu")
@@ -192,8 +199,9 @@ class Samples:
         return "NTC" if self.stored.shape[1] >= self.stored.shape[2] else "NCT"
 
 
-def _class_numbers(labels, classes, label):
-    """int32 [count] of class numbers, class names, rows with a single one, or, of a multi-label task, one of its labels."""
+def _class_numbers(labels, classes, label, of):
+    """int32 [count] of class numbers, class names, rows with a single one, or, of a multi-label task, one of its
+    labels."""
     labels = to_numpy(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -201,9 +209,10 @@ def _class_numbers(labels, classes, label):
         number = {name: i for i, name in enumerate(classes)}
         unknown = [w for w in labels.tolist() if isinstance(w, str) and clean(w) not in number]
         if unknown or not all(isinstance(w, (str, int, np.integer)) for w in labels.tolist()):
+            word = clean((unknown or [labels[0]])[0])
             raise ValueError(
-                f'labels must be class numbers or names of classes, and "{clean((unknown or [labels[0]])[0])}" is none of '
-                f"{shown(classes)}: pass classes in the order of the model's outputs"
+                f'labels{of} must be class numbers or names of classes, and "{word}" is none of {shown(classes)}: '
+                f"pass classes in the order of the model's outputs"
             )
         labels = np.asarray(
             [number[clean(w)] if isinstance(w, str) else w for w in labels.tolist()], np.int64
@@ -223,13 +232,14 @@ def _class_numbers(labels, classes, label):
             labels = labels.argmax(axis=1)
         elif ones and label is None:
             raise ValueError(
-                f"labels of shape {list(labels.shape)} are those of a multi-label task, of which one label can be looked at a "
+                f"labels of shape {list(labels.shape)} are those of a multi-label task, of which one label can be "
+                "looked at a "
                 f'run: choose it, Recorder(..., label="NAME")'
             )
     if labels.ndim != 1 or labels.dtype.kind not in "iub":
         raise ValueError(
-            f"labels must be class numbers [count] and have dtype {labels.dtype} and shape {list(labels.shape)}: a list or an "
-            f"array of one number a sample"
+            f"labels must be class numbers [count] and have dtype {labels.dtype} and shape {list(labels.shape)}: a "
+            f"list or an array of one number a sample"
         )
     wide = labels.astype(np.float64)
     return np.where((wide < -(2**31)) | (wide >= 2**31), 2**31 - 1, labels).astype(np.int32)

@@ -9,8 +9,8 @@ _OWN = ("epoch", "label", "at", "head_residual")  # keys of epoch.json with a me
 
 
 def numbers_among(scalars):
-    """({name: finite float}, [sentences about what is left out]) of metrics of any type. None, NaN and infinity are left out
-    without a word."""
+    """({name: finite float}, [sentences about what is left out]) of metrics of any type. None, NaN and infinity are
+    left out without a word."""
     numbers, notes = {}, []
     for name, value in scalars.items():
         name = clean(name)

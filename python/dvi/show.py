@@ -57,8 +57,8 @@ def _start(run, program, proxy):
     program = program or find_program()
     if program is None:
         raise FileNotFoundError(
-            "the program dvi is neither in this package nor on the PATH: install the wheel of releases, name the program "
-            "in the environment variable DVI, or pass program="
+            "the program dvi is neither in this package nor on the PATH: install the wheel of releases, name the "
+            "program in the environment variable DVI, or pass program="
         )
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

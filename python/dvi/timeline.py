@@ -13,8 +13,9 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 class Timeline:
     """The epochs of a run in the order of their folders.
 
-    As long as all are whole numbers the folder's number is the epoch's. From the first that is none ("1.5", "step 12000",
-    2000000) on, folders count up, and epoch.json says what is shown (`label`) and where on the time axis it is (`at`).
+    As long as all are whole numbers the folder's number is the epoch's. From the first that is none ("1.5", "step
+    12000", 2000000) on, folders count up, and epoch.json says what is shown (`label`) and where on the time axis it is
+    (`at`).
     """
 
     def __init__(self, run_folder=None):

@@ -131,7 +131,8 @@ class Cut:
         return [t for _, t in taken], out
 
     def replay(self, model, modules, run, features, dtype):
-        """What `run()`, the forward pass of other samples, returns when the features of these flow through the sites."""
+        """What `run()`, the forward pass of other samples, returns when the features of these flow through the
+        sites."""
         queues, at = {}, 0
         for i, shape in self.shapes:
             size = 1
@@ -153,8 +154,8 @@ class Cut:
 
 
 def positions(linear, t):
-    """[n, positions, D] of what a layer that is linear at every position is given: the last axis of tokens, the second of
-    images is D."""
+    """[n, positions, D] of what a layer that is linear at every position is given: the last axis of tokens, the second
+    of images is D."""
     if isinstance(linear, nn.Linear):
         return t.flatten(1, -2) if t.dim() > 2 else t.unsqueeze(1)
     return t.flatten(2).transpose(1, 2)

@@ -1,4 +1,5 @@
-"""What a torch.nn.Module returns, as logits: one entry of a dict, tuple or ModelOutput, one number a class and sample."""
+"""What a torch.nn.Module returns, as logits: one entry of a dict, tuple or ModelOutput, one number a class and
+sample."""
 
 import torch
 
@@ -165,7 +166,8 @@ class ModelOutput:
         return columns == self.class_count or (columns == 1 and self.class_count == 2)
 
     def _class_axis(self, t):
-        """The axis of an output of several positions that holds the classes: the last of tokens, the second of images."""
+        """The axis of an output of several positions that holds the classes: the last of tokens, the second of
+        images."""
         wanted = None if self.label is not None else self.class_count
         axes = (t.dim() - 1, 1) if t.dim() == 3 else (1, t.dim() - 1)
         return next((a for a in axes if wanted is None or t.shape[a] == wanted), None)

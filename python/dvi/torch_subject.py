@@ -1,4 +1,5 @@
-"""A torch.nn.Module as a subject model: what it returns, features that determine it, and a TorchScript copy of both halves."""
+"""A torch.nn.Module as a subject model: what it returns, features that determine it, and a TorchScript copy of both
+halves."""
 
 import contextlib
 import copy
@@ -53,8 +54,8 @@ def unwrap(model):
 
 
 def is_sharded(model):
-    """Whether one process holds only a part of the weights (FSDP, FSDP2, DeepSpeed's ZeRO-3): running the model in one of
-    them would wait for the others for ever."""
+    """Whether one process holds only a part of the weights (FSDP, FSDP2, DeepSpeed's ZeRO-3): running the model in one
+    of them would wait for the others for ever."""
     dist = torch.distributed
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() < 2:
         return False
@@ -132,8 +133,8 @@ class TorchSubject:
 
     @contextlib.contextmanager
     def frozen(self):
-        """Evaluation mode, no gradients, no autocast; on leaving, every module's own mode, buffers and attributes and all
-        random number generators are as they were."""
+        """Evaluation mode, no gradients, no autocast; on leaving, every module's own mode, buffers and attributes and
+        all random number generators are as they were."""
         modules = list(self.model.modules())
         modes = [(m, m.training) for m in modules]
         attributes = [{k: v for k, v in vars(m).items() if not k.startswith("_")} for m in modules]
@@ -267,8 +268,8 @@ class TorchSubject:
         return self._capture(x, self.plan.cut)[0]
 
     def head_of(self, f, others=None):
-        """[B, D] features -> [B, C] logits. After features_of(). `others`: inputs the rest of the model is run on, blanks
-        by default."""
+        """[B, D] features -> [B, C] logits. After features_of(). `others`: inputs the rest of the model is run on,
+        blanks by default."""
         return self._head(self.plan.cut, self.plan.head, f, others).float()
 
     def _head(self, cut, head, f, others=None):
@@ -292,7 +293,8 @@ class TorchSubject:
         )
 
     def __call__(self, x):
-        """NumPy float32 [B, ...] as the model sees it -> (features [B, D], the model's own logits [B, C]) as float32."""
+        """NumPy float32 [B, ...] as the model sees it -> (features [B, D], the model's own logits [B, C]) as
+        float32."""
         self._input_shape = tuple(x.shape[1:])
         f, out = self._capture(self._tensor(x), self.plan.cut)
         return f.cpu().numpy(), self.plan.output.logits(out).cpu().numpy()
@@ -477,8 +479,8 @@ class TorchSubject:
         )
 
     def _probed_head(self, d):
-        """Weight and bias of a head that is a linear function without being one layer: its value at zero and at the unit
-        vectors, after a test of additivity."""
+        """Weight and bias of a head that is a linear function without being one layer: its value at zero and at the
+        unit vectors, after a test of additivity."""
 
         def head(f):
             parts = [
@@ -510,9 +512,9 @@ class TorchSubject:
         return np.ascontiguousarray(weight.T, np.float32), bias[0].astype(np.float32)
 
     def torchscript(self, x, features, logits, rows):
-        """The model as a TorchScript archive with methods features(x) and head(f), for float32 on the CPU. `x`, the inputs
-        of the samples `rows` as the model sees them, is what it is traced with and compared on; its head is compared on
-        all of `features` [N, D] with `logits` [N, C]. Raises NotRecordable."""
+        """The model as a TorchScript archive with methods features(x) and head(f), for float32 on the CPU. `x`, the
+        inputs of the samples `rows` as the model sees them, is what it is traced with and compared on; its head is
+        compared on all of `features` [N, D] with `logits` [N, C]. Raises NotRecordable."""
         try:
             subject = self if self.device.type == "cpu" and self.dtype == torch.float32 else self._on_cpu()
             with contextlib.ExitStack() as stack:
@@ -542,8 +544,8 @@ class TorchSubject:
         return archive
 
     def onnx(self, x):
-        """The way from inputs to features as an ONNX model for float32, traced with and compared on `x`, inputs of a few
-        samples as the model sees them. After torchscript(), whose way of tracing it takes. Raises NotExportable.
+        """The way from inputs to features as an ONNX model for float32, traced with and compared on `x`, inputs of a
+        few samples as the model sees them. After torchscript(), whose way of tracing it takes. Raises NotExportable.
         """
         from .onnx_subject import NotExportable, onnx_features
 
@@ -652,7 +654,8 @@ class _OneByOne(nn.Module):
         return torch.cat(rows)
 
 
-# Tracing reads every attribute of every module, and those of a LightningModule raise away from its trainer: then without.
+# Tracing reads every attribute of every module, and those of a LightningModule raise away from its trainer: then
+# without.
 _WAYS_TO_TRACE = [(_Traced, False), (_TracedTensors, False), (_Traced, True), (_TracedTensors, True)]
 
 

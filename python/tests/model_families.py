@@ -1,5 +1,5 @@
-"""Small classifiers of the families that public model zoos hold, written from their descriptions. Each is (name, module,
-inputs as given to add_group, keyword arguments of the recorder, what the test expects of its head).
+"""Small classifiers of the families that public model zoos hold, written from their descriptions. Each is (name,
+module, inputs as given to add_group, keyword arguments of the recorder, what the test expects of its head).
 
 All take 8 x 8 images, or what is said beside them, and tell C classes."""
 
@@ -13,7 +13,8 @@ C = 5
 
 
 class Residual(nn.Module):
-    """ResNet: two convolutions beside an identity, batch norm, in-place ReLU; global average pooling and a linear layer."""
+    """ResNet: two convolutions beside an identity, batch norm, in-place ReLU; global average pooling and a linear
+    layer."""
 
     class Block(nn.Module):
         def __init__(self, width):
@@ -89,7 +90,8 @@ class Encoder(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """ViT with a class token and a distillation token, each with a head; in evaluation their logits are averaged (DeiT)."""
+    """ViT with a class token and a distillation token, each with a head; in evaluation their logits are averaged
+    (DeiT)."""
 
     def __init__(self):
         super().__init__()
@@ -122,7 +124,8 @@ class Mixer(nn.Module):
 
 
 class Contrastive(nn.Module):
-    """CLIP used as a classifier: cosines of a picture's vector to a vector a class, times a learnt scale; no linear head."""
+    """CLIP used as a classifier: cosines of a picture's vector to a vector a class, times a learnt scale; no linear
+    head."""
 
     def __init__(self):
         super().__init__()
@@ -215,7 +218,8 @@ class WideAndDeep(nn.Module):
 
 
 class Siamese(nn.Module):
-    """Two halves of a picture through one network; the head sees their difference and product, and scales its logits."""
+    """Two halves of a picture through one network; the head sees their difference and product, and scales its
+    logits."""
 
     def __init__(self):
         super().__init__()

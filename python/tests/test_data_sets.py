@@ -75,7 +75,10 @@ class DataSets(unittest.TestCase):
 
     def test_refusals_name_the_item_and_the_way_out(self):
         for source, words in (
-            (Items(lambda i: (X[i], "wolf")), '"wolf" is none of cat, dog, cow, hen'),
+            (
+                Items(lambda i: (X[i], "wolf")),
+                'labels of the data set Items must be class numbers or names of classes, and "wolf" is none of cat',
+            ),
             (Items(lambda i: (X[: i + 1], 0)), "items of the data set Items must have one shape"),
             (
                 Items(lambda i: {"a": "x", "b": "y", "label": 0}),

@@ -1,4 +1,5 @@
-"""Models of many families: the recorded features and head say what the model says, at every epoch and on every sample."""
+"""Models of many families: the recorded features and head say what the model says, at every epoch and on every
+sample."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""Kinds of faults that small trials drawn from public bug reports showed, each with its right value, and generated variants."""
+"""Kinds of faults that small trials drawn from public bug reports showed, each with its right value, and generated
+variants."""
 
 import itertools
 import json

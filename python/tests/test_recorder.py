@@ -612,7 +612,8 @@ class Show(RunTest):
         program = os.path.join(self.folder, "dvi")
         with open(program, "w") as f:
             f.write(
-                f"#!{sys.executable}\nimport sys, http.server as h\nassert sys.argv[1] == 'serve' and sys.argv[3] == '--port'\n"
+                f"#!{sys.executable}\nimport sys, http.server as h\nassert sys.argv[1] == 'serve' and sys.argv[3] == "
+                "'--port'\n"
                 "server = h.HTTPServer(('127.0.0.1', int(sys.argv[4])), h.BaseHTTPRequestHandler)\n"
                 "print(f'Serving a run at http://127.0.0.1:{sys.argv[4]}/', flush=True)\nserver.serve_forever()\n"
             )

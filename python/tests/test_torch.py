@@ -635,8 +635,9 @@ class Callbacks(TorchTest):
     def hugging_face(
         self, epochs, *, steps=4, log=None, evaluate=None, told=True, max_steps=None, best=False, resumed=0
     ):
-        """Calls the callback as Trainer.train() calls its callbacks: DefaultFlowCallback sets the flags before them, each
-        event resets its own; an epoch is logged, then evaluated, after on_epoch_end. The model is given with every event.
+        """Calls the callback as Trainer.train() calls its callbacks: DefaultFlowCallback sets the flags before them,
+        each event resets its own; an epoch is logged, then evaluated, after on_epoch_end. The model is given with every
+        event.
         """
 
         class TrainerCallback:

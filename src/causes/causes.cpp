@@ -307,26 +307,22 @@ std::vector<float> Causes::shares(const Change& change) const {
   return found;
 }
 
-CommonCauses Causes::common(std::span<const int32_t> samples, int from, int to, size_t limit,
-                            size_t most_samples) const {
-  CommonCauses found;
-  found.from = from;
-  found.to = to;
-  found.hit_rate = hit_rate(from, to);
-  std::vector<Change> changes;
-  for (const int32_t id : changed(samples, from, to)) changes.push_back(change_of(id, from, to));
-  found.changed = static_cast<int64_t>(changes.size());
-  if (changes.size() > most_samples) {
-    std::vector<Change> some;
-    for (size_t i = 0; i < most_samples; ++i) some.push_back(changes[i * changes.size() / most_samples]);
-    changes.swap(some);
-  }
-  found.samples = static_cast<int64_t>(changes.size());
-  if (changes.empty()) return found;
+std::vector<Change> Causes::changes_of(std::span<const int32_t> samples, int from, int to, size_t most,
+                                       int64_t& changes) const {
+  std::vector<Change> all;
+  for (const int32_t id : changed(samples, from, to)) all.push_back(change_of(id, from, to));
+  changes = static_cast<int64_t>(all.size());
+  if (all.size() <= most) return all;
+  std::vector<Change> some;
+  for (size_t i = 0; i < most; ++i) some.push_back(all[i * all.size() / most]);
+  return some;
+}
+
+std::vector<int32_t> Causes::sum_shares(std::span<const Change> changes, int from, int to,
+                                        std::vector<float>& towards, std::vector<float>& away) const {
   std::vector<int32_t> ids;
-  std::vector<float> towards, away;
   for (size_t begin = 0; begin < changes.size(); begin += batch) {
-    const auto now = std::span(changes).subspan(begin, std::min(batch, changes.size() - begin));
+    const auto now = changes.subspan(begin, std::min(batch, changes.size() - begin));
     Matrix pushes;
     ids = push_all(now, from, to, pushes);
     towards.resize(ids.size(), 0.f);
@@ -344,6 +340,32 @@ CommonCauses Causes::common(std::span<const int32_t> samples, int from, int to, 
       }
     }
   }
+  return ids;
+}
+
+Causes::MeanShares Causes::mean_shares(std::span<const int32_t> samples, int from, int to,
+                                       size_t most_samples) const {
+  MeanShares found;
+  found.shares.assign(run_.labels().size(), 0.f);
+  const auto changes = changes_of(samples, from, to, most_samples, found.changed);
+  std::vector<float> towards, away;
+  const auto ids = sum_shares(changes, from, to, towards, away);
+  for (size_t z = 0; z < ids.size(); ++z)
+    found.shares[static_cast<size_t>(ids[z])] = (towards[z] - away[z]) / static_cast<float>(changes.size());
+  return found;
+}
+
+CommonCauses Causes::common(std::span<const int32_t> samples, int from, int to, size_t limit,
+                            size_t most_samples) const {
+  CommonCauses found;
+  found.from = from;
+  found.to = to;
+  found.hit_rate = hit_rate(from, to);
+  const auto changes = changes_of(samples, from, to, most_samples, found.changed);
+  found.samples = static_cast<int64_t>(changes.size());
+  if (changes.empty()) return found;
+  std::vector<float> towards, away;
+  const auto ids = sum_shares(changes, from, to, towards, away);
   found.pushers = strongest(ids, towards, 1, limit, from);
   found.against = strongest(ids, away, 1, limit, from);
   return found;

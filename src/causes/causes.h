@@ -92,6 +92,15 @@ class Causes {
   /// `from_class`, 0 for those that were not trained on.
   std::vector<float> shares(const Change&) const;
 
+  /// Mean of the shares over those of `samples` that changed between the epochs, and how many changed; as
+  /// common() looks at them. All 0 where none did.
+  struct MeanShares {
+    int64_t changed = 0;
+    std::vector<float> shares;  ///< [N]
+  };
+  MeanShares mean_shares(std::span<const int32_t> samples, int from, int to,
+                         size_t most_samples = 1000) const;
+
   /// Train samples behind the changes that `samples` made between the epochs; at most `most_samples` of them
   /// are looked at, evenly spread.
   CommonCauses common(std::span<const int32_t> samples, int from, int to, size_t limit = 20,
@@ -107,6 +116,12 @@ class Causes {
   std::vector<const StepPushes*> steps(int from, int to) const;
   /// Ids of all that pushed in any of the steps, ascending; pushes [changes, ids].
   std::vector<int32_t> push_all(std::span<const Change>, int from, int to, Matrix& pushes) const;
+  /// Changes that `samples` made, `changed` of them; at most `most`, evenly spread.
+  std::vector<Change> changes_of(std::span<const int32_t> samples, int from, int to, size_t most,
+                                 int64_t& changed) const;
+  /// Sums of the shares over the changes, each direction by itself, aligned with the ids returned.
+  std::vector<int32_t> sum_shares(std::span<const Change>, int from, int to, std::vector<float>& towards,
+                                  std::vector<float>& away) const;
   std::optional<double> explained(const Change&) const;
   std::vector<Pusher> strongest(std::span<const int32_t> ids, std::span<const float> pushes, double sign,
                                 size_t limit, int epoch) const;
@@ -125,7 +140,7 @@ class Causes {
 /// "doubt"}: classes, labels and predictions as numbers, null where something is not known.
 Json to_json(const Explanation&);
 Json to_json(const CommonCauses&);
-std::string to_text(const Explanation&, const std::vector<std::string>& classes);
-std::string to_text(const CommonCauses&, const std::vector<std::string>& classes);
+std::string to_text(const Explanation&, const Run& run);
+std::string to_text(const CommonCauses&, const Run& run);
 
 }  // namespace dvi

@@ -240,6 +240,18 @@ TEST(Causes, ManyTogetherAreTheMeanOfEach) {
   for (const Pusher& p : common.pushers) EXPECT_NEAR(p.share, mean[static_cast<size_t>(p.id)], 1e-4);
   for (size_t k = 1; k < common.pushers.size(); ++k)
     EXPECT_GE(common.pushers[k - 1].share, common.pushers[k].share);
+
+  const Causes::MeanShares means = causes.mean_shares(all, 1, 2);
+  EXPECT_EQ(means.changed, common.changed);
+  ASSERT_EQ(means.shares.size(), all.size());
+  std::vector<double> net = mean;
+  for (const Explanation& e : causes.explain(changes, train_count))
+    for (const Pusher& p : e.against)
+      net[static_cast<size_t>(p.id)] -= p.share / static_cast<double>(changes.size());
+  for (size_t z = 0; z < all.size(); ++z) EXPECT_NEAR(means.shares[z], z < train_count ? net[z] : 0, 1e-4);
+  const auto still = causes.mean_shares({}, 1, 2);
+  EXPECT_EQ(still.changed, 0);
+  EXPECT_EQ(still.shares, std::vector<float>(all.size(), 0.f));
 }
 
 TEST(Causes, SaysWhenItDoesNotKnow) {

@@ -1,4 +1,5 @@
 #include "causes/causes.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
@@ -26,6 +27,8 @@ std::string table(const std::vector<Pusher>& pushers, const std::vector<std::str
                         classes[static_cast<size_t>(p.prediction)]);
   return text;
 }
+
+std::string called(const Run& run, int epoch) { return epoch_name(run.epoch(epoch)); }
 
 std::string heading(const std::string& what) {
   return fmt::format("{}\n  {:>8}  {:>8}  {:<16} {}\n", what, "sample", "share", "label", "predicted then");
@@ -70,11 +73,12 @@ Json to_json(const CommonCauses& c) {
           {"against", to_json(c.against)}};
 }
 
-std::string to_text(const Explanation& e, const std::vector<std::string>& classes) {
+std::string to_text(const Explanation& e, const Run& run) {
+  const auto& classes = run.manifest().classes;
   const std::string &was = classes[static_cast<size_t>(e.change.from_class)],
                     &is = classes[static_cast<size_t>(e.change.to_class)];
   std::string text = fmt::format("Sample {}, from {} (epoch {}) towards {} (epoch {})\n", e.change.sample,
-                                 was, e.change.from, is, e.change.to);
+                                 was, called(run, e.change.from), is, called(run, e.change.to));
   if (!e.known()) text += fmt::format("Not known: {}.\n", e.doubt);
   text += heading("Pushed towards " + is) + table(e.pushers, classes);
   text += heading("Held back, towards " + was) + table(e.against, classes);
@@ -87,9 +91,10 @@ std::string to_text(const Explanation& e, const std::vector<std::string>& classe
   return text;
 }
 
-std::string to_text(const CommonCauses& c, const std::vector<std::string>& classes) {
-  std::string text =
-      fmt::format("{} samples changed their prediction from epoch {} to {}", c.changed, c.from, c.to);
+std::string to_text(const CommonCauses& c, const Run& run) {
+  const auto& classes = run.manifest().classes;
+  std::string text = fmt::format("{} samples changed their prediction from epoch {} to {}", c.changed,
+                                 called(run, c.from), called(run, c.to));
   if (c.samples < c.changed) text += fmt::format("; {} of them, evenly spread, were looked at", c.samples);
   text += "\n";
   if (c.samples == 0) return text;

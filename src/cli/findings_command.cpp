@@ -6,20 +6,21 @@
 #include "cli/commands.h"
 #include "cli/results.h"
 #include "core/error.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
 
 struct FindingsArguments {
-  std::string run, view;
-  std::optional<int> until;
+  std::string run, view, until;
   size_t limit = 1000;
 };
 
 void findings(const FindingsArguments& arguments) {
   const Run run = Run::open(arguments.run);
   const View view = View::open(run, arguments.view.empty() ? default_view_name(run) : arguments.view);
-  auto found = find_in_run(run, view, arguments.until.value_or(1'000'000));
+  auto found =
+      find_in_run(run, view, arguments.until.empty() ? 1'000'000 : epoch_called(run, arguments.until));
   if (json_results()) {
     if (found.size() > arguments.limit) found.resize(arguments.limit);
     fmt::print("{}\n", to_json(found).dump());

@@ -6,6 +6,7 @@
 #include "cli/results.h"
 #include "core/error.h"
 #include "query/query.h"
+#include "run/epoch_names.h"
 
 namespace dvi {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 struct WhyArguments {
   std::string run, condition, view;
   std::optional<int32_t> sample;
-  std::optional<int> from, to;
+  std::string from, to;
   size_t limit = 20;
   bool each = false;
 };
@@ -45,6 +46,10 @@ void print_hit_rates(const Run& run, const Causes& causes) {
   fmt::print("TracIn: from the earlier epoch alone (Pruthi et al., NeurIPS 2020, last layer).\n");
 }
 
+std::optional<int> epoch_in(const Run& run, const std::string& name) {
+  return name.empty() ? std::nullopt : std::optional(epoch_called(run, name));
+}
+
 /// Every sample that changed, by itself.
 void print_each(const Run& run, const Causes& causes, const std::vector<int32_t>& ids, int from, int to,
                 size_t limit) {
@@ -55,7 +60,7 @@ void print_each(const Run& run, const Causes& causes, const std::vector<int32_t>
     if (json_results())
       list.push_back(to_json(e));
     else
-      fmt::print("{}\n", to_text(e, run.manifest().classes));
+      fmt::print("{}\n", to_text(e, run));
   if (json_results()) fmt::print("{}\n", Json{{"explanations", list}}.dump());
 }
 
@@ -63,11 +68,12 @@ void why_many(const WhyArguments& arguments, const Run& run, const Causes& cause
   const View view = View::open(run, arguments.view.empty() ? default_view_name(run) : arguments.view);
   const SampleTable table(run, view);
   const auto& epochs = causes.epochs();
-  const int to = arguments.to.value_or(epochs.back());
+  const auto first = epoch_in(run, arguments.from);
+  const int to = epoch_in(run, arguments.to).value_or(epochs.back());
   const auto at = std::lower_bound(epochs.begin(), epochs.end(), to);
-  if (!arguments.from && (at == epochs.begin() || at == epochs.end()))
+  if (!first && (at == epochs.begin() || at == epochs.end()))
     fail("--to {}: expected a recorded epoch with an earlier one before it", to);
-  const int from = arguments.from.value_or(*(at - (at == epochs.begin() ? 0 : 1)));
+  const int from = first.value_or(*(at - (at == epochs.begin() ? 0 : 1)));
   const QueryResult found =
       find_samples(table, arguments.condition, view.has_epoch(to) ? std::optional(to) : std::nullopt);
   if (arguments.each) return print_each(run, causes, found.ids, from, to, arguments.limit);
@@ -75,7 +81,7 @@ void why_many(const WhyArguments& arguments, const Run& run, const Causes& cause
   if (json_results())
     fmt::print("{}\n", to_json(common).dump());
   else
-    fmt::print("{}", to_text(common, run.manifest().classes));
+    fmt::print("{}", to_text(common, run));
 }
 
 void why(const WhyArguments& arguments) {
@@ -85,12 +91,13 @@ void why(const WhyArguments& arguments) {
     fail("dvi why: expected either --sample or --where, found both");
   if (!arguments.condition.empty()) return why_many(arguments, run, causes);
   if (!arguments.sample) return print_hit_rates(run, causes);
-  const Explanation explanation =
-      causes.explain(causes.change_of(*arguments.sample, arguments.from, arguments.to), arguments.limit);
+  const Explanation explanation = causes.explain(
+      causes.change_of(*arguments.sample, epoch_in(run, arguments.from), epoch_in(run, arguments.to)),
+      arguments.limit);
   if (json_results())
     fmt::print("{}\n", to_json(explanation).dump());
   else
-    fmt::print("{}", to_text(explanation, run.manifest().classes));
+    fmt::print("{}", to_text(explanation, run));
 }
 
 }  // namespace

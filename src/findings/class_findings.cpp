@@ -69,9 +69,10 @@ std::vector<Finding> confusions(const RunHistory& history, const std::vector<Con
           "{} and {} are still confused at epoch {}, {}: {} of the one and {} of the other are mistaken, "
           "{:.0f} % of "
           "both.",
-          history.name(f.classes[0]), history.name(f.classes[1]), f.to,
-          since == 0 ? "as from the beginning" : fmt::format("as since epoch {}", f.from), counts[last](a, b),
-          counts[last](b, a), 100 * static_cast<double>(confused(last)) / static_cast<double>(of));
+          history.name(f.classes[0]), history.name(f.classes[1]), history.called(f.to),
+          since == 0 ? "as from the beginning" : fmt::format("as since epoch {}", history.called(f.from)),
+          counts[last](a, b), counts[last](b, a),
+          100 * static_cast<double>(confused(last)) / static_cast<double>(of));
       found.push_back(std::move(f));
     }
   std::stable_sort(found.begin(), found.end(), [](auto& x, auto& y) { return x.score > y.score; });
@@ -119,11 +120,13 @@ std::vector<Finding> late_classes(const RunHistory& history, const std::vector<C
                  ? fmt::format(
                        "{} has not separated: at epoch {} only {:.0f} % of it is recognised, while half of "
                        "the classes were by epoch {}.",
-                       history.name(f.classes[0]), f.to, 100 * recall, history.number(usual))
+                       history.name(f.classes[0]), history.called(f.to), 100 * recall,
+                       history.called(history.number(usual)))
                  : fmt::format(
                        "{} separated late, at epoch {}: half of the classes had by epoch {}; the epoch "
                        "before only {:.0f} % of it was recognised.",
-                       history.name(f.classes[0]), f.to, history.number(usual), 100 * recall);
+                       history.name(f.classes[0]), history.called(f.to),
+                       history.called(history.number(usual)), 100 * recall);
     found.push_back(std::move(f));
   }
   return found;
@@ -167,8 +170,8 @@ std::vector<Finding> territory_shifts(const RunHistory& history, const std::vect
       f.text = fmt::format(
           "{} {} territory between epochs {} and {}: {} samples came under it and {} left, {:.0f} % "
           "of the class's size.",
-          history.name(f.classes[0]), in.size() > out.size() ? "won" : "lost", f.from, f.to, in.size(),
-          out.size(), 100 * size);
+          history.name(f.classes[0]), in.size() > out.size() ? "won" : "lost", history.called(f.from),
+          history.called(f.to), in.size(), out.size(), 100 * size);
       found.push_back(std::move(f));
     }
   }

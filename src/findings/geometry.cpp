@@ -79,7 +79,7 @@ std::vector<Finding> collapses(const RunHistory& history) {
   f.text = fmt::format(
       "Training samples have collapsed onto their classes' means since epoch {}: within classes they scatter "
       "{:.3f} of what classes are apart, held-out samples {:.3f}.",
-      f.from, now->train / now->between, now->held_out / now->between);
+      history.called(f.from), now->train / now->between, now->held_out / now->between);
   return {f};
 }
 
@@ -160,7 +160,7 @@ std::vector<Finding> outliers(const RunHistory& history) {
       "{} held-out samples lie far from everything that was trained on (epoch {}), up to {:.1f} times as far "
       "from the nearest "
       "training sample as is usual; what is predicted there is a guess.",
-      count, f.to, farthest);
+      count, history.called(f.to), farthest);
   return {f};
 }
 

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "run/epoch_names.h"
 #include "run/run.h"
 #include "run/view.h"
 
@@ -19,6 +21,8 @@ class RunHistory {
   const View& view() const { return view_; }
   size_t size() const { return epochs_.size(); }
   int number(size_t e) const { return epochs_[e]->number(); }
+  /// What the user calls the epoch of this number.
+  std::string called(int number) const { return epoch_name(run_.epoch(number)); }
   const ViewEpoch& epoch(size_t e) const { return *epochs_[e]; }
   int classes() const { return run_.manifest().class_count(); }
   const std::string& name(int32_t c) const { return run_.manifest().classes[static_cast<size_t>(c)]; }

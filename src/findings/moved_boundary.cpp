@@ -83,8 +83,8 @@ std::vector<Finding> find_moved_boundaries(const RunHistory& history) {
         "The {} samples added at epoch {} moved a boundary, most between {} and {}: of {} samples near them "
         "{} "
         "changed their prediction, where {:.0f} of others as near to a boundary would have.",
-        added, f.to, history.name(f.classes[0]), history.name(f.classes[1]), near_count, near_flips,
-        excess.expected);
+        added, history.called(f.to), history.name(f.classes[0]), history.name(f.classes[1]), near_count,
+        near_flips, excess.expected);
     found.push_back(std::move(f));
   }
   return found;

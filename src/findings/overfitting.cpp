@@ -72,7 +72,7 @@ std::vector<Finding> find_overfitting(const RunHistory& history) {
   finding.text = fmt::format(
       "The classifier overfits since epoch {}: the loss of held-out samples rose from {:.3f} to {:.3f} while "
       "that of training samples fell from {:.3f} to {:.3f}; {} held-out samples turned wrong.",
-      finding.from, low, now, train[lowest], train[last], finding.samples.size());
+      history.called(finding.from), low, now, train[lowest], train[last], finding.samples.size());
   return {finding};
 }
 

@@ -55,8 +55,9 @@ std::vector<Finding> forgetting(const RunHistory& history) {
     f.text = fmt::format(
         "Between epochs {} and {} the classifier forgot: {} {} samples turned wrong and only {} right "
         "(accuracy {:.3f} to {:.3f}), most of them {}.",
-        f.from, f.to, t.lost.size(), history.held_out().empty() ? "training" : "held-out", t.won.size(),
-        history.accuracy(e - 1, ids), history.accuracy(e, ids), class_list(history, f.classes));
+        history.called(f.from), history.called(f.to), t.lost.size(),
+        history.held_out().empty() ? "training" : "held-out", t.won.size(), history.accuracy(e - 1, ids),
+        history.accuracy(e, ids), class_list(history, f.classes));
     found.push_back(std::move(f));
   }
   return found;
@@ -101,9 +102,10 @@ std::vector<Finding> trade_offs(const RunHistory& history) {
             "Between epochs {} and {} group \"{}\" gained at the price of \"{}\": accuracy went from {:.3f} "
             "to "
             "{:.3f} there and from {:.3f} to {:.3f} here; {} samples turned wrong, most of them {}.",
-            best->from, best->to, winner.name, loser.name, history.accuracy(e - 1, winner.ids),
-            history.accuracy(e, winner.ids), history.accuracy(e - 1, loser.ids),
-            history.accuracy(e, loser.ids), down.lost.size(), class_list(history, best->classes));
+            history.called(best->from), history.called(best->to), winner.name, loser.name,
+            history.accuracy(e - 1, winner.ids), history.accuracy(e, winner.ids),
+            history.accuracy(e - 1, loser.ids), history.accuracy(e, loser.ids), down.lost.size(),
+            class_list(history, best->classes));
       }
       if (best) found.push_back(std::move(*best));
     }

@@ -113,7 +113,8 @@ std::vector<Finding> find_wrong_labels(const RunHistory& history) {
   noise.text = fmt::format(
       "About {:.0f} % of the training labels seem to be wrong: the nearest neighbours contradict {:.0f} % of "
       "them, but only {:.0f} % of the held-out labels (epoch {}). This shows since epoch {}.",
-      100 * wrong, 100 * t.share(), 100 * h.share(), history.number(*clearest), history.number(*first));
+      100 * wrong, 100 * t.share(), 100 * h.share(), history.called(history.number(*clearest)),
+      history.called(history.number(*first)));
   found.push_back(noise);
 
   const auto onset = find_onset(history, t, h, level);
@@ -135,12 +136,14 @@ std::vector<Finding> find_wrong_labels(const RunHistory& history) {
   memorised.text = fmt::format(
       "Wrong labels are being memorised since epoch {}: of the training samples whose label their neighbours "
       "contradict, {:.0f} % were predicted as labelled at epoch {} and {:.0f} % at epoch {}.",
-      memorised.from, 100 * history.accuracy(onset->lowest, t.ids), history.number(onset->lowest),
-      100 * history.accuracy(last, t.ids), memorised.to);
+      history.called(memorised.from), 100 * history.accuracy(onset->lowest, t.ids),
+      history.called(history.number(onset->lowest)), 100 * history.accuracy(last, t.ids),
+      history.called(memorised.to));
   if (best != last)
-    memorised.text += fmt::format(" Held-out accuracy went from {:.3f} (epoch {}) to {:.3f}.",
-                                  history.accuracy(best, history.held_out()), history.number(best),
-                                  history.accuracy(last, history.held_out()));
+    memorised.text +=
+        fmt::format(" Held-out accuracy went from {:.3f} (epoch {}) to {:.3f}.",
+                    history.accuracy(best, history.held_out()), history.called(history.number(best)),
+                    history.accuracy(last, history.held_out()));
   found.push_back(memorised);
   return found;
 }

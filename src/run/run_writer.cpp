@@ -60,7 +60,14 @@ void EpochWriter::group_inputs(const std::string& group, DType dtype, std::span<
   write_npy(folder() / "inputs" / (group + ".npy"), dtype, shape, data);
 }
 
+void EpochWriter::name(const std::string& label, double at) {
+  if (label.empty() || label.size() > 200)
+    fail("epoch {}: expected a label of 1 to 200 bytes, found {}", number_, label.size());
+  named_ = {{"label", label}, {"at", at}};
+}
+
 void EpochWriter::commit(Json scalars) {
+  scalars.update(named_);
   scalars["epoch"] = number_;
   write_json(folder() / "epoch.json", scalars);
   folder_.finish();

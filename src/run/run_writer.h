@@ -24,11 +24,15 @@ class EpochWriter {
   void column(const std::string& name, std::span<const float> values);
   /// Inputs of a group that changes every epoch, in the dtype and shape of inputs.npy.
   void group_inputs(const std::string& group, DType, std::span<const int64_t> shape, const void* data);
-  /// `scalars` without "epoch", which is added.
+  /// What people call the epoch where its number does not say it ("1.5", "step 12000"; 1 to 200 bytes), and
+  /// where it lies on the time axis. Throws Error for an empty or longer label.
+  void name(const std::string& label, double at);
+  /// `scalars` without "epoch", "label" and "at", which are added.
   void commit(Json scalars);
 
  private:
   int number_;
+  Json named_ = Json::object();
   UnfinishedFolder folder_;
   std::filesystem::path final_folder_;
 };

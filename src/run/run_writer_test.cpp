@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "run/epoch_names.h"
 #include "run/testing/test_run.h"
 
 namespace dvi {
@@ -31,6 +32,20 @@ TEST(RunWriter, AnEpochAppearsAtCommitOnly) {
   writer.commit({{"train_loss", 0.5}});
   EXPECT_THAT(run.epoch_numbers(), ElementsAre(1, 2, 3, 4, 7));
   EXPECT_EQ(run.epoch(7).scalars(), (Json{{"epoch", 7}, {"train_loss", 0.5}}));
+}
+
+TEST(RunWriter, AnEpochIsCalledAsItWasNamed) {
+  TemporaryFolder folder;
+  const dvi::Run run = make_test_run(folder / "run", small());
+  EpochWriter writer(run.folder(), 5);
+  writer.features(run.epoch(4).features());
+  writer.name("step 12000", 12000);
+  EXPECT_THAT(error_of([&] { writer.name("", 1); }), HasSubstr("1 to 200 bytes"));
+  EXPECT_THAT(error_of([&] { writer.name(std::string(201, 'x'), 1); }), HasSubstr("found 201"));
+  writer.commit({{"train_loss", 0.5}});
+  EXPECT_EQ(epoch_name(run.epoch(5)), "step 12000");
+  EXPECT_EQ(epoch_time(run.epoch(5)), 12000);
+  EXPECT_EQ(epoch_called(run, "step 12000"), 5);
 }
 
 TEST(RunWriter, LeavesWhatExists) {

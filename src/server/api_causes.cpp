@@ -64,21 +64,46 @@ HttpResponse why(Kept& kept, const ServedRun& run, const Call& call) {
   });
 }
 
-/// {"ids": [...], "from": A, "to": B}: what those that changed have in common.
+/// {"ids": [...], "from": A, "to": B}
+struct ChangesAsked {
+  std::vector<int32_t> ids;
+  int from = 0, to = 0;
+
+  ChangesAsked(const ServedRun& run, const Call& call) {
+    const Json body = call.json();
+    ids = ids_of(body, "ids", run.run().manifest().sample_count());
+    if (ids.empty() || ids.size() > most_together)
+      throw HttpError(400, fmt::format("expected \"ids\" to name from 1 to {} samples, found {}",
+                                       most_together, ids.size()));
+    const auto epoch = [&](const char* name) {
+      const Json value = body.value(name, Json());
+      if (!value.is_number_integer() || value < 0 || value > last_epoch)
+        throw HttpError(400, fmt::format("expected \"{}\" to be a recorded epoch", name));
+      return value.get<int>();
+    };
+    from = epoch("from");
+    to = epoch("to");
+  }
+};
+
+/// What those that changed have in common.
 HttpResponse why_together(Kept& kept, const ServedRun& run, const Call& call) {
-  const Json body = call.json();
-  const auto ids = ids_of(body, "ids", run.run().manifest().sample_count());
-  if (ids.empty() || ids.size() > most_together)
-    throw HttpError(400, fmt::format("expected \"ids\" to name from 1 to {} samples, found {}", most_together,
-                                     ids.size()));
-  const auto epoch = [&](const char* name) {
-    const Json value = body.value(name, Json());
-    if (!value.is_number_integer() || value < 0 || value > last_epoch)
-      throw HttpError(400, fmt::format("expected \"{}\" to be a recorded epoch", name));
-    return value.get<int>();
-  };
-  const int from = epoch("from"), to = epoch("to");
-  return asked([&] { return json_response(to_json(kept.causes(run)->common(ids, from, to, usual_limit))); });
+  const ChangesAsked asks(run, call);
+  return asked([&] {
+    return json_response(to_json(kept.causes(run)->common(asks.ids, asks.from, asks.to, usual_limit)));
+  });
+}
+
+/// int32: how many of them changed; float32 [N]: each sample's mean share of the pushes on those.
+HttpResponse influence(Kept& kept, const ServedRun& run, const Call& call) {
+  const ChangesAsked asks(run, call);
+  return asked([&] {
+    const auto found = kept.causes(run)->mean_shares(asks.ids, asks.from, asks.to);
+    const auto changed = static_cast<int32_t>(found.changed);
+    std::string bytes(reinterpret_cast<const char*>(&changed), sizeof changed);
+    bytes.append(reinterpret_cast<const char*>(found.shares.data()), found.shares.size() * sizeof(float));
+    return binary_response(std::move(bytes));
+  });
 }
 
 }  // namespace
@@ -93,6 +118,8 @@ void add_cause_routes(Router& router, ApiState& state) {
              [&state, kept](const Call& call) { return why(*kept, run_of(state, call), call); });
   router.add("POST", "/api/runs/:run/why",
              [&state, kept](const Call& call) { return why_together(*kept, run_of(state, call), call); });
+  router.add("POST", "/api/runs/:run/influence",
+             [&state, kept](const Call& call) { return influence(*kept, run_of(state, call), call); });
 }
 
 }  // namespace dvi

@@ -308,6 +308,31 @@ TEST_F(ViewerServerTest, Suspects) {
   EXPECT_EQ(send("POST", view_path + "/suspects", R"({"accepted": ["a"], "rejected": []})").status, 400);
 }
 
+TEST_F(ViewerServerTest, Causes) {
+  const Json why = json("/api/runs/0/why?id=250&from=1&to=2&limit=5");
+  EXPECT_EQ(why["sample"], 250);
+  EXPECT_EQ(why["to"], 2);
+  ASSERT_EQ(why["pushers"].size(), 5u);
+  EXPECT_LT(why["pushers"][0]["id"], 240);  // trained on
+  EXPECT_EQ(get("/api/runs/0/why?id=250&from=2&to=1").status, 400);
+
+  std::vector<int32_t> all(300);
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int32_t>(i);
+  const Json asks = {{"ids", all}, {"from", 1}, {"to", 2}};
+  const Json together = Json::parse(send("POST", "/api/runs/0/why", asks.dump()).body);
+  EXPECT_GT(together["changed"], 0);
+  const std::string bytes = send("POST", "/api/runs/0/influence", asks.dump()).body;
+  ASSERT_EQ(bytes.size(), sizeof(int32_t) + all.size() * sizeof(float));
+  EXPECT_EQ(array_of<int32_t>(bytes, 0, 1)[0], together["changed"]);
+  const auto shares = array_of<float>(bytes, sizeof(int32_t));
+  EXPECT_GT(shares[together["pushers"][0]["id"].get<size_t>()], 0);
+  EXPECT_EQ(shares[250], 0);  // not trained on
+  EXPECT_THAT(send("POST", "/api/runs/0/influence", R"({"ids": [], "from": 1, "to": 2})").body,
+              HasSubstr("from 1 to 5000 samples"));
+  EXPECT_THAT(send("POST", "/api/runs/0/influence", R"({"ids": [1], "from": 1})").body,
+              HasSubstr("to be a recorded epoch"));
+}
+
 TEST_F(ViewerServerTest, Selections) {
   const std::string path = "/api/runs/0/selections";
   EXPECT_EQ(json(path)["selections"], Json::array());

@@ -443,6 +443,18 @@ async function answer(server, method, path, query, body) {
     };
   if (rest === "why")
     return served.why(Number(query.get("id")), Number(query.get("from")), Number(query.get("to")));
+  if (rest === "influence") {
+    const before = run.epoch(body.from).predictions;
+    const after = run.epoch(body.to).predictions;
+    const pushes = new Float32Array(run.n);
+    const changed = body.ids.filter((id) => before[id] !== after[id]);
+    for (const id of changed) {
+      const { pushers, against } = served.why(id, body.from, body.to);
+      for (const p of pushers) pushes[p.id] += p.share / changed.length;
+      for (const p of against) pushes[p.id] -= p.share / changed.length;
+    }
+    return parts(Int32Array.of(changed.length), pushes);
+  }
   let m = /^inputs\/(\d+)\.png$/.exec(rest);
   if (m) return { png: greyPng(run.image(Number(m[1])), 28, 28) };
   if (rest === "thumbnails.png") {

@@ -9,6 +9,8 @@ export interface Look {
   /** The epoch shown; null before the first one came. */
   readonly epoch: EpochData | null;
   readonly theme: Theme;
+  /** The samples selected, or else the one in focus. */
+  readonly selection?: readonly number[];
 }
 
 export interface LegendEntry {
@@ -47,6 +49,8 @@ export interface Coloring {
   readonly name: string;
   /** Whether `value` or the legend is another one at another epoch. */
   readonly perEpoch: boolean;
+  /** Whether they are another ones for another selection; not, if absent. */
+  readonly perSelection?: boolean;
   /** Whether a data set has what it needs; always, if absent. */
   fits?(data: Dataset): boolean;
   color(look: Look): Colored | Promise<Colored>;

@@ -84,6 +84,28 @@ describe("colourings", () => {
     expect([...weight.value!]).toEqual([0, 32767, 65535, 16383]);
   });
 
+  it("tell who pushed the selection, the strongest half of either side apart", async () => {
+    const asked: unknown[] = [];
+    const two = {
+      ...data,
+      fitted: [2, 3],
+      epochName: String,
+      influence: async (...question: unknown[]) => {
+        asked.push(question);
+        return { changed: 1, pushes: new Float32Array([0.6, 0.4, -1, 0]) };
+      },
+    } as unknown as Dataset;
+    const coloring = findColoring(two, "influence")!;
+    const of = async (selection: number[]) => coloring.color({ ...look(two), selection });
+    const c = await of([3]);
+    expect([0, 1, 2, 3].map((i) => c.entryOf(i, epoch))).toEqual([0, 1, 4, 2]);
+    expect(c.legend.note).toBe("on the 1 selected sample that changed between epochs 2 and 3");
+    expect(asked).toEqual([[[3], 2, 3]]);
+    expect((await of([])).legend.note).toMatch(/^select samples/);
+    expect(asked.length).toBe(1);
+    expect(findColoring(data, "influence")).toBeUndefined(); // one epoch alone has no step
+  });
+
   it("leave out what a view does not hold", () => {
     expect(findColoring(dataset(false), "moved")).toBeUndefined();
     expect(findColoring(data, "column:colour")).toBeUndefined();

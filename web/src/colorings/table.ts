@@ -4,6 +4,7 @@ import { columnColoring } from "./column";
 import { confidence } from "./confidence";
 import { correct } from "./correct";
 import { group } from "./group";
+import { influence } from "./influence";
 import { kept } from "./kept";
 import { label } from "./label";
 import { margin } from "./margin";
@@ -22,6 +23,7 @@ const all: readonly Coloring[] = [
   kept,
   roundTrip,
   moved,
+  influence,
 ];
 
 /** Those that a data set has what they need for, and one for each of its run's columns. */

@@ -172,6 +172,14 @@ export interface Why {
   against: Pusher[];
 }
 
+/** What training samples did to those of some samples whose prediction changed. */
+export interface Influence {
+  /** How many changed. */
+  readonly changed: number;
+  /** Of each sample of the run, its mean share of the pushes; negative: it held them. */
+  readonly pushes: Float32Array;
+}
+
 export interface NamedSelection {
   name: string;
   count: number;
@@ -355,6 +363,15 @@ export class Api {
   why(run: number, id: number, from: number, to: number): Promise<Why> {
     return this.json(`api/runs/${run}/why?id=${id}&from=${from}&to=${to}`);
   }
+  /** Each sample's share of the pushes on those of `ids` that changed between two epochs; negative: it held them. */
+  async influence(run: number, ids: readonly number[], from: number, to: number): Promise<Influence> {
+    const bytes = await this.bytes(`api/runs/${run}/influence`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ids: ids.slice(0, 5000), from, to }),
+    });
+    return { changed: new Int32Array(bytes, 0, 1)[0]!, pushes: new Float32Array(bytes, 4) };
+  }
   query(
     run: number,
     view: string,
@@ -414,8 +431,8 @@ export class Api {
   private json<T>(path: string, init?: RequestInit): Promise<T> {
     return this.read(path, init, (response) => response.json() as Promise<T>);
   }
-  private bytes(path: string): Promise<ArrayBuffer> {
-    return this.read(path, undefined, (response) => response.arrayBuffer());
+  private bytes(path: string, init?: RequestInit): Promise<ArrayBuffer> {
+    return this.read(path, init, (response) => response.arrayBuffer());
   }
   private async read<T>(
     path: string,

@@ -1,5 +1,5 @@
 import type { Frame, PlotData } from "../renderer/scene";
-import type { Api, Landscape, RunInfo, Samples, ViewInfo } from "./api";
+import type { Api, Influence, Landscape, RunInfo, Samples, ViewInfo } from "./api";
 import { Cache } from "./cache";
 
 /** Everything of one epoch that the page draws at once. */
@@ -177,6 +177,11 @@ export class Dataset {
     return this.moves.get(String(epoch), () =>
       this.api.moved(this.runId, this.viewName, epoch, this.view.key),
     );
+  }
+
+  /** Who pushed those of `ids` that changed between two epochs. */
+  influence(ids: readonly number[], from: number, to: number): Promise<Influence> {
+    return this.api.influence(this.runId, ids, from, to);
   }
 
   trainingSet(epoch: number): Promise<Uint8Array> {

@@ -267,7 +267,7 @@ export class CardPanel implements Panel {
     if (!last) return "";
     const now = data.className(last.prediction);
     if (changes.length === 1) return `${now} at every epoch.`;
-    return `${now} since epoch ${last.epoch}; ${changes.length - 1} ${changes.length === 2 ? "change" : "changes"} in all.`;
+    return `${now} since epoch ${data.epochName(last.epoch)}; ${changes.length - 1} ${changes.length === 2 ? "change" : "changes"} in all.`;
   }
 
   private historyStrip(data: Dataset, card: Card): SVGSVGElement {

@@ -97,7 +97,7 @@ export class ComparePanel implements Panel {
           store.set({ compare: { ...store.state.compare!, offset: at - Math.round(store.state.time) } });
         },
       },
-      ...epochs.map((e) => h("option", { value: e }, String(e))),
+      ...epochs.map((e) => h("option", { value: e }, (second?.data ?? data).epochName(e))),
     );
     if (second) epochSelect.value = String(second.epoch ?? "");
     replace(
@@ -126,7 +126,7 @@ export class ComparePanel implements Panel {
         },
       },
       h("option", { value: -1 }, "no epoch"),
-      ...data.fitted.map((e) => h("option", { value: e }, `epoch ${e}`)),
+      ...data.fitted.map((e) => h("option", { value: e }, `epoch ${data.epochName(e)}`)),
     );
     select.value = String(state.reference);
     const { changedShare } = picture;
@@ -139,7 +139,7 @@ export class ComparePanel implements Panel {
         h(
           "p",
           { class: "hint" },
-          `${percent(changedShare)} of the territory changed class between epoch ${state.reference} and ${this.host.epoch}: hatched in the picture. Samples that did not cross are pale.`,
+          `${percent(changedShare)} of the territory changed class between epoch ${data.epochName(state.reference)} and ${data.epochName(this.host.epoch)}: hatched in the picture. Samples that did not cross are pale.`,
         ),
       on &&
         state.reference === this.host.epoch &&
@@ -188,7 +188,7 @@ export class ComparePanel implements Panel {
           "p",
           { class: "found", role: "status" },
           h("b", {}, `${number(found.count)} ${found.count === 1 ? "sample" : "samples"}`),
-          ` predicted differently (epoch ${a} | ${other ? `${second!.data.run.name}, ` : ""}epoch ${b})`,
+          ` predicted differently (epoch ${data.epochName(a)} | ${other ? `${second!.data.run.name}, ` : ""}epoch ${(second?.data ?? data).epochName(b)})`,
           found.count > 0 && link("Select", () => this.host.select(found.ids, "replace")),
           found.count > 0 &&
             link("Show only", () =>

@@ -144,7 +144,7 @@ export class EventsPanel implements Panel {
               s(
                 "title",
                 {},
-                `epoch ${data.fitted[k]}: ${number(value)} ${meanings[kind]!.name.toLowerCase()}`,
+                `epoch ${data.epochName(data.fitted[k]!)}: ${number(value)} ${meanings[kind]!.name.toLowerCase()}`,
               ),
             ),
           );
@@ -152,14 +152,20 @@ export class EventsPanel implements Panel {
       if (kinds.length > 1)
         svg.append(s("text", { class: "strip-name", x: 2, y: bottom - row + 9 }, meanings[kind]!.name));
     });
-    const every = Math.ceil(data.fitted.length / 12);
+    const longest = Math.max(...data.fitted.map((e) => data.epochName(e).length));
+    const every = Math.ceil((data.fitted.length * Math.max(2, longest)) / 24);
     data.fitted.forEach((epoch, k) => {
       if (k % every === 0)
         svg.append(
           s(
             "text",
-            { class: "tick-text", x: (k + 0.5) * step, y: height - 2, "text-anchor": "middle" },
-            String(epoch),
+            {
+              class: "tick-text",
+              x: k === 0 && longest > 3 ? 0 : (k + 0.5) * step,
+              y: height - 2,
+              "text-anchor": k === 0 && longest > 3 ? "start" : "middle",
+            },
+            data.epochName(epoch),
           ),
         );
     });
@@ -230,6 +236,7 @@ export class EventsPanel implements Panel {
     const [from, to] = this.loaded;
     const { store } = this.host;
     const unique = [...new Set(this.ids)];
+    const name = (epoch: number) => this.host.data?.epochName(epoch) ?? String(epoch);
     const link = (text: string, title: string, action: () => void) =>
       h("button", { type: "button", class: "link", title, onclick: action }, text);
     replace(
@@ -238,12 +245,12 @@ export class EventsPanel implements Panel {
         "p",
         { class: "found", role: "status" },
         h("b", {}, `${number(this.total)} ${this.total === 1 ? "event" : "events"}`),
-        from === to ? ` at epoch ${from}` : ` from epoch ${from} to ${to}`,
+        from === to ? ` at epoch ${name(from)}` : ` from epoch ${name(from)} to ${name(to)}`,
         unique.length > 0 &&
           link("Select", "Selects their samples", () => this.host.select(unique, "replace")),
         unique.length > 0 &&
           link("Show only", "Hides all other samples", () =>
-            store.set({ shown: { what: `events of epochs ${from}-${to}`, ids: unique } }),
+            store.set({ shown: { what: `events of epochs ${name(from)} – ${name(to)}`, ids: unique } }),
           ),
         store.state.shown !== null &&
           link("Show all", "Removes the filter", () => store.set({ shown: null })),
@@ -269,8 +276,8 @@ export class EventsPanel implements Panel {
       from !== to && classChip(data, to),
       h(
         "span",
-        { class: "count", title: `${meanings[kind]?.name} at epoch ${epoch}` },
-        kind >= 3 ? number(value, 2) : `ep ${epoch}`,
+        { class: "count", title: `${meanings[kind]?.name} at epoch ${data.epochName(epoch)}` },
+        kind >= 3 ? number(value, 2) : `ep ${data.epochName(epoch)}`,
       ),
     );
   }

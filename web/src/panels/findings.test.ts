@@ -18,4 +18,5 @@ it("knows a finding again when it has grown", () => {
 it("tells the epochs", () => {
   expect(epochsText({ from: 3, to: 3 })).toBe("epoch 3");
   expect(epochsText({ from: 3, to: 7 })).toBe("epochs 3 – 7");
+  expect(epochsText({ from: 1, to: 2 }, (e) => `step ${e}00`)).toBe("epochs step 100 – step 200");
 });

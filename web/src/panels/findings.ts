@@ -1,3 +1,4 @@
+import { classColor, css } from "../color/palette";
 import type { Finding } from "../data/api";
 import type { Dataset } from "../data/dataset";
 import type { State } from "../state/store";
@@ -38,9 +39,12 @@ export function sceneOf(finding: Pick<Finding, "link" | "to">): { epoch: number;
   return { epoch: epoch === null ? finding.to : Number(epoch), color: link.get("color") ?? "label" };
 }
 
-/** "epoch 7", "epochs 3 – 7" */
-export function epochsText(finding: Pick<Finding, "from" | "to">): string {
-  return finding.from === finding.to ? `epoch ${finding.to}` : `epochs ${finding.from} – ${finding.to}`;
+/** "epoch 7", "epochs 3 – 7"; `name` tells what the user calls an epoch. */
+export function epochsText(
+  { from, to }: Pick<Finding, "from" | "to">,
+  name: (epoch: number) => string = String,
+): string {
+  return from === to ? `epoch ${name(to)}` : `epochs ${name(from)} – ${name(to)}`;
 }
 
 /** What happened in the run, the most important first. A click shows an entry's scene. Known ones can be dismissed. */
@@ -85,8 +89,8 @@ export class FindingsPanel implements Panel {
     const dismissed = this.dismissed(data);
     const hidden = this.list.filter((f) => dismissed.has(findingKey(f)));
     const shown = this.showDismissed ? this.list : this.list.filter((f) => !dismissed.has(findingKey(f)));
-    const first = data.fitted[0];
-    const last = data.fitted.at(-1);
+    const first = data.epochName(data.fitted[0] ?? 0);
+    const last = data.epochName(data.fitted.at(-1) ?? 0);
     replace(
       this.note,
       this.list.length === 0
@@ -123,7 +127,11 @@ export class FindingsPanel implements Panel {
         "div",
         { class: "finding-head" },
         h("span", { class: "finding-kind" }, kind.name),
-        h("span", { class: "caption" }, epochsText(finding)),
+        h(
+          "span",
+          { class: "caption" },
+          epochsText(finding, (e) => data.epochName(e)),
+        ),
         h("span", { class: "spring" }),
         h(
           "button",
@@ -166,6 +174,8 @@ export class FindingsPanel implements Panel {
     index: number,
   ): HTMLElement {
     const label = data.labels[id] ?? -1;
+    const swatch = label >= 0 && h("span", { class: "swatch" });
+    if (swatch) swatch.style.backgroundColor = css(classColor(label, data.classes.length));
     return h(
       "button",
       {
@@ -182,6 +192,7 @@ export class FindingsPanel implements Panel {
         onpointerleave: () => this.host.picture.point(-1),
       },
       listThumbnail(this.host.api, data, ids, index, 30) ?? h("span", { class: "id" }, `#${id}`),
+      swatch,
     );
   }
 

@@ -170,7 +170,7 @@ export class QualityPanel implements Panel {
     const scroll = this.element.scrollTop;
     replace(
       this.element,
-      h("h3", {}, `How far to trust the picture at epoch ${this.host.epoch}`),
+      h("h3", {}, `How far to trust the picture at epoch ${data.epochName(this.host.epoch)}`),
       h(
         "div",
         { class: "tabs", role: "group", "aria-label": "Samples measured" },

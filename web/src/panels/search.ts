@@ -223,14 +223,14 @@ export class SearchPanel implements Panel {
       found.byEpoch && data.fitted.map((e) => ({ epoch: e, count: found.byEpoch!.get(e)?.length ?? 0 }));
     const first = counts?.find((c) => c.count > 0);
     const top = counts?.reduce((a, b) => (b.count > a.count ? b : a), counts[0]!);
-    const goTo = (e: number) => link(`epoch ${e}`, () => this.host.goToEpoch(e));
+    const goTo = (e: number) => link(`epoch ${data.epochName(e)}`, () => this.host.goToEpoch(e));
     replace(
       this.summary,
       h(
         "p",
         { class: "found", role: "status" },
         h("b", {}, `${number(ids.length)} ${ids.length === 1 ? "sample" : "samples"}`),
-        ` at epoch ${epoch}`,
+        ` at epoch ${data.epochName(epoch)}`,
         ids.length > 0 &&
           h(
             "button",
@@ -259,19 +259,25 @@ export class SearchPanel implements Panel {
     this.list.setCount(ids.length, !same);
   }
 
+  private name(epoch: number): string {
+    return this.host.data?.epochName(epoch) ?? String(epoch);
+  }
+
   /** Bars of how many samples meet the condition at each epoch; a click goes there. */
   private countChart(counts: { epoch: number; count: number }[]): SVGSVGElement {
     const width = 280;
     const height = 44;
     const most = Math.max(1, ...counts.map((c) => c.count));
     const step = width / counts.length;
+    const longest = Math.max(...counts.map((c) => this.name(c.epoch).length));
+    const every = Math.ceil((counts.length * (longest + 1)) / 48);
     return s(
       "svg",
       {
         viewBox: `0 0 ${width} ${height}`,
         class: "count-chart",
         role: "img",
-        "aria-label": `Samples by epoch: ${counts.map((c) => `${c.epoch}: ${c.count}`).join(", ")}`,
+        "aria-label": `Samples by epoch: ${counts.map((c) => `${this.name(c.epoch)}: ${c.count}`).join(", ")}`,
       },
       ...counts.map((c, k) => {
         const barHeight = c.count ? Math.max(2, (c.count / most) * (height - 14)) : 0;
@@ -281,7 +287,7 @@ export class SearchPanel implements Panel {
             class: c.epoch === this.host.epoch ? "count-bar now" : "count-bar",
             onclick: () => this.host.goToEpoch(c.epoch),
           },
-          s("title", {}, `epoch ${c.epoch}: ${number(c.count)}`),
+          s("title", {}, `epoch ${this.name(c.epoch)}: ${number(c.count)}`),
           s("rect", { class: "hit", x: k * step, y: 0, width: step, height }),
           s("rect", {
             class: "fill",
@@ -290,8 +296,8 @@ export class SearchPanel implements Panel {
             width: step * 0.7,
             height: barHeight,
           }),
-          (counts.length <= 16 || k % Math.ceil(counts.length / 12) === 0) &&
-            s("text", { x: (k + 0.5) * step, y: height - 1, "text-anchor": "middle" }, String(c.epoch)),
+          k % every === 0 &&
+            s("text", { x: (k + 0.5) * step, y: height - 1, "text-anchor": "middle" }, this.name(c.epoch)),
         );
       }),
     );

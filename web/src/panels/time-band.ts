@@ -160,6 +160,10 @@ export class TimeBand implements Panel {
     const epochs = data.fitted;
     const exact = epochAt(epochs, state.time);
     const whole = Math.abs(exact - Math.round(exact)) < 0.005;
+    // Names such as "step 12000" need more room than numbers.
+    const longest = Math.max(...epochs.map((e) => data.epochName(e).length));
+    this.epochInput.classList.toggle("named", longest > 4);
+    this.epochInput.style.width = longest > 4 ? `${longest + 5}ch` : "";
     if (document.activeElement !== this.epochInput)
       this.epochInput.value = whole
         ? data.epochName(Math.round(exact))
@@ -167,7 +171,7 @@ export class TimeBand implements Panel {
           ? `${data.epochName(Math.floor(exact))} …`
           : exact.toFixed(1);
     const last = epochs[epochs.length - 1]!;
-    this.total.textContent = `of ${data.epochName(last)}`;
+    this.total.textContent = longest > 4 ? "" : `of ${data.epochName(last)}`;
     const x = this.x(state.time);
     this.head.setAttribute("transform", `translate(${x.toFixed(2)} 0)`);
     this.slider.setAttribute("aria-valuemin", String(epochs[0]));

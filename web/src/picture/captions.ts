@@ -7,8 +7,10 @@ export function captionOf(pane: Pane): string {
   const epochs = pane.data.fitted;
   const i = Math.floor(pane.time);
   const part = pane.time - i;
-  const epoch =
-    part === 0 ? String(epochs[i]) : (epochs[i]! + part * (epochs[i + 1]! - epochs[i]!)).toFixed(1);
+  const between = pane.data.run.epoch_names
+    ? `${pane.data.epochName(epochs[i]!)} …`
+    : (epochs[i]! + part * (epochs[i + 1]! - epochs[i]!)).toFixed(1);
+  const epoch = part === 0 ? pane.data.epochName(epochs[i]!) : between;
   return `${pane.data.run.name}, epoch ${epoch}`;
 }
 

@@ -47,6 +47,8 @@ export class Pane {
   private anchorMixture = 0;
   private colored_: Colored | null = null;
   private coloringKey = "";
+  /** Of the colouring that was asked for last: an answer that comes after another question is dropped. */
+  private wantedColoring = "";
   /** Legend entries shown alone; null = all. */
   private soloed: ReadonlySet<number> | null = null;
   private prefetching = false;
@@ -99,7 +101,7 @@ export class Pane {
     this.state = state;
     if (changed.has("hiddenGroups") || changed.has("layers")) this.updateFlags();
     if (changed.has("layers") && state.layers.includes("trust")) this.showTrust();
-    if (changed.has("colorBy") || changed.has("solo")) void this.color();
+    if (["colorBy", "solo", "selection", "focus"].some((name) => changed.has(name))) void this.color();
     if (changed.has("resolution")) this.showTime(this.wantedTime);
     if (changed.has("selection")) this.scene.setSelected(this.selectedIds());
     this.applyLook();
@@ -195,6 +197,11 @@ export class Pane {
     this.filterMask = mask;
     this.updateFlags();
     this.onChange();
+  }
+
+  private selectedOrFocus(): readonly number[] {
+    const { selection, focus } = this.state;
+    return selection.length > 0 || focus < 0 ? selection : [focus];
   }
 
   private selectedIds(): Uint32Array {
@@ -406,18 +413,20 @@ export class Pane {
     const { data, shown } = this;
     const { colorBy, solo } = this.state;
     const coloring = findColoring(data, colorBy) ?? fallback;
-    const key = `${colorBy}/${solo.join()}/${coloring.perEpoch ? shown?.key : ""}`;
+    const selection = coloring.perSelection ? this.selectedOrFocus() : [];
+    const key = `${colorBy}/${solo.join()}/${coloring.perEpoch ? shown?.key : ""}/${selection.join()}`;
+    this.wantedColoring = key;
     if (key === this.coloringKey) return;
     if (coloring.id !== colorBy) this.onError(`This run cannot be coloured by "${colorBy}".`);
     let colored: Colored;
     try {
       // Most are made at once; waiting for them would show a frame in the colours before.
-      const made = coloring.color({ data, epoch: shown, theme: this.theme });
+      const made = coloring.color({ data, epoch: shown, theme: this.theme, selection });
       colored = made instanceof Promise ? await made : made;
     } catch (error) {
       return this.onError((error as Error).message);
     }
-    if (this.closed || this.state.colorBy !== colorBy || (coloring.perEpoch && this.shown !== shown)) return;
+    if (this.closed || this.wantedColoring !== key) return;
     this.coloringKey = key;
     this.colored_ = colored;
     this.soloed = solo.length && colored.legend.kind === "categories" ? new Set(solo) : null;

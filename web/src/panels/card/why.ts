@@ -21,10 +21,11 @@ export function nearestChange(history: Card["history"], now: number): { from: nu
 /** How far to believe an answer, in a sentence. */
 export function reliability(why: Why): string {
   if (!why.known) return `Not known: ${why.doubt}.`;
-  const heads =
-    why.explained === null
-      ? ""
-      : ` The last layer's own movement accounts for ${percent(why.explained, 0)} of the change, the sample's features for the rest.`;
+  let heads = "";
+  if (why.explained === 0)
+    heads = " The change itself came with the sample's features, not with the last layer.";
+  else if (why.explained !== null)
+    heads = ` The last layer's own movement accounts for ${percent(why.explained, 0)} of the change, the sample's features for the rest.`;
   return `At this step the pushes name the right direction for ${percent(why.hit_rate ?? 0, 0)} of the ${number(why.flips)} held-out samples that flipped.${heads}`;
 }
 
@@ -92,14 +93,14 @@ export class WhyView {
                   this.show(data, card, c);
                 },
               },
-              `${c.from} → ${c.to}`,
+              `${data.epochName(c.from)} → ${data.epochName(c.to)}`,
             ),
           ),
         ),
       h(
         "p",
         { class: "why-change" },
-        `Epoch ${why.from} → ${why.to}: `,
+        `Epoch ${data.epochName(why.from)} → ${data.epochName(why.to)}: `,
         classChip(data, why.from_class),
         " → ",
         classChip(data, why.to_class),

@@ -44,7 +44,7 @@ export class MistakeList {
     const most = list[0]?.count ?? 1;
     replace(
       this.element,
-      h("h3", {}, `Most common mistakes at epoch ${epoch.epoch}`),
+      h("h3", {}, `Most common mistakes at epoch ${data.epochName(epoch.epoch)}`),
       list.length === 0 && h("p", { class: "hint" }, "Every sample is predicted as it is labelled."),
       ...list.map((m) => {
         const bar = h("span", { class: "bar" });

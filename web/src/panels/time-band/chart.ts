@@ -39,7 +39,7 @@ export function timeChart(data: Dataset, scalars: ReadonlyMap<number, EpochScala
   const all = [...data.fitted, ...data.view.pending];
   return [
     ...pending(data, layout),
-    ...ticks(all, data.fitted.length, layout),
+    ...ticks(data, all, layout),
     ...curves(data, all, scalars, layout),
     ...eventBars(data, all.length, layout),
   ];
@@ -59,14 +59,16 @@ function pending(data: Dataset, { width, height, margin, x }: Layout): Node[] {
   ];
 }
 
-function ticks(all: readonly number[], fitted: number, { width, height, margin, x }: Layout): Node[] {
-  const every = Math.max(1, Math.ceil(all.length / ((width - 2 * margin) / 34)));
+function ticks(data: Dataset, all: readonly number[], { width, height, margin, x }: Layout): Node[] {
+  const longest = Math.max(...all.map((e) => data.epochName(e).length));
+  const room = Math.max(34, 7 * longest + 10);
+  const every = Math.max(1, Math.ceil(all.length / ((width - 2 * margin) / room)));
   const last = all.length - 1;
   return all.flatMap((epoch, k) => {
     const at = x(k);
     const major = k % every === 0 || k === last;
     // The last epoch is always named, and none so near to it that the two would touch.
-    const named = k === last || k === 0 || (k % every === 0 && x(last) - at > 24);
+    const named = k === last || k === 0 || (k % every === 0 && x(last) - at > room - 10);
     const line = s("line", {
       class: major ? "tick major" : "tick",
       x1: at,
@@ -75,8 +77,11 @@ function ticks(all: readonly number[], fitted: number, { width, height, margin, 
       y2: height - axis,
     });
     if (!named) return [line];
-    const style = k < fitted ? "tick-text" : "tick-text later";
-    return [line, s("text", { class: style, x: at, y: height - 4, "text-anchor": "middle" }, String(epoch))];
+    const style = k < data.fitted.length ? "tick-text" : "tick-text later";
+    // Long names stay within the chart at its ends.
+    const anchor = longest < 5 || (k > 0 && k < last) ? "middle" : k === 0 ? "start" : "end";
+    const text = { class: style, x: at, y: height - 4, "text-anchor": anchor };
+    return [line, s("text", text, data.epochName(epoch))];
   });
 }
 
