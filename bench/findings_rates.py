@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""How often is what was planted found, and what is found that was not planted?
+
+    bench/findings_rates.py build/dvi FOLDER [--seeds 3]
+
+Records the quick form of every scenario with several seeds into FOLDER (runs that are there are taken as they
+are) and asks `dvi findings`. Printed is, for each kind that is a fault or was planted: in how many of the
+runs where it was planted it was found (recall), and which share of the runs where it was found had it planted
+(precision). What follows from what was planted (a classifier that memorises wrong labels overfits and forgets)
+counts neither way.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+
+PLANTED = {
+    "noisy-labels": {"label_noise", "memorisation"},
+    "adversarial": {"trade_off"},
+    "active-learning": {"moved_boundary"},
+    "many-classes": {"confusion"},
+    "standard": set(),
+}
+FOLLOWS = {"noisy-labels": {"overfitting", "forgetting"}, "adversarial": {"forgetting", "overfitting"}}
+FAULTS = {
+    "memorisation",
+    "label_noise",
+    "trade_off",
+    "forgetting",
+    "label_conflict",
+    "overfitting",
+    "outlier",
+}
+
+
+def kinds_found(program, scenario, seed, folder):
+    run = folder / f"{scenario}-{seed}"
+    if not (run / "views" / "default" / "findings.json").exists():
+        command = [
+            program,
+            "-q",
+            "demo",
+            "--scenario",
+            scenario,
+            "--quick",
+            "--no-serve",
+            "--seed",
+            str(seed),
+        ]
+        subprocess.run(command + ["--out", str(run)], check=True, stdout=subprocess.DEVNULL)
+    answer = subprocess.run(
+        [program, "findings", str(run), "--json"], check=True, capture_output=True, text=True
+    )
+    return {finding["kind"] for finding in json.loads(answer.stdout)["findings"]}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("program", help="build/dvi")
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    found = {}
+    for scenario in PLANTED:
+        for seed in range(1, arguments.seeds + 1):
+            found[scenario, seed] = kinds_found(arguments.program, scenario, seed, arguments.folder)
+            print(f"{scenario:>16} {seed}: {' '.join(sorted(found[scenario, seed]))}", flush=True)
+    print(f"{'kind':>16} {'planted':>8} {'found':>6} {'recall':>7} {'elsewhere':>10} {'precision':>10}")
+    for kind in sorted(FAULTS.union(*PLANTED.values())):
+        planted = [key for key in found if kind in PLANTED[key[0]]]
+        others = [k for k in found if k not in planted and kind not in FOLLOWS.get(k[0], ())]
+        hits = sum(kind in found[key] for key in planted)
+        # Confusion and the like are no faults: they happen in every run.
+        elsewhere = sum(kind in found[key] for key in others) if kind in FAULTS else None
+        recall = f"{hits / len(planted):.2f}" if planted else ""
+        known = elsewhere is not None and hits + elsewhere > 0
+        precision = f"{hits / (hits + elsewhere):.2f}" if known else ""
+        print(
+            f"{kind:>16} {len(planted):>8} {hits:>6} {recall:>7} "
+            f"{'' if elsewhere is None else f'{elsewhere} of {len(others)}':>10} {precision:>10}"
+        )
+
+
+if __name__ == "__main__":
+    main()
