@@ -14,6 +14,10 @@ class NotExportable(Exception):
     """One sentence: why there is no ONNX model."""
 
 
+class PackageMissing(NotExportable):
+    """This PyTorch exports only where the package onnx is installed."""
+
+
 class _Features(torch.nn.Module):
     def __init__(self, subject):
         super().__init__()
@@ -56,6 +60,8 @@ def onnx_features(name, subject, x):
             found = _run(module, x, few)
     except Exception as e:
         first_line = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        if "onnx is not installed" in first_line:
+            raise PackageMissing(first_line) from e
         raise NotExportable(f"{name} cannot be exported to ONNX ({first_line})") from e
     if found.shape != expected.shape or not np.allclose(
         found, expected, rtol=1e-3, atol=1e-4 * max(float(np.abs(expected).max(initial=0)), 1e-6)

@@ -565,13 +565,14 @@ class Recorder:
 
     def _onnx_archive(self, subject, view, arrays):
         """Bytes, or None where PyTorch cannot export the model; that is then not tried again."""
-        from .onnx_subject import NotExportable
+        from .onnx_subject import NotExportable, PackageMissing
 
         try:
             return subject.onnx(view.nchw(view.normalised(_rows_of(arrays, _spread(arrays, 8)))))
         except NotExportable as e:
             self._onnx = False
-            self._tell(f"{e}: programs without LibTorch will show this run and not run its model")
+            if not isinstance(e, PackageMissing):
+                self._tell(f"{e}: programs without LibTorch will show this run and not run its model")
             return None
 
     def _head_arrays(self, weight, bias, features, logits, content):

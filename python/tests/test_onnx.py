@@ -5,6 +5,7 @@ import sys
 import tempfile
 import unittest
 import warnings
+from unittest import mock
 
 import numpy as np
 
@@ -95,6 +96,15 @@ class RecordedOnnx(unittest.TestCase):
         session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         found = session.run(None, {"x": x})[0]
         np.testing.assert_allclose(found, np.load(os.path.join(epoch, "features.npy")), atol=1e-2)
+
+    def test_a_pytorch_that_lacks_a_package_is_no_reason_to_warn(self):
+        def export(*_, **__):
+            raise RuntimeError("Module onnx is not installed!")
+
+        with mock.patch("torch.onnx.export", export):
+            _, epoch, said = self.record(Net())
+        self.assertFalse(os.path.exists(os.path.join(epoch, "subject.onnx")))
+        self.assertNotIn("ONNX", said)
 
     def test_only_where_it_is_wanted_and_possible(self):
         _, epoch, said = self.record(Net(), onnx=False)
