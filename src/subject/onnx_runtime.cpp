@@ -1,6 +1,8 @@
 #include "subject/onnx_runtime.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -20,6 +22,28 @@ struct Base {
   const char* (*version)();
 };
 
+/// Debian 13's library greets with a thousand lines of complaints about itself ("Schema error: ... already
+/// registered") on standard error, at the latest when it opens its first model. What else the process
+/// says in these milliseconds is lost too.
+class WithoutStandardError {
+ public:
+  WithoutStandardError() : kept_(dup(STDERR_FILENO)) {
+    const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (kept_ >= 0 && nothing >= 0) dup2(nothing, STDERR_FILENO);
+    if (nothing >= 0) close(nothing);
+  }
+  ~WithoutStandardError() {
+    if (kept_ < 0) return;
+    dup2(kept_, STDERR_FILENO);
+    close(kept_);
+  }
+  WithoutStandardError(const WithoutStandardError&) = delete;
+  WithoutStandardError& operator=(const WithoutStandardError&) = delete;
+
+ private:
+  int kept_;
+};
+
 /// The table of functions, or null.
 const void* const* load() {
   const char* named = std::getenv("DVI_ONNXRUNTIME");
@@ -31,6 +55,7 @@ const void* const* load() {
     names.emplace_back("libonnxruntime.so");
     for (int minor = 30; minor >= 14; --minor) names.push_back(fmt::format("libonnxruntime.so.1.{}", minor));
   }
+  const WithoutStandardError quiet;
   for (const std::string& name : names) {
     void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == nullptr) continue;
@@ -120,6 +145,7 @@ OnnxModel::OnnxModel(const std::filesystem::path& file) : session_(std::make_uni
         "Python "
         "package onnxruntime in DVI_ONNXRUNTIME",
         s.file);
+  const WithoutStandardError quiet;
   Handle made = nullptr;
   checked(s.file, OrtPlace::CreateSessionOptions, &made);
   const Owned options(made, {OrtPlace::ReleaseSessionOptions});
