@@ -7,12 +7,15 @@ Records the quick form of every scenario with several seeds into FOLDER (runs th
 are) and asks `dvi findings`. Printed is, for each kind that is a fault or was planted: in how many of the
 runs where it was planted it was found (recall), and which share of the runs where it was found had it planted
 (precision). What follows from what was planted (a classifier that memorises wrong labels overfits and forgets)
-counts neither way.
+counts neither way. For the wrong labels it is also printed how early each kind is announced: the first epoch
+after which it is found (`--until`), beside the epoch at which the loss of held-out samples is lowest.
 """
 import argparse
 import json
 import pathlib
 import subprocess
+
+import numpy as np
 
 PLANTED = {
     "noisy-labels": {"label_noise", "memorisation"},
@@ -33,6 +36,33 @@ FAULTS = {
 }
 
 
+def kinds_until(program, run, *options):
+    command = [program, "findings", str(run), "--json", *options]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {finding["kind"] for finding in json.loads(answer.stdout)["findings"]}
+
+
+def lowest_loss(run, epochs):
+    """The epoch at which the mean cross-entropy of the test group is lowest."""
+    groups = json.loads((run / "run.json").read_text())["groups"]
+    first, count = next((g["begin"], g["count"]) for g in groups if g["role"] == "test")
+    labels = np.load(run / "labels.npy")[first : first + count]
+    losses = []
+    for epoch in epochs:
+        z = np.load(run / "epochs" / f"{epoch:06d}" / "logits.npy")[first : first + count].astype(float)
+        z -= z.max(1, keepdims=True)
+        losses.append((np.log(np.exp(z).sum(1)) - z[np.arange(count), labels]).mean())
+    return epochs[int(np.argmin(losses))]
+
+
+def print_announcements(program, run):
+    epochs = sorted(int(f.name) for f in (run / "epochs").iterdir() if f.name.isdigit())
+    known = {epoch: kinds_until(program, run, "--until", str(epoch)) for epoch in epochs}
+    first = {kind: next((e for e in epochs if kind in known[e]), None) for kind in PLANTED["noisy-labels"]}
+    said = ", ".join(f"{kind} after epoch {epoch}" for kind, epoch in sorted(first.items()))
+    print(f"{run.name}: {said}; held-out loss lowest at epoch {lowest_loss(run, epochs)}", flush=True)
+
+
 def kinds_found(program, scenario, seed, folder):
     run = folder / f"{scenario}-{seed}"
     if not (run / "views" / "default" / "findings.json").exists():
@@ -48,10 +78,9 @@ def kinds_found(program, scenario, seed, folder):
             str(seed),
         ]
         subprocess.run(command + ["--out", str(run)], check=True, stdout=subprocess.DEVNULL)
-    answer = subprocess.run(
-        [program, "findings", str(run), "--json"], check=True, capture_output=True, text=True
-    )
-    return {finding["kind"] for finding in json.loads(answer.stdout)["findings"]}
+    if scenario == "noisy-labels":
+        print_announcements(program, run)
+    return kinds_until(program, run)
 
 
 def main():

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/multiversion.h"
 #include "linalg/gemm.h"
 
@@ -12,6 +14,12 @@ namespace {
 
 /// Below this many multiplications of all pairs a subspace costs more than it saves.
 constexpr double small_problem = 2e10;
+
+DVI_MULTIVERSION float greatest_of(const float* x, int64_t n) {
+  float most = 0;
+  for (int64_t l = 0; l < n; ++l) most = std::abs(x[l]) > most ? std::abs(x[l]) : most;
+  return most;
+}
 
 /// Rotates rows of n = 2^m coordinates so that each spreads over all, and one grid suits them all: signs,
 /// then a Hadamard matrix. The signs are the bits of a fixed number.
@@ -36,7 +44,7 @@ DVI_MULTIVERSION float encode_row(const float* point, int64_t n, float top, int8
   int32_t total = 0, squares = 0;
   for (int64_t l = 0; l < n; ++l) {
     const float exact = point[l] + 128.f;
-    const auto c = static_cast<int32_t>(std::min(std::max(exact, 0.f), top) + 0.5f);
+    const auto c = static_cast<int32_t>(std::min(std::max(0.f, exact), top) + 0.5f);
     error += (exact - static_cast<float>(c)) * (exact - static_cast<float>(c));
     code[l] = static_cast<int8_t>(c - 128);
     total += c;
@@ -75,8 +83,25 @@ void Codes::resize(int64_t n, int64_t new_dims) {
   moved.resize(n);
 }
 
+float greatest_number(MatrixView x) {
+  float greatest = 0;
+  for (int64_t i = 0; i < x.rows; ++i) {
+    // A NaN is greater than nothing, so a row is summed too.
+    const float* row = x.row(i);
+    const float most = greatest_of(row, x.cols);
+    float sum = 0;
+    for (int64_t l = 0; l < x.cols; ++l) sum += row[l] - row[l];
+    if (!(most <= greatest_searchable) || sum != 0)
+      fail("sample {}: expected finite features of at most {:g} to find its neighbours, found {}", i,
+           greatest_searchable, sum != 0 ? "one that is none" : fmt::format("{:g}", most));
+    greatest = std::max(greatest, most);
+  }
+  return greatest;
+}
+
 CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.cols) {
   const int64_t n = references.rows, d = references.cols;
+  const float greatest = greatest_number(references);
   if (static_cast<double>(n) * static_cast<double>(queries) * static_cast<double>(d) >= small_problem &&
       d >= 62) {
     PrincipalSubspace all = principal_subspace(references, std::min<int64_t>(127, d / 2));
@@ -102,7 +127,9 @@ CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.
     high = std::max(high, *most);
   }
   low_ = low;
-  if (high > low) step_ = (high - low) / static_cast<float>(integer_levels());
+  // Not so fine that a sample outside the grid could not be told in steps, nor that dividing by it overflows.
+  const float finest = std::max(std::ldexp(greatest, -50), FLT_MIN);
+  if (high > low) step_ = std::max((high - low) / static_cast<float>(integer_levels()), finest);
 }
 
 Matrix CodeSpace::raw_points(MatrixView x) const {

@@ -20,6 +20,12 @@ namespace dvi {
 /// Euclidean, squared, in float32; the same for (x, y) and (y, x).
 float squared_distance(const float* x, const float* y, int64_t d);
 
+/// Squared distances of features up to this, of any number of dimensions, are far from float32's limit.
+constexpr float greatest_searchable = 1e15f;
+
+/// The greatest absolute value. Throws Error if one is not finite or greater than greatest_searchable.
+float greatest_number(MatrixView x);
+
 /// Squared code distance of query q and reference j = norm[j] - 2 * (bytes of q . code of j) + offset[q],
 /// where bytes are codes + 128: the integers of multiply_u8s8.
 struct Codes {
@@ -35,7 +41,7 @@ struct Codes {
 /// Chosen by the variance of the references: as few dimensions as hold most of it.
 class CodeSpace {
  public:
-  /// For about `queries` queries.
+  /// For about `queries` queries. Throws Error as greatest_number() does.
   CodeSpace(MatrixView references, int64_t queries);
   int64_t dims() const { return dims_; }
   /// Length of a grid step in feature space.

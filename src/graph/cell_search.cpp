@@ -25,7 +25,8 @@ DVI_MULTIVERSION void mark_cells(const float* squared, const float* norms, const
                                  float norm, float reach, uint32_t* need) {
   for (int64_t j = 0; j < n; ++j) {
     const float far = radius[j] + reach;
-    need[j] |= static_cast<uint32_t>(squared[j] - 2e-6f * (norm + norms[j]) <= far * far);
+    // What cannot be told (a centre so far off that its distance overflows) is needed.
+    need[j] |= static_cast<uint32_t>(!(squared[j] - 2e-6f * (norm + norms[j]) > far * far));
   }
 }
 
@@ -43,7 +44,9 @@ CellSearch::CellSearch(const Cells& cells, MatrixView references, MatrixView que
   if (available < k)
     fail("expected more than {} samples to find {} nearest neighbours, found {}; record more samples", k, k,
          references.rows);
-  if (!same) own_ = order_by_cell(queries, cells.space, cells.centres);
+  if (same) return;
+  greatest_number(queries);
+  own_ = order_by_cell(queries, cells.space, cells.centres);
 }
 
 Neighbors CellSearch::empty() const {
@@ -143,6 +146,8 @@ void CellSearch::probe(QueryGroup group, int probes, int kept, SearchWork& w) co
   const int64_t rows = group.end - group.begin, cells = cells_.centres.count();
   std::vector<float> far(cells, 0.f);
   for (int64_t i = 0; i < rows; ++i) add(w.squared.row(i), cells, far.data());
+  // std::sort runs past its range where numbers cannot be ordered.
+  for (float& f : far) f = f < INFINITY ? f : INFINITY;
   std::vector<int32_t> nearest(cells);
   std::iota(nearest.begin(), nearest.end(), 0);
   std::sort(nearest.begin(), nearest.end(),

@@ -17,7 +17,9 @@ NeighborIndex::NeighborIndex(MatrixView references) : NeighborIndex(references, 
 NeighborIndex::NeighborIndex(MatrixView references, int64_t queries)
     : impl_(std::make_unique<Impl>(references, CodeSpace(references, queries))) {}
 NeighborIndex::NeighborIndex(MatrixView references, const NeighborIndex& alike)
-    : impl_(std::make_unique<Impl>(references, alike.impl_->cells.space)) {}
+    : impl_(std::make_unique<Impl>(references, alike.impl_->cells.space)) {
+  greatest_number(references);
+}
 NeighborIndex::NeighborIndex(NeighborIndex&&) noexcept = default;
 NeighborIndex& NeighborIndex::operator=(NeighborIndex&&) noexcept = default;
 NeighborIndex::~NeighborIndex() = default;

@@ -26,7 +26,8 @@ namespace dvi {
 class NeighborIndex {
  public:
   /// `references` [m, D] must outlive the index. It is laid out for about `queries` queries, or as many as
-  /// there are references: a subspace has to be worth its search.
+  /// there are references: a subspace has to be worth its search. Throws Error if a feature is not finite or
+  /// greater than greatest_searchable (bound_codes.h); so do the searches.
   explicit NeighborIndex(MatrixView references);
   NeighborIndex(MatrixView references, int64_t queries);
   /// Of other samples [m, D] of the same feature space: the subspace of `alike` serves them too, and is not

@@ -95,6 +95,41 @@ TEST(NeighborIndex, SamplesFarOutsideTheGrid) {
   expect_distances_of(slow_neighbors(queries, x, 15, false), NeighborIndex(x).exact(queries, 15, false));
 }
 
+TEST(NeighborIndex, FeaturesOfAnyScale) {
+  for (const float scale : {1e-40f, 1e-30f, 1e-15f, 1e13f}) {
+    Matrix x = noise(3000, 20);
+    for (int64_t i = 0; i < 3000 * 20; ++i) x.data()[i] *= scale;
+    const MatrixView some = x.view().slice(0, 50);
+    const Neighbors found = NeighborIndex(x).exact(some, 15, false);
+    const Neighbors slow = slow_neighbors(some, x, 15, false);
+    for (size_t i = 0; i < found.distance.size(); ++i)
+      // Below 1e-19 squares vanish, and all distances are 0.
+      ASSERT_NEAR(found.distance[i], scale < 1e-19f ? 0 : slow.distance[i], 1e-5 * slow.distance[i] + 1e-18);
+  }
+}
+
+TEST(NeighborIndex, OneSampleBeyondAllProportionTheOthersHardlyApart) {
+  // Every second sample sets the grid; the sample far off is another one.
+  for (const float apart : {1e-30f, 1e-12f, 0.f}) {
+    Matrix x = noise(9000, 8);
+    for (int64_t i = 0; i < 9000 * 8; ++i) x.data()[i] *= apart;
+    for (int64_t l = 0; l < 8; ++l) x(4001, l) = l % 2 == 0 ? 1e15f : -1e15f;
+    const Neighbors found = NeighborIndex(x).exact(x, 5, true);
+    for (int64_t i = 0; i < x.rows(); ++i)
+      for (const int32_t j : found.row(i)) ASSERT_TRUE(j != i && (j != 4001 || i == 4001)) << i << " " << j;
+  }
+}
+
+TEST(NeighborIndex, WhatHasNoDistancesIsRefused) {
+  for (const float odd : {NAN, INFINITY, -INFINITY, 3e18f, 3e38f, -1e16f}) {
+    Matrix x = noise(400, 6), queries = noise(10, 6);
+    const NeighborIndex good(x);
+    queries(7, 2) = x(399, 5) = odd;
+    EXPECT_THROW(NeighborIndex{x}, Error) << odd;
+    EXPECT_THROW(good.exact(queries, 3, false), Error) << odd;
+  }
+}
+
 TEST(NeighborIndex, ApproximateTellsItsRecall) {
   for (const Matrix& x : {clusters(20000, 40, 1), noise(20000, 24)}) {
     const NeighborIndex index(x);
