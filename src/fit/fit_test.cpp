@@ -143,17 +143,20 @@ TEST_F(FitTest, FollowsARunThatIsStillBeingRecorded) {
   FitOptions follow;
   follow.follow = true;
   std::thread fit([&] { fit_run(run.folder(), follow); });
-  const auto fitted = [&](int epoch) {
+  const auto appears = [&](const fs::path& file) {
     for (int i = 0; i < 1200; ++i) {
-      if (fs::exists(run.view_folder("default") / "epochs" / epoch_folder_name(epoch) / "view_epoch.json"))
-        return true;
+      if (fs::exists(run.view_folder("default") / file)) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return false;
   };
+  const auto fitted = [&](int epoch) {
+    return appears(fs::path("epochs") / epoch_folder_name(epoch) / "view_epoch.json");
+  };
   EXPECT_TRUE(fitted(1));
   record_test_epoch(run, options, 2);
   EXPECT_TRUE(fitted(2));
+  EXPECT_TRUE(appears("findings.json"));  // while training goes on
   Json manifest = read_json(run.folder() / "run.json");
   manifest["finished"] = true;
   write_json(run.folder() / "run.json", manifest);
