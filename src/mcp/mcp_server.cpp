@@ -1,5 +1,7 @@
 #include "mcp/mcp_server.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "causes/causes.h"
@@ -8,6 +10,7 @@
 #include "image/png.h"
 #include "query/query.h"
 #include "render/picture_file.h"
+#include "render/sample_colors.h"
 #include "report/base64.h"
 #include "run/inputs.h"
 
@@ -25,7 +28,9 @@ struct RpcError {
   std::string sentence;
 };
 
-Json parameter(const char* type, const char* meaning) { return {{"type", type}, {"description", meaning}}; }
+Json parameter(const char* type, const std::string& meaning) {
+  return {{"type", type}, {"description", meaning}};
+}
 
 Json tool(const char* name, const char* meaning, Json properties, Json required) {
   return {{"name", name},
@@ -75,10 +80,8 @@ const Json& tools() {
             {"id"}),
        tool("render", "The map of one epoch as a PNG picture",
             {{"epoch", epoch},
-             {"color",
-              parameter("string",
-                        "What colours tell: label, prediction, correct, confidence, margin, kept, group, "
-                        "or a column; label if absent")},
+             {"color", parameter("string", fmt::format("What colours tell: {}, or a column; label if absent",
+                                                       fmt::join(SampleColoring::ways(), ", ")))},
              {"highlight", condition},
              {"height", parameter("integer", "Pixels, 200 to 2000; 900 if absent")}},
             Json::array())});

@@ -31,8 +31,8 @@ struct ColorKey {
   std::string ring;  ///< what a ring tells, or ""
 };
 
-/// One way to colour samples: one of ways(), or the name of a column of the run. The same as the page's
-/// (web/src/colorings), under the same names.
+/// One way to colour samples: one of ways(), or the name of a column of the run. Those that the page has too
+/// (web/src/colorings) have the same names there.
 class SampleColoring {
  public:
   /// "label", "prediction", ... : those that every run has.
