@@ -49,8 +49,8 @@ def project(run, samples, epochs=None, kind=None, view=None, program=None):
     program = program or find_program()
     if program is None:
         raise FileNotFoundError(
-            "the program dvi is neither in this package nor on the PATH: install the wheel of releases, name the program "
-            "in the environment variable DVI, or pass program="
+            "the program dvi is neither in this package nor on the PATH: install the wheel of releases, name the "
+            "program in the environment variable DVI, or pass program="
         )
     with tempfile.TemporaryDirectory(prefix="dvi-project-") as folder:
         file = samples

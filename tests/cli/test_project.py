@@ -26,7 +26,9 @@ class ProjectDigits(ProgramTest):
         for epoch in (1, 2, 3):
             for _ in range(1 if epoch == 1 else 8):
                 network.partial_fit(images[:train].reshape(train, -1), labels[:train], classes=np.arange(10))
-            hidden = np.maximum(images.reshape(len(images), -1) @ network.coefs_[0] + network.intercepts_[0], 0)
+            hidden = np.maximum(
+                images.reshape(len(images), -1) @ network.coefs_[0] + network.intercepts_[0], 0
+            )
             cls.epochs.append(
                 (epoch, hidden, np.ascontiguousarray(network.coefs_[1].T), network.intercepts_[1].copy())
             )
@@ -45,9 +47,7 @@ class ProjectDigits(ProgramTest):
         os.makedirs(run)
         groups = [{"name": "train", "role": "train", "begin": 0, "count": cls.train}]
         if samples > cls.train:
-            groups.append(
-                {"name": "test", "role": "test", "begin": cls.train, "count": samples - cls.train}
-            )
+            groups.append({"name": "test", "role": "test", "begin": cls.train, "count": samples - cls.train})
         write_json(
             f"{run}/run.json",
             {
@@ -155,9 +155,13 @@ class ProjectDigits(ProgramTest):
         self.assert_refused("project", self.run_folder, bad, words=("bad.npy", "nan", "row 2"))
         np.save(bad, hidden[:0])
         self.assert_refused("project", self.run_folder, bad, words=("bad.npy", "at least one"))
-        self.assert_refused("project", self.run_folder, good, "--epochs", "1-3", words=("inputs", "one epoch"))
+        self.assert_refused(
+            "project", self.run_folder, good, "--epochs", "1-3", words=("inputs", "one epoch")
+        )
         self.assert_refused("project", self.run_folder, good, "--epochs", "9", words=("epoch", "9"))
-        self.assert_refused("project", self.run_folder, good, "-o", "places.txt", words=("places.txt", ".csv"))
+        self.assert_refused(
+            "project", self.run_folder, good, "-o", "places.txt", words=("places.txt", ".csv")
+        )
         self.assert_refused("project", self.run_folder, "none.png", words=("none.png", "no such file"))
         picture = os.path.join(self.place.name, "noise.png")
         with open(picture, "w") as file:
