@@ -5,14 +5,18 @@
 
 namespace dvi {
 
+void add_add_command(CLI::App&);
 void add_check_command(CLI::App&);
 void add_demo_command(CLI::App&);
 void add_eval_command(CLI::App&);
+void add_export_model_command(CLI::App&);
 void add_findings_command(CLI::App&);
 void add_fit_command(CLI::App&);
 void add_import_command(CLI::App&);
 void add_mcp_command(CLI::App&);
+void add_project_command(CLI::App&);
 void add_query_command(CLI::App&);
+void add_remove_command(CLI::App&);
 void add_render_command(CLI::App&);
 void add_report_command(CLI::App&);
 void add_serve_command(CLI::App&);

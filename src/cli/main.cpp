@@ -68,12 +68,16 @@ int main(int argc, char** argv) {
   dvi::add_fit_command(app);
   dvi::add_eval_command(app);
   dvi::add_serve_command(app);
+  dvi::add_project_command(app);
+  dvi::add_add_command(app);
+  dvi::add_remove_command(app);
   dvi::add_query_command(app);
   dvi::add_findings_command(app);
   dvi::add_why_command(app);
   dvi::add_render_command(app);
   dvi::add_report_command(app);
   dvi::add_import_command(app);
+  dvi::add_export_model_command(app);
   dvi::add_check_command(app);
   dvi::add_mcp_command(app);
 

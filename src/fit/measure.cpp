@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fit/measure_new.h"
+#include "fit/round_trip.h"
 #include "graph/plane_neighbors.h"
 #include "landscape/landscape_parts.h"
 #include "landscape/plane_classifier.h"
@@ -16,29 +18,6 @@ struct Plane {
   Neighbors test_boundary;   // of test samples among the evaluation's
   Matrix logits_after;       // [N, C] after the round trip
 };
-
-/// What comes back from the plane.
-struct Returned {
-  Matrix logits;             // [n, C]
-  std::vector<float> error;  // [n] mean over dimensions of (f - f')^2
-};
-
-/// A part at a time: the features of all at once would take as much memory as the epoch itself.
-Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
-                    MatrixView features, int64_t classes) {
-  constexpr int64_t part = 8192;
-  Returned out{Matrix(positions.rows, classes), {}};
-  Matrix back(std::min(part, positions.rows), features.cols);
-  for (int64_t begin = 0; begin < positions.rows; begin += part) {
-    const int64_t count = std::min(part, positions.rows - begin);
-    const MutMatrixView now = back.mut().slice(0, count);
-    decoder.apply(positions.slice(begin, count), now);
-    subject.head(now, out.logits.mut().slice(begin, count));
-    const auto errors = squared_errors(features.slice(begin, count), now);
-    out.error.insert(out.error.end(), errors.begin(), errors.end());
-  }
-  return out;
-}
 
 std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t> b) {
   std::vector<int32_t> out(a.begin(), a.end());
@@ -167,6 +146,8 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
     out.metrics.boundary.keep_boundary =
         keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
   }
+
+  measure_new_samples(sets, data, projection, landscape, extent, out.metrics);
 
   for (const auto& verdict : judge(measurement.plane().logits_after.view()))
     out.round_trip.push_back(verdict.prediction);

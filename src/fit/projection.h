@@ -3,9 +3,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "core/stopwatch.h"
 #include "fit/epoch_data.h"
+#include "project/relocation.h"
 #include "vis/autoencoder.h"
 
 namespace dvi {
@@ -27,8 +29,9 @@ struct Projection {
   /// How far each sample, and each boundary sample of the evaluation, was moved then, as a share of the
   /// picture's side; empty likewise.
   std::vector<float> moved, evaluation_moved;
-  bool shows_encoder = false;                ///< positions are the encoder's own
-  std::shared_ptr<const PresetState> state;  ///< null where the preset keeps none
+  std::optional<RelocationLimits> relocation;  ///< of that step; none where there is none
+  bool shows_encoder = false;                  ///< positions are the encoder's own
+  std::shared_ptr<const PresetState> state;    ///< null where the preset keeps none
   StageSeconds seconds;
   Json details = Json::object();  ///< counts and losses for view_epoch.json
 };

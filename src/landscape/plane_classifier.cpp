@@ -71,6 +71,32 @@ std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {
   return verdicts;
 }
 
+std::vector<Verdict> PlaneClassifier::judge_each(MatrixView points) {
+  const int64_t classes = subject_.class_count();
+  std::vector<Verdict> verdicts(static_cast<size_t>(points.rows));
+  const auto judge_row = [&](int64_t i, const Matrix& logits) {
+    verdicts[static_cast<size_t>(i)] =
+        dvi::judge(std::span<const float>(logits.row(0), static_cast<size_t>(classes)));
+  };
+  if (!composed()) {
+    Matrix features(1, decoder_.output_dim()), out(1, classes);
+    for (int64_t i = 0; i < points.rows; ++i) {
+      decoder_.apply(points.slice(i, 1), features.mut());
+      subject_.head(features, out.mut());
+      judge_row(i, out);
+    }
+    return verdicts;
+  }
+  parallel_for(points.rows, 64, [&](int64_t begin, int64_t end, int worker) {
+    Matrix out(1, classes);
+    for (int64_t i = begin; i < end; ++i) {
+      logits(points.slice(i, 1), out.mut(), worker);
+      judge_row(i, out);
+    }
+  });
+  return verdicts;
+}
+
 Landscape PlaneClassifier::paint(const Extent& extent, int size) {
   if (composed())
     return dvi::paint(

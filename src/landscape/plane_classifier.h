@@ -17,6 +17,9 @@ class PlaneClassifier {
 
   /// One Verdict for each of `points` [n, 2].
   std::vector<Verdict> judge(MatrixView points);
+  /// The same, each point by itself: slower, but a verdict is the same to the last bit whatever other points
+  /// are asked for with it (a product's blocks, and so the order of its sums, depend on its size).
+  std::vector<Verdict> judge_each(MatrixView points);
   /// Every cell of a grid.
   Landscape paint(const Extent&, int size);
 

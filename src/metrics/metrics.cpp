@@ -116,6 +116,9 @@ Json to_json(const EpochMetrics& metrics) {
                {"all", to_json(metrics.all)}};
   if (metrics.encoder_train) json["encoder_train"] = to_json(*metrics.encoder_train);
   if (metrics.encoder_test) json["encoder_test"] = to_json(*metrics.encoder_test);
+  if (metrics.new_test) json["new_test"] = to_json(*metrics.new_test);
+  if (metrics.new_boundary) json["new_boundary"] = to_json(*metrics.new_boundary);
+  if (metrics.test_among_train) json["test_among_train"] = to_json(*metrics.test_among_train);
   if (metrics.territory_parts) json["territory_parts"] = *metrics.territory_parts;
   return json;
 }
@@ -130,6 +133,9 @@ EpochMetrics epoch_metrics_from_json(const Json& json) {
           group("all").value_or(GroupMetrics{}),
           group("encoder_train"),
           group("encoder_test"),
+          group("new_test"),
+          group("new_boundary"),
+          group("test_among_train"),
           json.contains("territory_parts") ? std::optional(json.at("territory_parts").get<int64_t>())
                                            : std::nullopt};
 }

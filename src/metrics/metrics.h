@@ -61,6 +61,11 @@ struct EpochMetrics {
   GroupMetrics all;
   /// Of encoder_positions.npy, where samples are shown elsewhere than the encoder alone puts them.
   std::optional<GroupMetrics> encoder_train, encoder_test;
+  /// Of test samples, and of the evaluation's boundary samples, placed as new samples are: by what is
+  /// remembered of train samples. Neighbours are sought among train samples only.
+  std::optional<GroupMetrics> new_test, new_boundary;
+  /// nn_* of the test samples as they are shown, among train samples only: what new_test compares with.
+  std::optional<GroupMetrics> test_among_train;
   /// Connected parts of one class in the landscape that take more than a thousandth of it (landscape_parts).
   std::optional<int64_t> territory_parts;
 };

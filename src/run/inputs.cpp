@@ -23,7 +23,7 @@ ImageAxes image_axes(const std::string& layout, std::span<const int64_t> sample_
   return {sample_shape[1], sample_shape[2], sample_shape[0], false};
 }
 
-std::vector<int64_t> stored_shape(const NpyArray& array) {
+std::vector<int64_t> shape_of_one(const NpyArray& array) {
   return {array.shape().begin() + 1, array.shape().end()};
 }
 
@@ -65,7 +65,7 @@ InputReader::InputReader(const Run& run) {
         file);
   spec_ = *run.manifest().inputs;
   const NpyArray& array = *run.inputs();
-  const auto stored = stored_shape(array);
+  const auto stored = shape_of_one(array);
   if (spec_.kind == "image") {
     const size_t rank = spec_.layout.size();
     if (array.shape().size() != rank)
@@ -94,7 +94,7 @@ void InputReader::add_epoch_sources(const Run& run, const Epoch& epoch) {
   for (const Group& group : run.manifest().groups) {
     auto array = epoch.group_inputs(group);
     if (!array) continue;
-    if (stored_shape(*array) != stored_shape(sources_.front().array))
+    if (shape_of_one(*array) != shape_of_one(sources_.front().array))
       fail("{}: expected samples of the shape in inputs.npy, {}, found {}", array->path().string(),
            shape_text(sources_.front().array.shape()), shape_text(array->shape()));
     sources_.push_back({std::move(*array), group.begin, group.count});
@@ -107,17 +107,25 @@ const InputReader::Source& InputReader::source_of(int64_t sample) const {
   fail("sample {}: expected an id from 0 to {}", sample, sources_.front().count - 1);
 }
 
+std::vector<int64_t> InputReader::stored_shape() const { return shape_of_one(sources_.front().array); }
+
 void InputReader::read(int64_t sample, float* out) const {
   const Source& source = source_of(sample);
   const int64_t base = (sample - source.begin) * size_;
+  std::vector<float> stored(static_cast<size_t>(size_));
+  for (int64_t i = 0; i < size_; ++i) stored[static_cast<size_t>(i)] = element(source.array, base + i);
+  prepare(stored, source.array.dtype(), out);
+}
+
+void InputReader::prepare(std::span<const float> stored, DType dtype, float* out) const {
   const bool image = spec_.kind == "image";
-  const double unit = image && source.array.dtype() == DType::u8 ? 1.0 / 255 : 1.0;
+  const double unit = image && dtype == DType::u8 ? 1.0 / 255 : 1.0;
   const auto scale = static_cast<float>(spec_.scale.value_or(unit));
   if (!image) {
-    for (int64_t i = 0; i < size_; ++i) out[i] = element(source.array, base + i) * scale;
+    for (int64_t i = 0; i < size_; ++i) out[i] = stored[static_cast<size_t>(i)] * scale;
     return;
   }
-  const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
+  const ImageAxes axes = image_axes(spec_.layout, stored_shape());
   const int64_t pixels = axes.height * axes.width;
   const auto of_channel = [](const std::vector<double>& values, int64_t c, double otherwise) {
     return values.empty() ? otherwise : values[values.size() == 1 ? 0 : static_cast<size_t>(c)];
@@ -126,8 +134,8 @@ void InputReader::read(int64_t sample, float* out) const {
     const auto mean = static_cast<float>(of_channel(spec_.mean, c, 0));
     const auto deviation = static_cast<float>(of_channel(spec_.std, c, 1));
     for (int64_t p = 0; p < pixels; ++p) {
-      const int64_t stored = axes.channels_last ? p * axes.channels + c : c * pixels + p;
-      out[c * pixels + p] = (element(source.array, base + stored) * scale - mean) / deviation;
+      const int64_t at = axes.channels_last ? p * axes.channels + c : c * pixels + p;
+      out[c * pixels + p] = (stored[static_cast<size_t>(at)] * scale - mean) / deviation;
     }
   }
 }
@@ -144,7 +152,7 @@ InputReader::Pixels InputReader::pixels(int64_t sample) const {
   if (spec_.kind != "image") fail("inputs.npy: expected images, found inputs of kind \"{}\"", spec_.kind);
   const Source& source = source_of(sample);
   const int64_t base = (sample - source.begin) * size_;
-  const ImageAxes axes = image_axes(spec_.layout, stored_shape(source.array));
+  const ImageAxes axes = image_axes(spec_.layout, shape_of_one(source.array));
   constexpr int64_t most_pixels = int64_t{64} << 20;
   if (axes.height * axes.width > most_pixels)
     fail("{}: expected images of at most {} million pixels to show, found {} x {}",

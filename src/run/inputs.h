@@ -20,6 +20,14 @@ class InputReader {
   /// Shape of one sample as the model sees it, e.g. {1, 28, 28}.
   const std::vector<int64_t>& sample_shape() const { return shape_; }
   int64_t sample_size() const { return size_; }
+  int64_t sample_count() const { return sources_.front().count; }
+  /// "image", "text" or "row", and how recorded inputs are stored: dtype, and shape of one sample.
+  const InputSpec& spec() const { return spec_; }
+  DType stored_dtype() const { return sources_.front().array.dtype(); }
+  std::vector<int64_t> stored_shape() const;
+  /// An input that was not recorded, `stored` [sample_size()] numbers as stored_shape() and stored_dtype()
+  /// hold them, becomes what the model sees: `out` [sample_size()].
+  void prepare(std::span<const float> stored, float* out) const { prepare(stored, stored_dtype(), out); }
   /// Writes sample_size() floats.
   void read(int64_t sample, float* out) const;
   /// [ids, sample_size()].
@@ -39,6 +47,7 @@ class InputReader {
     NpyArray array;
     int64_t begin, count;
   };
+  void prepare(std::span<const float> stored, DType dtype, float* out) const;
   const Source& source_of(int64_t sample) const;
   void add_epoch_sources(const Run&, const Epoch&);
   std::vector<Source> sources_;  // later ones win

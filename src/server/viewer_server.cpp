@@ -1,11 +1,14 @@
 #include "server/viewer_server.h"
 
+#include <set>
+
 #include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/sentence.h"
 #include "server/access.h"
 #include "server/api.h"
 #include "server/api_causes.h"
+#include "server/api_project.h"
 #include "server/encoding.h"
 #include "server/http_server.h"
 #include "server/live_watch.h"
@@ -60,6 +63,7 @@ struct ViewerServer::Implementation {
     add_selection_routes(router, state);
     add_query_routes(router, state);
     add_cause_routes(router, state);
+    add_project_routes(router, state);
     router.add("GET", "/api/live", [this](const Call& call) {
       HttpResponse response;
       response.content_type = "text/event-stream";
@@ -79,7 +83,8 @@ struct ViewerServer::Implementation {
     };
     handlers.finish = [this](HttpResponse& response) { finish(response, {}); };
     handlers.slow = [](const HttpRequest& request) {
-      return !request.path.empty() && (request.path.back() == "query" || request.path.back() == "suspects");
+      static const std::set<std::string> those = {"query", "suspects", "project"};
+      return !request.path.empty() && those.contains(request.path.back());
     };
     server = std::make_unique<HttpServer>(http, std::move(handlers));
     watch.start(o.look_seconds, [this](const std::string& event) { server->publish(event); });

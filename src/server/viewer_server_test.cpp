@@ -275,6 +275,50 @@ TEST_F(ViewerServerTest, Pictures) {
   EXPECT_EQ(get("/api/runs/0/thumbnails.png").status, 400);
 }
 
+TEST_F(ViewerServerTest, NewSamplesArePlaced) {
+  const dvi::Run run = dvi::Run::open(folder_ / "run");
+  const auto epoch = View::open(run, "default").epoch(3);
+  const Matrix features = run.epoch(3).features();
+  const std::string path = "/api/runs/0/views/default/project";
+  // The first two samples over again, as text; the view shows what its encoder says of them.
+  std::string rows;
+  for (int64_t i = 0; i < 2; ++i)
+    for (int64_t d = 0; d < features.cols(); ++d)
+      rows += fmt::format("{}{}", features(i, d), d + 1 < features.cols() ? "," : "\n");
+  const auto answer = send("POST", path, Json{{"text", rows}, {"epochs", {3}}}.dump());
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Json at = Json::parse(answer.body)["epochs"][0];
+  EXPECT_EQ(at["epoch"], 3);
+  ASSERT_EQ(at["samples"].size(), 2);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(at["samples"][i]["prediction"], epoch->predictions()[i]);
+    EXPECT_NEAR(at["samples"][i]["place"][0].get<float>(), epoch->positions()[2 * i], 1e-4);
+    EXPECT_EQ(at["samples"][i]["nearest"][0], i);
+  }
+  const Json back = json(fmt::format("/api/runs/0/views/default/epochs/3/back?x={}&y={}",
+                                     epoch->positions()[0], epoch->positions()[1]));
+  EXPECT_EQ(back["nearest"].size(), 15);
+  const Json line = json("/api/runs/0/views/default/epochs/3/between?a=5&b=9")["points"];
+  ASSERT_EQ(line.size(), 65);
+  EXPECT_EQ(line[0]["prediction"], epoch->predictions()[5]);
+  EXPECT_EQ(line[64]["prediction"], epoch->predictions()[9]);
+  EXPECT_NEAR(line[0]["place"][1].get<float>(), epoch->positions()[11], 1e-4);
+  EXPECT_EQ(get("/api/runs/0/views/default/epochs/3/between?a=5&b=900").status, 400);
+  const auto refused = [&](const Json& body) {
+    const auto said = send("POST", path, body.dump());
+    EXPECT_EQ(said.status, 400) << said.body;
+    return Json::parse(said.body)["error"].get<std::string>();
+  };
+  EXPECT_THAT(refused({{"text", "1,2,3"}}), HasSubstr("found 3"));
+  EXPECT_THAT(refused({{"text", rows}, {"epochs", {1, 2}}}), HasSubstr("one epoch"));
+  EXPECT_THAT(refused({{"values", "!"}, {"count", 1}, {"kind", "features"}}), HasSubstr("base64"));
+  EXPECT_THAT(refused({{"values", std::string(44, 'A')}, {"count", 1}, {"kind", "features"}}),
+              HasSubstr("float32"));  // 33 bytes
+  EXPECT_THAT(refused({{"pictures", {{{"name", "a.png"}, {"png", "AAAA"}}}}}), HasSubstr("a.png"));
+  EXPECT_THAT(refused(Json::object()), HasSubstr("pictures"));
+  EXPECT_EQ(send("POST", path, Json{{"text", rows}, {"epochs", {99}}}.dump()).status, 404);
+}
+
 TEST_F(ViewerServerTest, Queries) {
   const auto answer =
       send("POST", view_path + "/query", R"({"where": "label = 'Trouser' and correct = 0", "epoch": 1})");

@@ -11,7 +11,7 @@ SRC = ROOT / "src"
 
 def read_layers():
     """{layer: layers it may use} from src/CMakeLists.txt, in its order."""
-    calls = re.findall(r"^dvi_layer\(([a-z_ ]+)\)$", (SRC / "CMakeLists.txt").read_text(), flags=re.M)
+    calls = re.findall(r"^dvi_layer\(([a-z_\s]+)\)$", (SRC / "CMakeLists.txt").read_text(), flags=re.M)
     return {call.split()[0]: call.split()[1:] for call in calls}
 
 

@@ -591,6 +591,10 @@ async function answer(server, method, path, query, body) {
       };
     case "card":
       return served.card(id, e);
+    case "back": {
+      const near = run.neighbors(e, 0, true);
+      return { nearest: near.map((n) => n.id), distances: near.map((n) => n.distance), familiarity: 0.5 };
+    }
     case "decode": {
       const x = Number(query.get("x"));
       const y = Number(query.get("y"));

@@ -140,6 +140,47 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     for (const line of lines.slice(1)) expect(line).toContain(",Shirt,T-shirt/top,");
   });
 
+  it("places a picture that is dropped onto the page, at every epoch", async () => {
+    const image = await page.evaluate(async () => {
+      const bytes = new Uint8Array(await (await fetch("api/runs/0/inputs/7.png")).arrayBuffer());
+      return [...bytes];
+    });
+    const dropped = await page.evaluateHandle((bytes) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], "shoe.png", { type: "image/png" }));
+      return data;
+    }, image);
+    for (const kind of ["dragenter", "dragover", "drop"])
+      await page.dispatchEvent("main.stage", kind, { dataTransfer: dropped });
+    await page.locator(".new-mark").waitFor();
+    const { predicted, recorded, nearest, away } = await inPage(page, (app) => {
+      const [sample] = app.newSamples.list;
+      const epochs = app.data.fitted as number[];
+      const [x0, y0, x1] = app.data.view.extent;
+      const last = epochs[epochs.length - 1]!;
+      const shown = app.data.peekEpoch(last);
+      const [x, y] = sample.at.get(last).place;
+      const side = (x1 - x0) / 65535;
+      return {
+        predicted: epochs.map((e) => sample.at.get(e).prediction as number),
+        recorded: epochs.map((e) => app.data.peekEpoch(e).samples.predictions[7] as number),
+        nearest: sample.at.get(last).nearest[0] as number,
+        away:
+          Math.hypot(x - x0 - shown.positions[14] * side, y - y0 - shown.positions[15] * side) / (x1 - x0),
+      };
+    });
+    expect(predicted).toEqual(recorded);
+    expect(nearest).toBe(7);
+    expect(away).toBeLessThan(0.1);
+    const panel = page.locator(".new-panel");
+    expect(await panel.textContent()).toContain("shoe.png");
+    expect(await panel.locator(".new-probabilities polygon").count()).toBeGreaterThan(1);
+    expect(await panel.locator(".neighbor").count()).toBe(15);
+    expect(await page.locator(".new-stop").count()).toBe(3);
+    await panel.getByLabel("Throw shoe.png away").click();
+    expect(await page.locator(".new-mark").count()).toBe(0);
+  });
+
   it("draws trails and neighbours of a sample, and shows its card", async () => {
     await page.keyboard.press("Escape");
     await inPage(page, (app) => {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
-#include "fit/standard/margin_ranks.h"
+#include "project/margin_ranks.h"
 #include "vis/divergence.h"
 
 namespace dvi {

@@ -9,7 +9,7 @@
 //   |f - f'|^2 / V + (s g)^2 |p - p'|^2 + m^2 (r - r')^2
 //
 // with V the total variance of the train samples' features, p the class distribution (sharpened as in
-// vis/divergence.h), r the rank of the margin (fit/standard/margin_ranks.h), g and m weights of
+// vis/divergence.h), r the rank of the margin (project/margin_ranks.h), g and m weights of
 // StandardOptions, and s >= 1 the strength that the disagreement between neighbours asks for.
 #pragma once
 

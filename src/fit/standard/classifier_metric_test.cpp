@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "core/random.h"
-#include "fit/standard/margin_ranks.h"
+#include "project/margin_ranks.h"
 
 namespace dvi {
 namespace {

@@ -54,7 +54,7 @@ struct StandardOptions {
   /// Squared error of the decoder's features, and of the margin that the classifier sees in them, against its
   /// KL divergence from the classifier's distributions.
   double reconstruction_weight = 1, margin_weight = 2;
-  /// A sample is moved (fit/standard/relocation.h) where the ground shows another class, or a margin whose
+  /// A sample is moved (project/relocation.h) where the ground shows another class, or a margin whose
   /// rank differs from its own by more than `margin_tolerance`; no farther than `relocation_reach`, a share
   /// of the picture.
   double margin_tolerance = 0.4, relocation_reach = 0.12;

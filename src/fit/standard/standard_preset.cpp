@@ -5,8 +5,8 @@
 #include "core/progress.h"
 #include "core/seed.h"
 #include "fit/standard/epoch_layout.h"
-#include "fit/standard/relocation.h"
 #include "fit/standard/settling.h"
+#include "project/relocation.h"
 #include "vis/distill.h"
 
 namespace dvi {
@@ -148,8 +148,8 @@ class StandardFit {
     out.fitted_evaluation_positions = out.evaluation_boundary_positions;
     PlaneClassifier classifier(out.model.decoder, *data_.subject);
     const MarginRanks ranks(data_.verdicts, sets_.train);
-    Relocator relocator(classifier, ranks, square_around(bounds_of(out.positions)),
-                        {options_.margin_tolerance, options_.relocation_reach});
+    out.relocation = {options_.margin_tolerance, options_.relocation_reach};
+    Relocator relocator(classifier, ranks, square_around(bounds_of(out.positions)), *out.relocation);
     const std::vector<float> moved = relocator.relocate(expected, all.mut());
     out.moved.assign(moved.begin(), moved.begin() + out.positions.rows());
     out.evaluation_moved.assign(moved.end() - out.evaluation_boundary_positions.rows(), moved.end());

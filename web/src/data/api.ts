@@ -121,6 +121,43 @@ export interface Decoded {
   nearest: Neighbor[];
 }
 
+/** What the server is asked to place: pictures (PNG in base64), or lines of numbers. */
+export interface ProjectRequest {
+  pictures?: { name: string; png: string }[];
+  resize?: boolean;
+  text?: string;
+}
+
+/** A sample that was never recorded, at one epoch; `place` in plane units. */
+export interface Placed {
+  place: [number, number];
+  moved: number;
+  prediction: number;
+  confidence: number;
+  runner_up: number;
+  margin: number;
+  probabilities: number[];
+  /** training samples, nearest first, and how far they are in feature space */
+  nearest: number[];
+  distances: number[];
+  distance: number;
+  /** share of the training samples that lie farther from their nearest than this one does */
+  familiarity: number;
+}
+
+export interface Projected {
+  samples: string[];
+  epochs: { epoch: number; usual_distance: number; samples: Placed[] }[];
+}
+
+/** A point of the straight line between two samples in feature space, with its place in the picture. */
+export interface LinePoint {
+  place: [number, number];
+  prediction: number;
+  confidence: number;
+  margin: number;
+}
+
 export interface Suspect {
   id: number;
   score: number;
@@ -332,6 +369,24 @@ export class Api {
   }
   decode(run: number, view: string, epoch: number, x: number, y: number): Promise<Decoded> {
     return this.json(`${epochPath(run, view, epoch)}/decode?x=${x}&y=${y}`);
+  }
+  /** Places samples that were never recorded, at every fitted epoch. */
+  project(run: number, view: string, request: ProjectRequest): Promise<Projected> {
+    return this.post(`${viewPath(run, view)}/project`, request);
+  }
+  /** The training samples nearest, in feature space, to what is decoded at a place. */
+  back(
+    run: number,
+    view: string,
+    epoch: number,
+    x: number,
+    y: number,
+  ): Promise<{ nearest: number[]; distances: number[] }> {
+    return this.json(`${epochPath(run, view, epoch)}/back?x=${x}&y=${y}`);
+  }
+  /** The line between two samples through feature space. */
+  between(run: number, view: string, epoch: number, a: number, b: number): Promise<{ points: LinePoint[] }> {
+    return this.json(`${epochPath(run, view, epoch)}/between?a=${a}&b=${b}`);
   }
   /** Positions of each id at every fitted epoch: [ids, epochs, 2]. */
   async trails(

@@ -1,5 +1,6 @@
 import type { Api, RunEntry } from "../data/api";
 import type { Dataset } from "../data/dataset";
+import { NewSamples } from "../data/new-samples";
 import { Queries } from "../data/queries";
 import { Exporter } from "../export/exporter";
 import { CardPanel } from "../panels/card";
@@ -9,6 +10,7 @@ import { EventsPanel } from "../panels/events";
 import { ExportPanel } from "../panels/export";
 import { FindingsPanel } from "../panels/findings";
 import { LegendPanel } from "../panels/legend";
+import { NewSamplesPanel } from "../panels/new-samples";
 import type { Change, Host, Panel, Picture, SelectHow } from "../panels/panel";
 import { QualityPanel } from "../panels/quality";
 import { SearchPanel } from "../panels/search";
@@ -25,12 +27,14 @@ import { Header } from "./header";
 import { Keyboard } from "./keyboard";
 import { Notice } from "./notice";
 import { Selecting } from "./selecting";
+import { takeIn } from "./take-in";
 
 /** Puts the page together: the picture, the panels around it, and what runs between them. */
 export class App implements Host {
   readonly store: Store;
   readonly viewer: Viewer;
   readonly queries: Queries;
+  readonly newSamples: NewSamples;
   readonly timeBand: TimeBand;
   readonly legend: LegendPanel;
   /** Panels of the right side; one at a time is open. */
@@ -104,6 +108,21 @@ export class App implements Host {
       (ids) => this.select(ids, "replace"),
       () => this.changed("queries"),
     );
+    this.newSamples = new NewSamples(this.api, () => {
+      this.viewer.showNew(this.newSamples.list);
+      this.changed("new-samples");
+    });
+    const newPanel = new NewSamplesPanel(this);
+    takeIn(
+      this.root,
+      (files) => {
+        this.store.set({ panel: newPanel.id });
+        void newPanel.take(files);
+      },
+      (text) => {
+        if (this.store.state.panel === newPanel.id) void newPanel.takeText(text);
+      },
+    );
     this.timeBand = new TimeBand(this);
     this.legend = new LegendPanel(this);
     this.panels = [
@@ -116,6 +135,7 @@ export class App implements Host {
       new QualityPanel(this),
       new ComparePanel(this),
       new ExportPanel(this, new Exporter(this.viewer, this.store)),
+      newPanel,
     ];
     this.keyboard = new Keyboard(this);
     this.selecting = new Selecting(this.store);
@@ -335,6 +355,8 @@ export class App implements Host {
   private update(changes: ReadonlySet<Change>): void {
     const { state } = this.store;
     if (changes.has("data")) this.header.showChoosers(this.runs, this.data_);
+    if (changes.has("data") && this.data_)
+      this.newSamples.follow(this.data_).catch((error: Error) => this.say(error.message, "error"));
     if (changes.has("panel")) this.dock.show();
     if (changes.has("legendOpen")) this.legend.element.hidden = !state.legendOpen;
     if (changes.has("tool")) this.header.showTool(state);

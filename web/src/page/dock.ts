@@ -21,7 +21,7 @@ export class Dock {
           {
             type: "button",
             class: "rail-button",
-            title: `${panel.title} (${k + 1})`,
+            title: k < 9 ? `${panel.title} (${k + 1})` : panel.title,
             "data-panel": panel.id,
             onclick: () => store.set({ panel: store.state.panel === panel.id ? null : panel.id }),
           },

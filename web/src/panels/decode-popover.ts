@@ -34,6 +34,16 @@ export class DecodePopover {
       this.fill(data, epoch, found);
       this.element.hidden = false;
       this.moveTo(screen);
+      const { api } = this.host;
+      // A copy without a server cannot tell.
+      const back = await api.back(data.runId, data.viewName, epoch, at.x, at.y).catch(() => null);
+      if (asked !== this.wanted || !back) return;
+      const along = back.nearest.slice(0, 6).map((id, i) => ({ id, distance: back.distances[i]! }));
+      this.element.append(
+        h("p", { class: "caption" }, "training samples nearest to what is decoded here"),
+        this.nearest(data, along),
+      );
+      this.moveTo(screen);
     } catch (error) {
       if (asked === this.wanted) this.host.say((error as Error).message, "error");
     }
@@ -57,7 +67,7 @@ export class DecodePopover {
         h("b", {}, number(found.margin, 3)),
         found.boundary && h("span", { class: "badge" }, "on a boundary"),
       ),
-      found.nearest.length > 0 && h("p", { class: "caption" }, "nearest samples"),
+      found.nearest.length > 0 && h("p", { class: "caption" }, "nearest samples in the picture"),
       this.nearest(data, found.nearest),
     );
   }

@@ -1,6 +1,7 @@
 import type { Legend } from "../colorings/coloring";
-import type { Api, RunEntry } from "../data/api";
+import type { Api, LinePoint, RunEntry } from "../data/api";
 import type { Dataset, EpochData } from "../data/dataset";
+import type { NewSample, NewSamples } from "../data/new-samples";
 import type { Found } from "../data/queries";
 import type { State, Store } from "../state/store";
 import type { IconName } from "../ui/icons";
@@ -12,9 +13,18 @@ import type { IconName } from "../ui/icons";
  * - "hover": another sample is under the pointer;
  * - "legend": the colouring changed;
  * - "queries": a search or filter was asked or answered;
- * - "compare-data": the second picture was opened or closed.
+ * - "compare-data": the second picture was opened or closed;
+ * - "new-samples": samples were brought or thrown away.
  */
-export type Change = keyof State | "data" | "epoch" | "hover" | "legend" | "queries" | "compare-data";
+export type Change =
+  | keyof State
+  | "data"
+  | "epoch"
+  | "hover"
+  | "legend"
+  | "queries"
+  | "compare-data"
+  | "new-samples";
 export type Changes = ReadonlySet<Change>;
 
 /** How ids are put into the selection. */
@@ -34,6 +44,10 @@ export interface Picture {
   zoomTo(ids: readonly number[]): void;
   /** Marks a sample as if the pointer were over it; -1 takes the mark away. */
   point(id: number): void;
+  /** Lets one of the new samples stand out; null shows all alike. */
+  lookAtNew(sample: NewSample | null): void;
+  /** Draws a line between two samples, in the colours of its classes, until the time or `null` takes it away. */
+  showLine(points: readonly LinePoint[] | null): void;
 }
 
 /** Search and filter: what was asked last and what came of it. */
@@ -61,6 +75,7 @@ export interface Host {
   readonly api: Api;
   readonly picture: Picture;
   readonly queries: Searches;
+  readonly newSamples: NewSamples;
   /** The runs served. */
   readonly runs: readonly RunEntry[];
   /** The data set of the main picture; null while none is open. */

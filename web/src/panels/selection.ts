@@ -3,7 +3,7 @@ import type { NamedSelection } from "../data/api";
 import type { Dataset } from "../data/dataset";
 import { selectionCsv, selectionJson } from "../export/selection-file";
 import type { State } from "../state/store";
-import { h, number, replace } from "../ui/dom";
+import { h, number, percent, replace } from "../ui/dom";
 import { download } from "../ui/download";
 import { listThumbnail } from "../ui/sample-row";
 import { classChip } from "../ui/tooltip";
@@ -120,6 +120,23 @@ export class SelectionPanel implements Panel {
     }
   }
 
+  /** The line between the two that are selected, and where its class changes. */
+  private async showLine(data: Dataset): Promise<void> {
+    const [a, b] = this.ids;
+    try {
+      const { points } = await this.host.api.between(data.runId, data.viewName, this.host.epoch, a!, b!);
+      if (this.ids[0] !== a || this.ids[1] !== b) return;
+      this.host.picture.showLine(points);
+      const changes = points
+        .map((p, k) => ({ share: (k - 0.5) / (points.length - 1), name: data.className(p.prediction) }))
+        .filter((c, k) => k === 0 || c.name !== data.className(points[k - 1]!.prediction));
+      const way = changes.map((c, k) => (k === 0 ? c.name : `${c.name} from ${percent(c.share, 0)}`));
+      this.host.say(`From #${a} to #${b} through feature space: ${way.join(", then ")}.`);
+    } catch (error) {
+      this.host.say((error as Error).message, "error");
+    }
+  }
+
   private show(data: Dataset): void {
     const count = this.ids.length;
     const link = (text: string, title: string, action: () => void) =>
@@ -141,6 +158,12 @@ export class SelectionPanel implements Panel {
         );
       }),
       link("Undo", "Takes back the last change (u)", () => this.host.undoSelection()),
+      count === 2 &&
+        link(
+          "Line between",
+          "The way from one to the other through feature space",
+          () => void this.showLine(data),
+        ),
       count > 0 && link("Clear", "Selects nothing (Esc)", () => this.host.select([], "replace")),
     );
     this.empty.hidden = count > 0;

@@ -1,8 +1,9 @@
 import { css } from "../color/palette";
 import { type Theme, themeOf, unit } from "../color/theme";
 import type { Legend } from "../colorings/coloring";
-import type { Api } from "../data/api";
+import type { Api, LinePoint } from "../data/api";
 import { Dataset, type EpochData } from "../data/dataset";
+import type { NewSample } from "../data/new-samples";
 import { Mark } from "../renderer/marks";
 import type { Highlight } from "../renderer/scene";
 import { Stage } from "../renderer/stage";
@@ -13,6 +14,7 @@ import { h } from "../ui/dom";
 import { Camera } from "./camera";
 import { Captions } from "./captions";
 import { NameLayer } from "./name-layer";
+import { NewSampleLayer } from "./new-sample-layer";
 import { Overlays } from "./overlays";
 import { Pane } from "./pane";
 import { type Pointed, type PointerEvents, PointerTools } from "./pointer";
@@ -40,6 +42,9 @@ export class Viewer {
 
   private readonly pointer: PointerTools;
   private readonly names = new NameLayer();
+  private readonly newLayer = new NewSampleLayer();
+  private newSamples: readonly NewSample[] = [];
+  private lookedAt: NewSample | null = null;
   private readonly captions: Captions;
   private readonly overlays = new Map<Pane, Overlays>();
   private pointed = -1;
@@ -71,6 +76,7 @@ export class Viewer {
       { class: "viewer" },
       canvas,
       this.names.element,
+      this.newLayer.element,
       this.captions.element,
       this.pointer.drawing,
     );
@@ -175,6 +181,24 @@ export class Viewer {
     this.pointed = id;
     this.updateOverlays();
     this.refreshHighlights();
+  }
+
+  /** Samples that were never recorded, in the main picture. */
+  showNew(samples: readonly NewSample[]): void {
+    this.newSamples = samples;
+    this.newLayer.set(samples, this.lookedAt);
+    this.stage.requestFrame();
+  }
+
+  showLine(points: readonly LinePoint[] | null): void {
+    this.newLayer.setLine(points);
+    this.stage.requestFrame();
+  }
+
+  lookAtNew(sample: NewSample | null): void {
+    this.lookedAt = sample;
+    this.newLayer.set(this.newSamples, sample);
+    this.stage.requestFrame();
   }
 
   zoomTo(ids: readonly number[]): void {
@@ -316,6 +340,7 @@ export class Viewer {
 
   private stateChanged(state: State, changed: ReadonlySet<keyof State>): void {
     for (const pane of this.panes) pane.setState(state, changed);
+    if (changed.has("time") || changed.has("selection")) this.newLayer.setLine(null);
     if (changed.has("time")) {
       this.main?.showTime(state.time);
       this.showSecond();
@@ -365,6 +390,11 @@ export class Viewer {
     const shown = this.showsNames ? this.panes : [];
     this.names.place(
       shown.map((pane) => ({ pane, left: this.camera.left(pane), size: this.camera.size(pane) })),
+    );
+    this.newLayer.place(
+      this.panes
+        .filter((pane) => pane.data === this.main?.data)
+        .map((pane) => ({ pane, left: this.camera.left(pane), size: this.camera.size(pane) })),
     );
     this.captions.place(this.panes);
   }

@@ -12,6 +12,10 @@ namespace dvi {
 
 class MarginRanks {
  public:
+  /// Of the margins of the train samples, in any order.
+  explicit MarginRanks(std::vector<float> margins) : sorted_(std::move(margins)) {
+    std::ranges::sort(sorted_);
+  }
   /// `ids` are rows of `verdicts`.
   MarginRanks(std::span<const Verdict> verdicts, std::span<const int32_t> ids) {
     for (const int32_t id : ids) sorted_.push_back(verdicts[static_cast<size_t>(id)].margin);

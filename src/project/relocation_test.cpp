@@ -1,4 +1,4 @@
-#include "fit/standard/relocation.h"
+#include "project/relocation.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// The last step of the default preset: points whose place shows something else than the classifier says of
-// them are moved to where it shows that.
+// The last step of the default preset, for recorded and new samples: points whose place shows something else
+// than the classifier says of them are moved to where it shows that.
 //
 // Layout and decoder are fitted to agree, but a decoder smooth enough to be read cannot draw an island around
 // every sample, and a sample near a border in feature space has neighbours on both sides of it. What is left
@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/matrix.h"
-#include "fit/standard/margin_ranks.h"
 #include "landscape/plane_classifier.h"
+#include "project/margin_ranks.h"
 
 namespace dvi {
 
@@ -43,6 +43,9 @@ class Relocator {
   /// Moves `positions` [n, 2]; returns how far each was moved, as a share of the picture's side: 0 if it
   /// stayed. [n]
   std::vector<float> relocate(std::span<const ExpectedGround> expected, MutMatrixView positions);
+  /// The same through PlaneClassifier::judge_each: slower, and to the last bit the same whatever else is
+  /// moved along.
+  std::vector<float> relocate_each(std::span<const ExpectedGround> expected, MutMatrixView positions);
 
  private:
   struct Cell {
@@ -52,6 +55,9 @@ class Relocator {
   struct Offset {
     int x, y;
   };
+  template <typename Judge>
+  std::vector<float> relocate(std::span<const ExpectedGround> expected, MutMatrixView positions,
+                              const Judge& judge_all);
   bool is_right(const ExpectedGround&, const Verdict&) const;
   /// The cell for a point, or -1.
   int64_t target(const ExpectedGround&, const Verdict& there, const float* position) const;

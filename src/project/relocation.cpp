@@ -1,4 +1,4 @@
-#include "fit/standard/relocation.h"
+#include "project/relocation.h"
 
 #include <algorithm>
 #include <bit>
@@ -76,8 +76,19 @@ int64_t Relocator::target(const ExpectedGround& expected, const Verdict& there, 
 }
 
 std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected, MutMatrixView positions) {
+  return relocate(expected, positions, [&](MatrixView points) { return classifier_.judge(points); });
+}
+
+std::vector<float> Relocator::relocate_each(std::span<const ExpectedGround> expected,
+                                            MutMatrixView positions) {
+  return relocate(expected, positions, [&](MatrixView points) { return classifier_.judge_each(points); });
+}
+
+template <typename Judge>
+std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected, MutMatrixView positions,
+                                       const Judge& judge_all) {
   const int64_t n = positions.rows;
-  const std::vector<Verdict> there = classifier_.judge(positions);
+  const std::vector<Verdict> there = judge_all(positions);
   std::vector<int64_t> targets(static_cast<size_t>(n), -1);
   Matrix moved(n, 2);
   std::copy_n(positions.data, 2 * n, moved.data());
@@ -96,7 +107,7 @@ std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected,
       for (int c = 0; c < 2; ++c) moved(i, c) += sides[c] * (static_cast<float>(random.uniform()) - 0.5f);
     }
   });
-  const std::vector<Verdict> now = classifier_.judge(moved);
+  const std::vector<Verdict> now = judge_all(moved);
   std::vector<float> distances(static_cast<size_t>(n), 0.f);
   for (int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<size_t>(i);

@@ -1,0 +1,88 @@
+#include "fit/measure_new.h"
+
+#include <algorithm>
+
+#include "fit/round_trip.h"
+#include "graph/plane_neighbors.h"
+#include "project/placer.h"
+
+namespace dvi {
+namespace {
+
+std::vector<Verdict> verdicts_of(const EpochData& data, std::span<const int32_t> ids) {
+  std::vector<Verdict> out;
+  for (const int32_t id : ids) out.push_back(data.verdicts[static_cast<size_t>(id)]);
+  return out;
+}
+
+Neighbors first_rows(const Neighbors& all, int64_t count) {
+  return {all.k,
+          {all.index.begin(), all.index.begin() + count * all.k},
+          {all.distance.begin(), all.distance.begin() + count * all.k}};
+}
+
+}  // namespace
+
+void measure_new_samples(const SampleSets& sets, const EpochData& data, const Projection& projection,
+                         const Landscape& landscape, const Extent& extent, EpochMetrics& metrics) {
+  if (!projection.relocation) return;
+  const int64_t classes = data.logits.cols();
+  const Matrix train_positions = gather_rows(projection.positions, sets.train);
+  std::vector<int32_t> predictions;
+  std::vector<float> margins;
+  for (const Verdict& verdict : verdicts_of(data, sets.train)) {
+    predictions.push_back(verdict.prediction);
+    margins.push_back(verdict.margin);
+  }
+  const PlacedTrain train{train_positions, predictions, std::move(margins)};
+  Placer placer(train, projection.model.decoder, *data.subject, *projection.relocation);
+
+  Matrix boundary_places;
+  if (const auto& set = data.evaluation_boundary; set.size() > 0 && data.evaluation_to_train.k > 0) {
+    const std::vector<Verdict> own = judge(set.logits.view());
+    const auto places = placer.place(nearest_of(data.evaluation_to_train, place_k), own);
+    GroupMetrics& group = metrics.new_boundary.emplace();
+    group.count = set.size();
+    const Returned back =
+        round_trip(projection.model.decoder, *data.subject, places.shown, set.features, classes);
+    add_round_trip(group, {set.logits, back.logits, back.error});
+    add_fitted(group, own, places.before, places.moved);
+    group.keep_boundary = keep_boundary(landscape, extent, places.shown);
+    boundary_places = places.shown;
+  }
+
+  const auto* test = sets.test();
+  if (test == nullptr || test->ids.empty()) return;
+  const auto count = static_cast<int64_t>(test->ids.size());
+  const Neighbors nearest =
+      first_rows(data.other_to_train, count);  // the test set is the first of the others
+  const std::vector<Verdict> own = verdicts_of(data, test->ids);
+  const auto places = placer.place(nearest_of(nearest, place_k), own);
+  Matrix positions(projection.positions.rows(), 2);
+  std::copy_n(projection.positions.data(), 2 * positions.rows(), positions.data());
+  for (int64_t i = 0; i < count; ++i)
+    std::copy_n(places.shown.row(i), 2, positions.row(test->ids[static_cast<size_t>(i)]));
+
+  const Neighbors near = with_ids(nearest_of(nearest, measure_k), sets.train);
+  const auto among_train = [&](MatrixView shown, GroupInput input) {
+    const Neighbors plane_near = plane_neighbors(shown, test->ids, sets.train, near.k);
+    input.plane_neighbors = &plane_near;
+    return neighbor_metrics(data.features, shown, input, 0);
+  };
+  GroupInput input{test->ids, sets.train, &near, nullptr, nullptr, nullptr, 0};
+  metrics.test_among_train = among_train(projection.positions, input);
+  Neighbors plane_boundary;
+  if (boundary_places.rows() > fit_k && data.test_to_evaluation.k > 0) {
+    plane_boundary = PlaneIndex(boundary_places).nearest(places.shown, fit_k);
+    input.boundary_neighbors = &data.test_to_evaluation;
+    input.plane_boundary_neighbors = &plane_boundary;
+    input.boundary_count = boundary_places.rows();
+  }
+  GroupMetrics& group = metrics.new_test.emplace(among_train(positions, input));
+  const Matrix features = gather_rows(data.features, test->ids), logits = gather_rows(data.logits, test->ids);
+  const Returned back = round_trip(projection.model.decoder, *data.subject, places.shown, features, classes);
+  add_round_trip(group, {logits, back.logits, back.error});
+  add_fitted(group, own, places.before, places.moved);
+}
+
+}  // namespace dvi
