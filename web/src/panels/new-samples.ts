@@ -153,7 +153,11 @@ export class NewSamplesPanel implements Panel {
             ? `Placing ${waiting} …`
             : "Drop pictures anywhere on the page, or paste one, to see where they lie and where they would have been earlier.",
         ),
-        h("button", { type: "button", onclick: () => this.files.click() }, "Choose pictures …"),
+        h(
+          "button",
+          { type: "button", class: "button", onclick: () => this.files.click() },
+          "Choose pictures …",
+        ),
         this.files,
       );
     const size = data.run.inputs!.shape.reduce((a, b) => a * b, 1);
@@ -166,7 +170,11 @@ export class NewSamplesPanel implements Panel {
       "div",
       { class: "drop-zone" },
       area,
-      h("button", { type: "button", onclick: () => void this.takeText(area.value) }, "Place"),
+      h(
+        "button",
+        { type: "button", class: "button", onclick: () => void this.takeText(area.value) },
+        "Place",
+      ),
     );
   }
 
