@@ -30,7 +30,7 @@ Extent frame_of(MatrixView positions);
 Extent united(const Extent&, const Extent&);
 /// A square with the centre of `bounds`, its side the longer side of `bounds` plus `margin` of it on either
 /// end. Where `bounds` is a point the side is 1.
-Extent square_around(const Extent& bounds, float margin = 0.1f);
+Extent square_around(const Extent& bounds, float margin = 0.03f);
 
 /// The extent after an epoch whose samples span `bounds`: `current` while they lie inside it, else the square
 /// around `all_bounds` (of every epoch so far, this one included), so that territories are painted again as

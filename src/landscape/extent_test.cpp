@@ -20,10 +20,11 @@ Matrix points(std::initializer_list<std::array<float, 2>> values) {
   return out;
 }
 
-TEST(Extent, IsASquareWithATenthOnEveryEnd) {
+TEST(Extent, IsASquareWithSomeRoomOnEveryEnd) {
   const Extent bounds = bounds_of(points({{0, 1}, {10, 3}, {4, 2}}));
   EXPECT_EQ(bounds, (Extent{0, 1, 10, 3}));
-  EXPECT_EQ(square_around(bounds), (Extent{-1, -4, 11, 8}));
+  EXPECT_EQ(square_around(bounds, 0.1f), (Extent{-1, -4, 11, 8}));
+  EXPECT_TRUE(square_around(bounds, 0.1f).contains(square_around(bounds)));
 }
 
 TEST(Extent, FrameLeavesOutTheOutermostHundredths) {
@@ -51,7 +52,7 @@ TEST(Extent, GrowsOnlyWhenASampleIsOutside) {
   const Extent larger = grown(current, {1, 1, 12, 2}, {0, 0, 12, 9});
   EXPECT_TRUE(larger.contains({0, 0, 12, 9}));
   EXPECT_FLOAT_EQ(larger.width(), larger.height());
-  EXPECT_FLOAT_EQ(larger.width(), 12 * 1.2f);
+  EXPECT_FLOAT_EQ(larger.width(), 12 * 1.06f);
 }
 
 TEST(Extent, IsFourNumbersInJson) {

@@ -7,7 +7,7 @@ Placer::Placer(const PlacedTrain& train, const PlaneDecoder& decoder, SubjectMod
     : train_(train),
       ranks_(train.margins),
       ground_(decoder, subject),
-      relocator_(ground_, ranks_, square_around(bounds_of(train.positions)), limits) {}
+      relocator_(ground_, ranks_, square_around(bounds_of(train.positions), 0), limits) {}
 
 Placer::Places Placer::place(const Neighbors& nearest, std::span<const Verdict> own) {
   std::vector<int32_t> classes;

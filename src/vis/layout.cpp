@@ -48,14 +48,15 @@ void attraction(const int32_t* __restrict target, const float* __restrict weight
 constexpr double frame_room = 1.6;      // points still move apart when the frame is set
 constexpr float frame_softness = 0.9f;  // what is left of the way outside after an iteration
 
-double total_weight(const EdgeList& edges) {
-  return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
-}
-
-}  // namespace
-
-LayoutFrame frame_around(MatrixView positions, double room) {
+/// The box around all but the outermost hundredth of `positions` on each side.
+struct InnerBox {
   float low[2], high[2];
+  float width(int c) const { return high[c] - low[c]; }
+  float middle(int c) const { return 0.5f * (low[c] + high[c]); }
+};
+
+InnerBox inner_box(MatrixView positions) {
+  InnerBox box{};
   for (int c = 0; c < 2; ++c) {
     std::vector<float> values;
     for (int64_t i = 0; i < positions.rows; ++i) values.push_back(positions(i, c));
@@ -64,12 +65,36 @@ LayoutFrame frame_around(MatrixView positions, double room) {
       std::nth_element(values.begin(), values.begin() + rank, values.end());
       return values[static_cast<size_t>(rank)];
     };
-    low[c] = at(outermost);
-    high[c] = at(std::ssize(values) - 1 - outermost);
+    box.low[c] = at(outermost);
+    box.high[c] = at(std::ssize(values) - 1 - outermost);
   }
-  const double area = std::max(1e-6, static_cast<double>(high[0] - low[0]) * (high[1] - low[1]));
+  return box;
+}
+
+/// Stretches one axis and shortens the other, so that the box around most of the first `active` positions is
+/// a square of the same area.
+void make_square(int64_t active, MutMatrixView positions) {
+  constexpr float most = 2;
+  const InnerBox box = inner_box(MatrixView(positions).slice(0, active));
+  if (!(box.width(0) > 0) || !(box.width(1) > 0)) return;
+  const float stretch = std::clamp(std::sqrt(box.width(1) / box.width(0)), 1 / most, most);
+  for (int64_t i = 0; i < positions.rows; ++i) {
+    positions(i, 0) = box.middle(0) + (positions(i, 0) - box.middle(0)) * stretch;
+    positions(i, 1) = box.middle(1) + (positions(i, 1) - box.middle(1)) / stretch;
+  }
+}
+
+double total_weight(const EdgeList& edges) {
+  return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
+}
+
+}  // namespace
+
+LayoutFrame frame_around(MatrixView positions, double room) {
+  const InnerBox box = inner_box(positions);
+  const double area = std::max(1e-6, static_cast<double>(box.width(0)) * box.width(1));
   const auto side = static_cast<float>(room * std::sqrt(area));
-  return {0.5f * (low[0] + high[0] - side), 0.5f * (low[1] + high[1] - side), side};
+  return {box.middle(0) - 0.5f * side, box.middle(1) - 0.5f * side, side};
 }
 
 void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
@@ -99,7 +124,11 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     const auto exaggeration = static_cast<float>(phase.exaggeration),
                momentum = static_cast<float>(phase.momentum);
     LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
-    if (frame != nullptr && frame->side == 0) *frame = frame_around(active, frame_room);
+    if (frame != nullptr && frame->side == 0) {
+      // Classes lie in a row as often as not, and what has grown long stays so within a square.
+      make_square(n, positions);
+      *frame = frame_around(active, frame_room);
+    }
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {

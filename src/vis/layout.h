@@ -44,7 +44,8 @@ struct LayoutProblem {
   const EdgeList* edges = nullptr;  ///< between active points, both directions stored
   const EdgeList* passive_edges =
       nullptr;  ///< row i: from passive point i to active ones; null if there are none
-  /// Null: none. Without a side it is set when the first framed phase begins, with room to grow.
+  /// Null: none. Without a side it is set when the first framed phase begins, with room to grow; positions
+  /// that lie in a long row are pressed into a square first.
   LayoutFrame* frame = nullptr;
   MatrixView anchors;  ///< [active + passive, 2]; empty: none
   std::span<const float>

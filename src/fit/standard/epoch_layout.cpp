@@ -183,7 +183,7 @@ std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierS
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
   const double stiffness =
       options_.spring / loosening *
-      std::sqrt(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)));
+      std::pow(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)), 0.75);
   std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data), before);
   for_samples([&](int64_t point, int32_t id) {
     const double moved = displacement[static_cast<size_t>(id)];

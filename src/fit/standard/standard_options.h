@@ -16,7 +16,7 @@ struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight, less where
   /// neighbours disagree more than usual. Less keeps territories apart and so predictions true over the round
   /// trip, at the cost of neighbours.
-  double cross_class_weight = 0.2;
+  double cross_class_weight = 0.27;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
@@ -44,7 +44,7 @@ struct StandardOptions {
   /// with the classifier.
   double changed_class_spring = 0.15;
   /// Sweeps over all epochs (fit/standard/settling.h), and iterations of each epoch's layout in a sweep.
-  int settle_sweeps = 8, settle_iterations = 15;
+  int settle_sweeps = 8, settle_iterations = 20;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;

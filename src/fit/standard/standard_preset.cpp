@@ -149,7 +149,9 @@ class StandardFit {
     PlaneClassifier classifier(out.model.decoder, *data_.subject);
     const MarginRanks ranks(data_.verdicts, sets_.train);
     out.relocation = {options_.margin_tolerance, options_.relocation_reach};
-    Relocator relocator(classifier, ranks, square_around(bounds_of(out.positions)), *out.relocation);
+    // Within the samples' bounds, or those that are moved make the picture of all others smaller.
+    const Extent bounds = square_around(bounds_of(out.positions), 0);
+    Relocator relocator(classifier, ranks, bounds, *out.relocation);
     const std::vector<float> moved = relocator.relocate(expected, all.mut());
     out.moved.assign(moved.begin(), moved.begin() + out.positions.rows());
     out.evaluation_moved.assign(moved.end() - out.evaluation_boundary_positions.rows(), moved.end());
