@@ -15,6 +15,7 @@
 #include "fit/paint.h"
 #include "fit/standard/standard_preset.h"
 #include "landscape/plane_classifier.h"
+#include "metrics/temporal.h"
 #include "run/epoch_names.h"
 
 namespace dvi {
@@ -48,8 +49,11 @@ std::vector<Variant> variants() {
   all.back().together = false;
   add("not settled between epochs", [](auto& o) { o.settle_sweeps = 0; });
   add("samples that change class held like others", [](auto& o) { o.changed_class_spring = 1; });
-  add("attraction of t-SNE (exaggeration 1)", [](auto& o) { o.exaggeration = 1; });
   add("springs 3 times as strong", [](auto& o) { o.spring *= 3; });
+  add("nothing but springs", [](auto& o) {
+    o.spring *= 1000;
+    o.changed_class_spring = 1;
+  });
   add("drafts without anchors", [](auto& o) { o.anchor = 0; });
   return all;
 }
@@ -66,6 +70,23 @@ std::string cell(const std::optional<double>& value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : "";
 }
 
+/// Of the train samples over all epochs, at `positions`, [N, 2] each.
+TemporalMetrics over_time(const SampleSets& sets, const std::vector<EpochData>& epochs,
+                          const std::vector<Matrix>& positions) {
+  std::vector<Matrix> features, places;
+  std::vector<std::vector<int32_t>> neighbors;
+  std::vector<TemporalEpoch> all;
+  for (size_t e = 0; e < epochs.size(); ++e) {
+    features.push_back(gather_rows(epochs[e].features, sets.train));
+    places.push_back(gather_rows(positions[e], sets.train));
+    neighbors.push_back(nearest_of(epochs[e].train_to_train, fit_k).index);
+  }
+  for (size_t e = 0; e < epochs.size(); ++e) all.push_back({features[e], places[e], neighbors[e]});
+  TemporalSums sums;
+  sums.add(all, fit_k);
+  return sums.metrics();
+}
+
 void ablate(const std::filesystem::path& folder, const std::string& wanted) {
   set_output(Output::quiet);
   const Run run = Run::open(folder);
@@ -78,8 +99,9 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
   fmt::print(
       "| | nn_15 | boundary_15 | PPR before points are moved | points moved | margin_rank | PPR | PPR, "
       "encoder "
-      "alone | CCR | keep_boundary | way since the epoch before | seconds |\n"
-      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+      "alone | CCR | keep_boundary | way since the epoch before | seconds | tlr middle / late | tnn_3 | "
+      "temporal_pearson |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (const auto& variant : variants()) {
     const StandardPreset preset(variant.options);
     std::unique_ptr<FittedEpoch> previous;
@@ -99,6 +121,7 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     std::vector<Preparation*> all_prepared;
     for (const auto& preparation : prepared) all_prepared.push_back(preparation.get());
     if (variant.together) preset.settle(all_prepared, nullptr);
+    std::vector<Matrix> positions;
     for (size_t e = 0; e < epochs.size(); ++e) {
       const EpochData& data = epochs[e];
       if (!variant.together) preset.settle(std::span(all_prepared).subspan(e, 1), previous.get());
@@ -109,6 +132,7 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
       const Landscape landscape =
           PlaneClassifier(projection.model.decoder, *data.subject).paint(extent, territory_size);
       metrics = measure(sets, data, projection, landscape, extent).metrics;
+      positions.push_back(projection.positions);
       if (previous) moved = mean_move(sets, previous->positions, projection.positions);
       previous = std::make_unique<FittedEpoch>(fitted_epoch(data, projection, {}));
     }
@@ -118,12 +142,16 @@ void ablate(const std::filesystem::path& folder, const std::string& wanted) {
     };
     const GroupMetrics alone_train = metrics.encoder_train.value_or(GroupMetrics{}),
                        alone_test = metrics.encoder_test.value_or(GroupMetrics{});
-    fmt::print("| {} | {} | {} | {} | {} | {} | {} | {} / {} | {} | {:.3f} | {:.2f} % | {:.1f} |\n",
-               variant.name, both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
-               both(&GroupMetrics::ppr_fitted, 3), both(&GroupMetrics::moved_share, 3),
-               both(&GroupMetrics::margin_rank, 3), both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3),
-               cell(alone_test.ppr, 3), both(&GroupMetrics::ccr, 3), boundary.keep_boundary.value_or(0),
-               100 * moved, seconds);
+    const TemporalMetrics time = over_time(sets, epochs, positions);
+    fmt::print(
+        "| {} | {} | {} | {} | {} | {} | {} | {} / {} | {} | {:.3f} | {:.2f} % | {:.1f} | {} / {} | {} | {} "
+        "|\n",
+        variant.name, both(&GroupMetrics::nn_15, 2), both(&GroupMetrics::boundary_15, 2),
+        both(&GroupMetrics::ppr_fitted, 3), both(&GroupMetrics::moved_share, 3),
+        both(&GroupMetrics::margin_rank, 3), both(&GroupMetrics::ppr, 3), cell(alone_train.ppr, 3),
+        cell(alone_test.ppr, 3), both(&GroupMetrics::ccr, 3), boundary.keep_boundary.value_or(0), 100 * moved,
+        seconds, cell(time.tlr_middle, 2), cell(time.tlr_late, 2), cell(time.tnn_3, 2),
+        cell(time.temporal_pearson, 2));
     std::fflush(stdout);
   }
 }

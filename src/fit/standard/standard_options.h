@@ -16,7 +16,7 @@ struct StandardOptions {
   /// An edge between samples predicted as different classes attracts this much of its weight, less where
   /// neighbours disagree more than usual. Less keeps territories apart and so predictions true over the round
   /// trip, at the cost of neighbours.
-  double cross_class_weight = 0.27;
+  double cross_class_weight = 0.2;
   /// Weight of the boundary-wise complex against the samples' own. More keeps the nearest boundary samples
   /// near, at the cost of neighbours. Less by as much as there are fewer boundary samples than
   /// `boundary_enough`: where the k nearest are a good part of all, they say little of where a sample lies.
@@ -27,7 +27,7 @@ struct StandardOptions {
   double boundary_to_sample_weight = 0.1;
   /// Attraction of the final phase; 1 is t-SNE, 4 about UMAP's look. More separates classes and loses
   /// neighbours.
-  double exaggeration = 1.15;
+  double exaggeration = 1;
   /// Of the first epoch: exaggerated, then free, then within the frame (LayoutFrame).
   int early_iterations = 100, free_iterations = 80, iterations = 170;
   /// Of an epoch that starts from the one before.
