@@ -69,11 +69,19 @@ void join_new_class(const SampleSets& sets, const EpochData& data, int32_t id,
     for (int c = 0; c < 2; ++c) position[c] = sum[c] / static_cast<float>(count);
 }
 
+/// How far apart neighbours stand in the picture, against 5,000 samples: what moves samples
+/// about disturbs more neighbours where there are many.
+double room_between(int64_t samples) {
+  return std::pow(5000.0 / std::max(1000.0, static_cast<double>(samples)), 0.75);
+}
+
 }  // namespace
 
 EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const LayoutBefore* before,
                          uint64_t seed, const StandardOptions& options)
     : sets_(sets), options_(options), points_(LayoutPoints::of(sets, data)) {
+  // Attraction beyond t-SNE's, which makes classes coherent, pulls neighbours past each other.
+  options_.exaggeration = 1 + (options.exaggeration - 1) * std::min(1.0, room_between(points_.train));
   Stopwatch watch;
   near_ = layout_neighbors(sets_, data, options_);
   edges_ = layout_edges(sets_, data, near_, options_);
@@ -173,7 +181,7 @@ double EpochLayout::hold(double displacement) const {
 
 std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierSnapshot& before,
                                         std::span<const float> displacement) const {
-  constexpr double least_displacement = 0.1, usual_samples = 5000;
+  constexpr double least_displacement = 0.1;
   // Of the share of neighbours kept: 14 of 15 hold by 0.6 of the stiffness, 12 by 0.2, 10 by 0.04. A sample
   // among new neighbours must be free, or the picture keeps the neighbours of an earlier epoch.
   constexpr double steepness = 8;
@@ -181,9 +189,7 @@ std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierS
   // all the same. Held back they would lie among other classes, those most that have no say in the layout.
   const double loosening = std::pow(near_.strength, 4);
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
-  const double stiffness =
-      options_.spring / loosening *
-      std::pow(usual_samples / std::max<double>(1000, static_cast<double>(points_.train)), 0.75);
+  const double stiffness = options_.spring / loosening * room_between(points_.train);
   std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data), before);
   for_samples([&](int64_t point, int32_t id) {
     const double moved = displacement[static_cast<size_t>(id)];
