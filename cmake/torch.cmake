@@ -85,6 +85,13 @@ endif()
 target_link_libraries(dvi_libtorch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(dvi_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 
+# Newer PyTorch's headers bring an {fmt} of their own without its library, and come first.
+foreach(folder IN LISTS TORCH_INCLUDE_DIRS)
+  if(EXISTS ${folder}/fmt/format.h)
+    target_compile_definitions(dvi_libtorch INTERFACE FMT_HEADER_ONLY=1)
+  endif()
+endforeach()
+
 # Only a LibTorch with CUDA can be compiled against CUDA's headers, though all come with headers that include them.
 if(TARGET torch_cuda)
   target_compile_definitions(dvi_libtorch INTERFACE DVI_WITH_CUDA=1)

