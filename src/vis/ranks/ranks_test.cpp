@@ -25,7 +25,10 @@ Matrix drawn(int64_t rows, int64_t cols, double scale, uint64_t seed) {
   return out;
 }
 
-std::vector<float> values_of(const Matrix& m) { return {m.data(), m.data() + m.rows() * m.cols()}; }
+std::vector<float> values_of(const Matrix& m) {
+  const auto all = m.view().span();
+  return std::vector<float>(all.begin(), all.end());
+}
 
 template <typename Make>
 auto made_alone(const Make& make) {
