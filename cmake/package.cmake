@@ -1,13 +1,17 @@
-# The Debian packages that `./run package deb` makes: dvi (program, viewer and recorder) and dvi-torch (the plugin).
+# The Debian packages that `./run package deb` makes: dvi (program, viewer and recorder) and dvi-torch (the plugin),
+# and dvi-mpi (the library for several processes), where MPI was found.
 install(DIRECTORY python/dvi DESTINATION lib/python3/dist-packages COMPONENT dvi EXCLUDE_FROM_ALL
         PATTERN __pycache__ EXCLUDE)
-foreach(package dvi dvi-torch)
+foreach(package dvi dvi-torch dvi-mpi)
   install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} RENAME copyright COMPONENT ${package}
           EXCLUDE_FROM_ALL)
 endforeach()
 set(CPACK_COMPONENTS_ALL dvi)
 if(TARGET dvi_torch)
   list(APPEND CPACK_COMPONENTS_ALL dvi-torch)
+endif()
+if(TARGET dvi_mpi)
+  list(APPEND CPACK_COMPONENTS_ALL dvi-mpi)
 endif()
 
 set(CPACK_GENERATOR DEB)
@@ -24,8 +28,11 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
 set(CPACK_DEBIAN_DVI_PACKAGE_NAME dvi)
 set(CPACK_DEBIAN_DVI_PACKAGE_RECOMMENDS "python3-numpy, fonts-dejavu-core")
-set(CPACK_DEBIAN_DVI_PACKAGE_SUGGESTS "dvi-torch, ffmpeg")
+set(CPACK_DEBIAN_DVI_PACKAGE_SUGGESTS "dvi-torch, dvi-mpi, ffmpeg")
 set(CPACK_DEBIAN_DVI-TORCH_PACKAGE_NAME dvi-torch)
 set(CPACK_DEBIAN_DVI-TORCH_PACKAGE_DEPENDS "dvi (= ${PROJECT_VERSION}), libopenblas0-openmp | libopenblas0")
 set(CPACK_DEBIAN_DVI-TORCH_DESCRIPTION "TorchScript models, the demo's training and graphics processors for dvi")
+set(CPACK_DEBIAN_DVI-MPI_PACKAGE_NAME dvi-mpi)
+set(CPACK_DEBIAN_DVI-MPI_PACKAGE_DEPENDS "dvi (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_DVI-MPI_DESCRIPTION "Several processes of dvi, started by mpirun or srun, that fit together")
 include(CPack)

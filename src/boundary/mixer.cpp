@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "core/stopwatch.h"
 
@@ -10,6 +11,9 @@ namespace {
 
 constexpr int64_t round_bytes = int64_t{256} << 20;
 constexpr int64_t grain = 64;
+// Mixtures that a rank of the job takes at once: as many as go through a model together
+// (subject/torch_subject.cpp).
+constexpr int64_t rank_grain = 128;
 
 /// The two ends of every pair of a round, row by row.
 struct Ends {
@@ -64,20 +68,36 @@ class InputMixer final : public Mixer {
   }
   void judge_mixtures(std::span<const Mixture> mixtures, MutMatrixView logits) override {
     const auto n = static_cast<int64_t>(mixtures.size());
-    const auto inputs = inputs_.view(n, reader_.sample_size());
-    ends_.mix(mixtures, inputs);
+    const RowRange own = own_range(n, rank_grain);
+    const auto inputs = inputs_.view(own.size(), reader_.sample_size());
+    ends_.mix(mixtures.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(own.size())), inputs);
     const auto features = features_.view(n, subject_.feature_dim());
     const Stopwatch watch;
-    subject_.features(inputs, reader_.sample_shape(), features);
-    subject_.head(features, logits);
+    if (own.size() > 0) {
+      const MutMatrixView own_features = features.slice(own.begin, own.size());
+      subject_.features(inputs, reader_.sample_shape(), own_features);
+      subject_.head(own_features, logits.slice(own.begin, own.size()));
+    }
     model_seconds_ += watch.seconds();
     model_passes_ += n;
+    gather_shared(n, rank_grain, shared_rows(logits));
     last_features_ = features;
     last_logits_ = logits;
   }
   void take(std::span<const int32_t> rows, MutMatrixView features, MutMatrixView logits) override {
     copy_rows(last_features_, rows, features);
     copy_rows(last_logits_, rows, logits);
+    if (comm().size() == 1) return;
+    // Rows ascend, so those that a rank has the features of follow each other.
+    std::vector<int64_t> begin{0};
+    for (int rank = 0; rank < comm().size(); ++rank) {
+      const int64_t end = range_of_rank(last_features_.rows, rank_grain, rank).end;
+      begin.push_back((std::ranges::lower_bound(rows, end) - rows.begin()) * features.cols *
+                      static_cast<int64_t>(sizeof(float)));
+    }
+    comm().gather(
+        std::as_writable_bytes(std::span(features.data, static_cast<size_t>(features.rows * features.cols))),
+        begin);
   }
 
  private:
@@ -118,7 +138,9 @@ class FeatureMixer final : public Mixer {
     }
     const auto mixed = mixed_.view(static_cast<int64_t>(mixtures.size()), features_.cols);
     ends_.mix(mixtures, mixed);
-    run_head(mixed, logits);
+    const RowRange own = own_range(mixed.rows, rank_grain);
+    run_head(mixed.slice(own.begin, own.size()), logits.slice(own.begin, own.size()));
+    gather_shared(mixed.rows, rank_grain, shared_rows(logits));
   }
   void take(std::span<const int32_t> rows, MutMatrixView features, MutMatrixView logits) override {
     std::vector<Mixture> mixtures(rows.size());

@@ -25,7 +25,7 @@ class Mixer {
   virtual void begin_round(std::span<const SamplePair> pairs) = 0;
   /// `logits` [n, C] of n mixtures.
   virtual void judge_mixtures(std::span<const Mixture>, MutMatrixView logits) = 0;
-  /// `features` [rows.size(), D] and `logits` [.., C] of some rows of the last judge_mixtures.
+  /// `features` [rows.size(), D] and `logits` [.., C] of some rows, ascending, of the last judge_mixtures.
   virtual void take(std::span<const int32_t> rows, MutMatrixView features, MutMatrixView logits) = 0;
 
   double model_seconds() const { return model_seconds_; }

@@ -2,6 +2,10 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "comm/comm.h"
+#include "comm/job.h"
+#include "core/parallel.h"
+#include "core/progress.h"
 #include "fit/fit.h"
 #include "fit/presets.h"
 #include "run/epoch_names.h"
@@ -10,7 +14,7 @@ namespace dvi {
 
 void add_fit_command(CLI::App& app) {
   struct Options {
-    std::string run, epochs;
+    std::string run, epochs, prepare;
     FitOptions fit;
   };
   auto options = std::make_shared<Options>();
@@ -21,17 +25,29 @@ void add_fit_command(CLI::App& app) {
       ->add_option("--preset", options->fit.preset, "default, or paper: the published method to the letter")
       ->check(CLI::IsMember(preset_names()))
       ->capture_default_str();
-  command->add_option("--epochs", options->epochs,
-                      "Epochs to fit, by number or name, e.g. 1,2,5-9 (default: all)");
+  CLI::Option* const epochs = command->add_option(
+      "--epochs", options->epochs, "Epochs to fit, by number or name, e.g. 1,2,5-9 (default: all)");
+  command
+      ->add_option(
+          "--prepare", options->prepare,
+          "Only find boundary samples and neighbours of these epochs, for a later fit that is quicker")
+      ->excludes(epochs);
   command->add_option("--seed", options->fit.seed, "Same seed and threads, same result")
       ->capture_default_str();
   command->add_flag("--follow", options->fit.follow,
                     "Wait for the epochs of a run that is still being recorded");
   command->add_flag("--force", options->fit.force, "Remove the view and fit it anew");
-  command->callback([options] {
-    if (!options->epochs.empty())
-      options->fit.epochs = epochs_called(Run::open(options->run), options->epochs);
+  const CLI::Option* const threads = app.get_option("--threads");
+  command->callback([options, threads] {
+    join_job();
+    if (comm().rank() > 0) set_output(Output::quiet);
+    if (comm().size() > 1 && threads->count() == 0) set_threads(threads_of_rank());
+    options->fit.prepare = !options->prepare.empty();
+    if (const std::string& wanted = options->fit.prepare ? options->prepare : options->epochs;
+        !wanted.empty())
+      options->fit.epochs = epochs_called(Run::open(options->run), wanted);
     fit_run(options->run, options->fit);
+    leave_job();
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/results.h"
+#include "comm/job.h"
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "core/parallel.h"
@@ -91,7 +92,9 @@ int main(int argc, char** argv) {
   } catch (const dvi::ExitStatus& exit) {
     return exit.status;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "dvi: {}\n", dvi::sentence_of(error));
+    // Of several ranks that fail together one tells why.
+    if (dvi::speaks_of_failure()) fmt::print(stderr, "dvi: {}\n", dvi::sentence_of(error));
+    dvi::leave_failed_job();
     return 1;
   }
 }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/seed.h"
+#include "fit/prepared_epochs.h"
 #include "graph/bound_codes.h"
 #include "graph/neighbor_index.h"
 #include "run/feature_scale.h"
@@ -23,6 +25,19 @@ BoundarySet draw_boundary(const Run& run, const Epoch& epoch, const SampleSets& 
   if (data.subject->has_features() && run.inputs())
     return sample_boundary_inputs(*data.subject, InputReader(run, epoch), sets.train, data.logits, options);
   return sample_boundary_features(*data.subject, data.features, sets.train, data.logits, options);
+}
+
+/// The fit's boundary samples and those of the evaluation.
+void find_boundary(const Run& run, const Epoch& epoch, const SampleSets& sets, uint64_t seed,
+                   EpochData& data) {
+  const auto recorded = epoch.boundary_features();
+  constexpr uint64_t boundary_seeds = 1000003;
+  const auto seed_of = [&](uint64_t set) {  // 0: the fit's boundary samples, 1: the evaluation's
+    return derived_seed(seed, boundary_seeds, static_cast<uint64_t>(data.number) * 2 + set);
+  };
+  data.boundary = recorded ? recorded_boundary(*data.subject, *recorded)
+                           : draw_boundary(run, epoch, sets, data, seed_of(0));
+  data.evaluation_boundary = draw_boundary(run, epoch, sets, data, seed_of(1));
 }
 
 /// Nearest of two lists whose indices are of one kind, `k` of each row.
@@ -56,11 +71,12 @@ Neighbors slice(const Neighbors& all, int64_t begin, int64_t count) {
 
 std::vector<float> squared_distances(MatrixView a, MatrixView b) {
   std::vector<float> out(static_cast<size_t>(a.rows));
-  parallel_for(a.rows, 1024, [&](int64_t begin, int64_t end, int) {
+  const auto compare = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       // Features that come back from a divergence are, in their own scale, out of reach of where they were.
       out[static_cast<size_t>(i)] = std::min(squared_distance(a.row(i), b.row(i), a.cols), 1e30f);
-  });
+  };
+  shared_for(a.rows, 1024, compare, {shared_rows(out)});
   return out;
 }
 
@@ -241,7 +257,7 @@ Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {
 }
 
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
-                     std::optional<int> before) {
+                     std::optional<int> before, const PreparedEpochs* prepared) {
   EpochData data;
   data.number = number;
   Stopwatch watch;
@@ -249,25 +265,19 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   if (before)
     data.squared_displacement =
         squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
+  const bool found = prepared != nullptr && prepared->find(data);
   data.seconds["load"] = watch.lap();
-
-  const auto recorded = epoch.boundary_features();
-  constexpr uint64_t boundary_seeds = 1000003;
-  const auto seed_of = [&](uint64_t set) {  // 0: the fit's boundary samples, 1: the evaluation's
-    return derived_seed(seed, boundary_seeds, static_cast<uint64_t>(number) * 2 + set);
-  };
-  data.boundary = recorded ? recorded_boundary(*data.subject, *recorded)
-                           : draw_boundary(run, epoch, sets, data, seed_of(0));
-  data.evaluation_boundary = draw_boundary(run, epoch, sets, data, seed_of(1));
+  if (!found) {
+    find_boundary(run, epoch, sets, seed, data);
+    data.seconds["boundary"] = watch.lap();
+    data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;
+    find_neighbors(sets, data);
+    data.seconds["neighbors"] = watch.lap();
+  }
   if (!data.boundary.note.empty()) say(fmt::format("epoch {}: {}", number, data.boundary.note));
-  data.seconds["boundary"] = watch.lap();
-  data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;
-
-  find_neighbors(sets, data);
   if (data.neighbor_recall < 1)
     say(fmt::format("epoch {}: neighbours are approximate, with a measured recall of {:.4f}", number,
                     data.neighbor_recall));
-  data.seconds["neighbors"] = watch.lap();
   return data;
 }
 

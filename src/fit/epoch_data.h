@@ -69,12 +69,14 @@ struct EpochData {
   StageSeconds seconds;
 };
 
+class PreparedEpochs;  // fit/prepared_epochs.h
+
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
 /// all neighbours, exactly unless there are very many samples. `before` is the number of the epoch that
 /// `squared_displacement` compares with. Throws Error if features or logits are not finite. A classifier that
-/// predicts one class only has no boundary samples.
+/// predicts one class only has no boundary samples. What `prepared` has of the epoch is taken from there.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
-                     std::optional<int> before);
+                     std::optional<int> before, const PreparedEpochs* prepared = nullptr);
 
 /// Takes the arrays of an epoch out of memory: those that load_epoch() found by searching go into the file,
 /// what was recorded is where it was. `squared_displacement` is dropped.

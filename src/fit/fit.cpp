@@ -6,17 +6,22 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 
+#include "comm/comm.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/progress.h"
 #include "findings/findings.h"
 #include "fit/fitted_epoch.h"
 #include "fit/identical_samples.h"
 #include "fit/measure.h"
 #include "fit/paint.h"
+#include "fit/prepared_epochs.h"
 #include "fit/presets.h"
 #include "fit/view_events.h"
 #include "fit/view_writer.h"
+#include "linalg/onednn.h"
 #include "run/check.h"
 
 namespace dvi {
@@ -52,6 +57,37 @@ Run open_fittable(const std::filesystem::path& folder) {
   return run;
 }
 
+/// What is worked out by every rank must be the same to the last bit.
+void expect_ranks_alike() {
+  int count = threads();
+  broadcast_value(count, 0);
+  set_threads(count);
+  const std::string own = onednn_isa();
+  std::vector<char> first(own.begin(), own.end());
+  broadcast(first, 0);
+  if (!std::ranges::equal(first, own))
+    fail(
+        "rank {}: expected a processor with the instructions of rank 0's ({}), found {}; use machines of one "
+        "kind",
+        comm().rank(), std::string(first.begin(), first.end()), own);
+}
+
+void prepare_epochs(const std::filesystem::path& folder, const FitOptions& options) {
+  const Run run = open_fittable(folder);
+  if (comm().size() > 1) expect_ranks_alike();
+  const SampleSets sets = SampleSets::of(run);
+  const PreparedEpochs prepared(run.view_folder(options.view), options.seed);
+  for (const int number : options.epochs) {
+    const EpochData data = load_epoch(run, sets, number, options.seed, std::nullopt, &prepared);
+    const bool found = !data.seconds.contains("neighbors");
+    if (!found && comm().rank() == 0) prepared.store(data);
+    comm().barrier();
+    say(fmt::format("epoch {}: {}{}", number, found ? "prepared before, " : "prepared, ",
+                    stage_text(data.seconds)));
+  }
+}
+
+/// The first rank writes the view, the others only help to compute it.
 class Fit {
  public:
   Fit(const std::filesystem::path& folder, const FitOptions& options)
@@ -60,9 +96,16 @@ class Fit {
         following_(options.follow),
         sets_(SampleSets::of(run_)),
         preset_(make_preset(options.preset)),
-        writer_(run_, {options.view, options.preset, options.seed, preset_->settings()}, options.force) {
-    writer_.set_state(options.follow ? "following" : "fitting");
-    extent_ = view_extent(view());
+        prepared_epochs_(run_.view_folder(options.view), options.seed) {
+    if (comm().size() > 1) expect_ranks_alike();
+    if (writes()) {
+      writer_.emplace(run_, ViewIdentity{options.view, options.preset, options.seed, preset_->settings()},
+                      options.force);
+      writer_->set_state(options.follow ? "following" : "fitting");
+      extent_ = view_extent(view());
+      fitted_ = writer_->epochs();
+    }
+    broadcast(fitted_, 0);
   }
 
   void run() {
@@ -75,9 +118,10 @@ class Fit {
              wanted, run_.folder().string());
     while (true) {
       // Asked before looking for epochs, so that the last one, recorded in between, is not missed.
-      const bool last_look = !following_ || run_.finished();
-      if (const auto open = open_epochs(); !open.empty()) {
-        fit_batch(next_batch(open));
+      bool last_look = !following_ || run_.finished();
+      broadcast_value(last_look, 0);
+      if (const auto batch = next_batch(); !batch.empty()) {
+        fit_batch(batch);
         continue;
       }
       if (last_look && !following_) break;
@@ -87,11 +131,14 @@ class Fit {
       else
         std::this_thread::sleep_for(std::chrono::milliseconds(500));
     }
-    writer_.set_batch({});
-    writer_.set_state("done");
+    if (!writes()) return;
+    writer_->set_batch({});
+    writer_->set_state("done");
   }
 
  private:
+  bool writes() const { return comm().rank() == 0; }
+
   /// Whether epochs are settled together. Not while a run is followed, whose newest epoch is wanted at once,
   /// nor where the neighbours of all epochs would take too much room on the disk.
   bool settles() const {
@@ -101,7 +148,7 @@ class Fit {
 
   bool is_open(int epoch) const {
     if (!options_.epochs.empty() && !std::ranges::binary_search(options_.epochs, epoch)) return false;
-    if (!std::ranges::binary_search(writer_.epochs(), epoch)) return true;
+    if (!std::ranges::binary_search(fitted_, epoch)) return true;
     return settles() && view().epoch(epoch)->json().value("followed", false);
   }
   std::vector<int> open_epochs() const {
@@ -121,10 +168,17 @@ class Fit {
   };
 
   /// The open epochs to settle together: one after the other without a fitted one between them that stays as
-  /// it is; or those of a batch that was begun before this fit.
+  /// it is; or those of a batch that was begun before this fit; none where none is open.
+  std::vector<int> next_batch() const {
+    std::vector<int> batch;
+    if (writes()) batch = next_batch(open_epochs());
+    broadcast(batch, 0);  // a run that is followed grows
+    return batch;
+  }
   std::vector<int> next_batch(const std::vector<int>& open) const {
+    if (open.empty()) return {};
     if (!settles()) return {open.front()};
-    const auto begun = writer_.batch();
+    const auto begun = writer_->batch();
     const auto recorded = run_.epoch_numbers();
     if (std::ranges::includes(recorded, begun) && std::ranges::find_first_of(begun, open) != begun.end())
       return begun;
@@ -133,7 +187,7 @@ class Fit {
       const auto stays_between = [&](int e) {
         return e > batch.back() && e < epoch && !std::ranges::binary_search(open, e);
       };
-      if (std::ranges::any_of(writer_.epochs(), stays_between)) break;
+      if (std::ranges::any_of(fitted_, stays_between)) break;
       batch.push_back(epoch);
     }
     return batch;
@@ -154,7 +208,7 @@ class Fit {
     for (const int number : batch) {
       Prepared now;
       try {
-        now.data = load_epoch(run_, sets_, number, options_.seed, before_number);
+        now.data = load_epoch(run_, sets_, number, options_.seed, before_number, &prepared_epochs_);
         const EpochBefore before{classifier, state.get()};
         now.preparation = preset_->prepare(sets_, now.data, before_number ? &before : nullptr, options_.seed);
       } catch (const Error&) {
@@ -166,8 +220,8 @@ class Fit {
         before_number = number;
         classifier = classifier_snapshot(sets_, now.data);
         state = now.preparation->state();
-        now.data_aside = std::make_unique<ScratchFile>(writer_.folder());
-        now.preparation_aside = std::make_unique<ScratchFile>(writer_.folder());
+        now.data_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
+        now.preparation_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
         put_aside(now.data, *now.data_aside);
         now.preparation->put_aside(*now.preparation_aside);
       }
@@ -187,20 +241,30 @@ class Fit {
       numbers.push_back(epoch.data.number);
     }
     preset_->settle(preparations, previous);
-    // What a killed fit has written of a batch is not written again; a batch of another size is another one.
-    const auto is_written = [&](int number) {
-      return std::ranges::binary_search(writer_.epochs(), number) &&
-             view().epoch(number)->json().value("batch", size_t{0}) == numbers.size();
-    };
-    const bool resumed = writer_.batch() == numbers;
-    if (numbers.size() > 1 && !resumed) writer_.set_batch(numbers);
+    const std::vector<int> written = begin_batch(numbers);
     for (size_t e = 0; e < epochs.size(); ++e) {
-      if (!resumed || !is_written(numbers[e])) {
+      if (!std::ranges::binary_search(written, numbers[e])) {
         if (epochs[e].data_aside) take_back(epochs[e].data, run_, *epochs[e].data_aside);
         fit_epoch(epochs[e], numbers.size(), epochs.size() - 1 - e);
       }
       epochs[e] = {};
     }
+  }
+
+  /// Those of the batch that a killed fit has written: they are not written again. A batch of another size is
+  /// another one.
+  std::vector<int> begin_batch(const std::vector<int>& batch) {
+    std::vector<int> written;
+    if (writes() && writer_->batch() == batch) {
+      std::ranges::copy_if(batch, std::back_inserter(written), [&](int number) {
+        return std::ranges::binary_search(fitted_, number) &&
+               view().epoch(number)->json().value("batch", size_t{0}) == batch.size();
+      });
+    } else if (writes() && batch.size() > 1) {
+      writer_->set_batch(batch);
+    }
+    broadcast(written, 0);
+    return written;
   }
 
   /// Project, paint, measure, find events, write. `batch`: how many epochs were settled together; `more`: how
@@ -214,21 +278,29 @@ class Fit {
     unite_identical(data.features, projection.positions);
     now.preparation.reset();
 
-    const View view = this->view();
     StageSeconds seconds = data.seconds;
     for (const auto& [stage, of_stage] : projection.seconds) seconds[stage] = of_stage;
     Stopwatch stage;
-    const Painting painting = paint(run_, view, extent_, data, projection);
+    const Painting painting = painted(data, projection);
     seconds["landscape"] = stage.lap();
     Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
     seconds["measure"] = stage.lap();
-    const std::vector<Event> events = events_with(run_, view, data, projection);
-    seconds["events"] = stage.lap();
-    writer_.write({data, projection, painting, measured, events, seconds});
-    seconds["write"] = stage.lap();
-    extent_ = painting.extent;
-    // Everything is looked at anew, so only while somebody waits for it, and at the end.
-    if (following_ || more == 0) write_findings();
+    const Json job = job_details(comm());
+    if (writes()) {
+      const Alone alone;
+      const std::vector<Event> events = events_with(run_, view(), data, projection);
+      seconds["events"] = stage.lap();
+      writer_->write({data, projection, painting, measured, events, seconds, job});
+      prepared_epochs_.remove(data.number);
+      seconds["write"] = stage.lap();
+      extent_ = painting.extent;
+      // Everything is looked at anew, so only while somebody waits for it, and at the end.
+      if (following_ || more == 0) write_findings();
+    }
+    if (const auto at = std::ranges::lower_bound(fitted_, data.number);
+        at == fitted_.end() || *at != data.number)
+      fitted_.insert(at, data.number);
+    comm().barrier();  // what others read of the view is written
 
     say(fmt::format("epoch {}: {}, {}{}", data.number, stage_text(seconds), quality_text(measured.metrics),
                     more > 0 ? fmt::format(" [{} more, about {:.0f} s]", more,
@@ -236,6 +308,31 @@ class Fit {
                              : ""));
     previous_ = std::make_unique<FittedEpoch>(
         fitted_epoch(data, projection, classifier_snapshot(data, std::move(measured.neighbors))));
+  }
+
+  /// The writer paints; of the landscape others need what is measured.
+  Painting painted(const EpochData& data, const Projection& projection) const {
+    Painting out;
+    if (writes()) {
+      const Alone alone;
+      out = paint(run_, view(), extent_, data, projection);
+    }
+    broadcast_value(out.extent.shown, 0);
+    broadcast_value(out.landscape.size, 0);
+    broadcast(out.landscape.classes, 0);
+    broadcast(out.landscape.confidence, 0);
+    broadcast(out.landscape.margin, 0);
+    return out;
+  }
+
+  /// What this rank sent and waited for since the epoch before; null in a job of one.
+  Json job_details(const Comm& ranks) {
+    if (ranks.size() == 1) return Json();
+    const Traffic before = std::exchange(told_, ranks.traffic());
+    return {{"ranks", ranks.size()},
+            {"bytes_sent", told_.bytes - before.bytes},
+            {"seconds_in_mpi", told_.seconds - before.seconds},
+            {"calls", told_.calls - before.calls}};
   }
 
   void write_findings() const {
@@ -248,9 +345,8 @@ class Fit {
   }
 
   const FittedEpoch* previous_of(int number) {
-    const auto& epochs = writer_.epochs();
-    const auto at = std::lower_bound(epochs.begin(), epochs.end(), number);
-    if (at == epochs.begin()) return nullptr;
+    const auto at = std::ranges::lower_bound(fitted_, number);
+    if (at == fitted_.begin()) return nullptr;
     const int earlier = *(at - 1);
     if (!previous_ || previous_->number != earlier)
       previous_ = std::make_unique<FittedEpoch>(load_fitted_epoch(*view().epoch(earlier), *preset_));
@@ -262,13 +358,21 @@ class Fit {
   bool following_;  // and not yet at the end of the recording
   SampleSets sets_;
   std::unique_ptr<Preset> preset_;
-  ViewWriter writer_;
+  PreparedEpochs prepared_epochs_;
+  std::optional<ViewWriter> writer_;  // of the rank that writes
+  std::vector<int> fitted_;           // epochs
   std::optional<ViewExtent> extent_;
+  Traffic told_;  // of the ranks, up to the epoch before
   std::unique_ptr<FittedEpoch> previous_;
 };
 
 }  // namespace
 
-void fit_run(const std::filesystem::path& run, const FitOptions& options) { Fit(run, options).run(); }
+void fit_run(const std::filesystem::path& run, const FitOptions& options) {
+  if (options.prepare)
+    prepare_epochs(run, options);
+  else
+    Fit(run, options).run();
+}
 
 }  // namespace dvi

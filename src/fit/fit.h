@@ -15,6 +15,9 @@ struct FitOptions {
   /// Epochs to fit; empty = all that are recorded.
   std::vector<int> epochs;
   uint64_t seed = 1;
+  /// Only find the boundary samples and neighbours of `epochs`, and store them for a later fit
+  /// (fit/prepared_epochs.h).
+  bool prepare = false;
   /// Go on until the run says that recording has ended.
   bool follow = false;
   /// Remove the view and fit it anew; without it a view of other settings is refused.
@@ -25,6 +28,7 @@ struct FitOptions {
 /// so that a killed fit goes on where it was. Throws Error for runs that cannot be fitted
 /// (docs/reference/run-format.md), for a view of other settings, for a view that another process is fitting,
 /// and where the disk is full; files already there stay as they are.
+/// Several processes may prepare epochs of a view at once, also while another one fits it.
 void fit_run(const std::filesystem::path& run, const FitOptions& options);
 
 }  // namespace dvi

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "comm/shared_for.h"
 #include "fit/measure_new.h"
 #include "fit/round_trip.h"
 #include "graph/plane_neighbors.h"
@@ -18,6 +19,14 @@ struct Plane {
   Neighbors test_boundary;   // of test samples among the evaluation's
   Matrix logits_after;       // [N, C] after the round trip
 };
+
+/// encoder(features), each rank its share.
+void encode(const Mlp& encoder, MatrixView features, MutMatrixView positions) {
+  constexpr int64_t part = 256;  // that pass through all layers together (Mlp::apply)
+  const RowRange own = own_range(features.rows, part);
+  encoder.apply(features.slice(own.begin, own.size()), positions.slice(own.begin, own.size()));
+  gather_shared(features.rows, part, shared_rows(positions));
+}
 
 std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t> b) {
   std::vector<int32_t> out(a.begin(), a.end());
@@ -112,7 +121,7 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
   std::optional<std::pair<GroupMetrics, GroupMetrics>> encoder;
   if (!projection.shows_encoder) {
     out.encoder_positions = Matrix(data.features.rows(), 2);
-    projection.model.encoder.apply(data.features, out.encoder_positions.mut());
+    encode(projection.model.encoder, data.features, out.encoder_positions.mut());
     Matrix boundary(data.boundary.size(), 2), evaluation(data.evaluation_boundary.size(), 2);
     projection.model.encoder.apply(data.boundary.features, boundary.mut());
     projection.model.encoder.apply(data.evaluation_boundary.features, evaluation.mut());

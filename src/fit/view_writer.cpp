@@ -132,7 +132,7 @@ void ViewWriter::write_view() {
 }
 
 void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcome) const {
-  const auto& [data, projection, painting, measured, events, seconds] = outcome;
+  const auto& [data, projection, painting, measured, events, seconds, job] = outcome;
   write_npy(folder / "positions.npy", projection.positions);
   if (!projection.shows_encoder) write_npy(folder / "encoder_positions.npy", measured.encoder_positions);
   if (projection.state != nullptr) projection.state->save(folder);
@@ -200,6 +200,7 @@ void ViewWriter::write(const EpochOutcome& outcome) {
   }
   json["seconds"] = outcome.seconds;
   json["seconds"]["write"] = watch.seconds();
+  if (!outcome.job.is_null()) json["job"] = outcome.job;
   json["boundary_samples"] = data.boundary.size();
   json["boundary_from"] = data.boundary.from;
   json["neighbor_recall"] = data.neighbor_recall;

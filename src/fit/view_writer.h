@@ -20,6 +20,7 @@ struct EpochOutcome {
   const Measured& measured;
   const std::vector<Event>& events;  ///< of the whole view
   StageSeconds seconds;
+  Json job;  ///< how the ranks worked together; null where one process fitted
 };
 
 struct ViewIdentity {

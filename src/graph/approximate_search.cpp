@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "graph/cell_search.h"
@@ -26,14 +27,16 @@ int cells_to_probe(const CellSearch& search, const Cells& cells, const std::vect
   int probes = 8;
   for (; probes < cells.count(); probes *= 2) {
     std::vector<double> share(trial.size());
-    parallel_for(static_cast<int64_t>(trial.size()), 1, [&](int64_t t, int64_t, int worker) {
-      auto& w = work[worker];
-      search.open(trial[t], w);
-      search.probe(trial[t], probes, kept, w);
-      const auto found = w.hits;
-      search.prove(trial[t], w);
-      for (int64_t i = 0; i < trial[t].size(); ++i) share[t] += share_of(w.hits[i], found[i]);
-    });
+    shared_for(static_cast<int64_t>(trial.size()), 1,
+               [&](int64_t t, int64_t, int worker) {
+                 auto& w = work[worker];
+                 search.open(trial[t], w);
+                 search.probe(trial[t], probes, kept, w);
+                 const auto found = w.hits;
+                 search.prove(trial[t], w);
+                 for (int64_t i = 0; i < trial[t].size(); ++i) share[t] += share_of(w.hits[i], found[i]);
+               },
+               {shared_rows(share)});
     if (std::accumulate(share.begin(), share.end(), 0.0) >= recall * static_cast<double>(total)) break;
   }
   return probes;
@@ -43,15 +46,17 @@ int cells_to_probe(const CellSearch& search, const Cells& cells, const std::vect
 double recall_of(const CellSearch& search, const Neighbors& found, const std::vector<int64_t>& rows,
                  std::vector<SearchWork>& work) {
   std::vector<double> share(rows.size());
-  parallel_for(static_cast<int64_t>(rows.size()), 1, [&](int64_t q, int64_t, int worker) {
-    auto& w = work[worker];
-    const QueryGroup group{rows[q], rows[q] + 1};
-    search.open(group, w);
-    search.load(group, found, w);
-    const auto stored = w.hits[0];
-    search.prove(group, w);
-    share[q] = share_of(w.hits[0], stored);
-  });
+  shared_for(static_cast<int64_t>(rows.size()), 1,
+             [&](int64_t q, int64_t, int worker) {
+               auto& w = work[worker];
+               const QueryGroup group{rows[q], rows[q] + 1};
+               search.open(group, w);
+               search.load(group, found, w);
+               const auto stored = w.hits[0];
+               search.prove(group, w);
+               share[q] = share_of(w.hits[0], stored);
+             },
+             {shared_rows(share)});
   return std::accumulate(share.begin(), share.end(), 0.0) / static_cast<double>(rows.size());
 }
 
@@ -73,12 +78,14 @@ FoundNeighbors search_approximately(const Cells& cells, MatrixView references, M
   int probes = cells_to_probe(search, cells, trial, work, kept, wanted + margin);
   while (true) {
     FoundNeighbors result{search.empty(), 0};
-    parallel_for(static_cast<int64_t>(groups.size()), 1, [&](int64_t g, int64_t, int worker) {
-      auto& w = work[worker];
-      search.open(groups[g], w);
-      search.probe(groups[g], probes, kept, w);
-      search.store(groups[g], w, result.neighbors);
-    });
+    search.answer_all(
+        groups, work,
+        [&](QueryGroup group, SearchWork& w) {
+          search.open(group, w);
+          search.probe(group, probes, kept, w);
+          search.store(group, w, result.neighbors);
+        },
+        result.neighbors);
     // Judged on other queries than were tried.
     std::vector<int64_t> judged(std::min(asked, queries.rows));
     for (auto& row : judged) row = static_cast<int64_t>(random.below(static_cast<uint64_t>(queries.rows)));

@@ -5,8 +5,10 @@
 #include <limits>
 #include <numeric>
 
+#include "comm/comm.h"
 #include "core/error.h"
 #include "core/multiversion.h"
+#include "core/parallel.h"
 #include "linalg/gemm.h"
 
 namespace dvi {
@@ -241,6 +243,45 @@ void CellSearch::store(QueryGroup group, const SearchWork& w, Neighbors& out) co
       out.distance[row + r] = std::sqrt(hits[r].squared);
     }
   }
+}
+
+void CellSearch::answer_all(std::span<const QueryGroup> groups, std::span<SearchWork> work,
+                            const std::function<void(QueryGroup, SearchWork&)>& answer,
+                            Neighbors& out) const {
+  // In turn, since the groups of one part of the space may be harder than those of another.
+  const int64_t ranks = comm().size(), first = comm().rank();
+  const auto all = static_cast<int64_t>(groups.size());
+  parallel_for((all - first + ranks - 1) / ranks, 1, [&](int64_t g, int64_t, int worker) {
+    answer(groups[static_cast<size_t>(first + g * ranks)], work[static_cast<size_t>(worker)]);
+  });
+  gather(groups, out);
+}
+
+/// Rows of `out` that a rank has answered lie scattered: they are sent one behind the other.
+void CellSearch::gather(std::span<const QueryGroup> groups, Neighbors& out) const {
+  const auto ranks = static_cast<size_t>(comm().size());
+  if (ranks == 1) return;
+  std::vector<int32_t> rows;
+  std::vector<size_t> first{0};
+  for (size_t r = 0; r < ranks; ++r) {
+    for (size_t g = r; g < groups.size(); g += ranks)
+      for (int64_t i = groups[g].begin; i < groups[g].end; ++i)
+        rows.push_back(order().id[static_cast<size_t>(i)]);
+    first.push_back(rows.size());
+  }
+  const auto k = static_cast<size_t>(k_), own = static_cast<size_t>(comm().rank());
+  const auto share = [&](auto& values) {
+    auto packed = values;
+    for (size_t i = first[own]; i < first[own + 1]; ++i)
+      std::copy_n(&values[static_cast<size_t>(rows[i]) * k], k, &packed[i * k]);
+    std::vector<int64_t> begin;
+    for (const size_t i : first) begin.push_back(static_cast<int64_t>(i * k * sizeof values[0]));
+    comm().gather(bytes_of(packed), begin);
+    for (size_t i = 0; i < rows.size(); ++i)
+      std::copy_n(&packed[i * k], k, &values[static_cast<size_t>(rows[i]) * k]);
+  };
+  share(out.index);
+  share(out.distance);
 }
 
 void CellSearch::load(QueryGroup group, const Neighbors& stored, SearchWork& w) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -46,11 +47,16 @@ class CellSearch {
   /// Puts what is nearer than the hits, k for each query, in their place: they become the true ones.
   void prove(QueryGroup group, SearchWork& w) const;
   void store(QueryGroup group, const SearchWork& w, Neighbors& out) const;
+  /// Calls answer(group, w), which stores, for the groups of this rank; then `out` has the answers of all
+  /// ranks.
+  void answer_all(std::span<const QueryGroup> groups, std::span<SearchWork> work,
+                  const std::function<void(QueryGroup, SearchWork&)>& answer, Neighbors& out) const;
   /// Hits as stored, measured again: a square root rounds.
   void load(QueryGroup group, const Neighbors& stored, SearchWork& w) const;
 
  private:
   const CellOrder& order() const { return same_ ? cells_.order : own_; }
+  void gather(std::span<const QueryGroup> groups, Neighbors& out) const;
   Hit measure(int64_t query, int32_t position) const;
   bool improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const;
   template <typename Limit, typename Visit>

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -26,12 +27,15 @@ CellOrder order_by_cell(MatrixView x, const CodeSpace& space, const Centres& cen
   std::vector<int32_t> cell(n);
   Codes unordered;
   unordered.resize(n, space.dims());
-  parallel_for(n, block, [&](int64_t begin, int64_t end, int) {
-    const Matrix points = space.points(x.slice(begin, end - begin));
-    Matrix squared;
-    centres.nearest(points, squared, &cell[begin]);
-    for (int64_t i = begin; i < end; ++i) space.encode(points.row(i - begin), i, unordered);
-  });
+  shared_for(n, block,
+             [&](int64_t begin, int64_t end, int) {
+               const Matrix points = space.points(x.slice(begin, end - begin));
+               Matrix squared;
+               centres.nearest(points, squared, &cell[begin]);
+               for (int64_t i = begin; i < end; ++i) space.encode(points.row(i - begin), i, unordered);
+             },
+             {shared_rows(cell), shared_rows(unordered.code, space.dims()), shared_rows(unordered.norm, 1),
+              shared_rows(unordered.offset), shared_rows(unordered.moved)});
   out.begin.assign(static_cast<size_t>(centres.count()) + 1, 0);
   for (const int32_t c : cell) ++out.begin[static_cast<size_t>(c) + 1];
   std::partial_sum(out.begin.begin(), out.begin.end(), out.begin.begin());
@@ -60,10 +64,13 @@ Cells::Cells(MatrixView references, CodeSpace code_space) : space(std::move(code
   std::vector<int32_t> ids(sampled);
   for (int64_t i = 0; i < sampled; ++i) ids[i] = static_cast<int32_t>(i * n / sampled);
   Matrix sample(sampled, space.dims());
-  parallel_for(sampled, block, [&](int64_t begin, int64_t end, int) {
-    const Matrix points = space.points(gather_rows(references, std::span(ids).subspan(begin, end - begin)));
-    std::copy_n(points.data(), points.rows() * points.cols(), sample.row(begin));
-  });
+  shared_for(sampled, block,
+             [&](int64_t begin, int64_t end, int) {
+               const Matrix points =
+                   space.points(gather_rows(references, std::span(ids).subspan(begin, end - begin)));
+               std::copy_n(points.data(), points.rows() * points.cols(), sample.row(begin));
+             },
+             {shared_rows(sample.mut())});
   centres = Centres(sample, cells);
   order = order_by_cell(references, space, centres);
 

@@ -13,15 +13,15 @@ Neighbors search_exactly(const Cells& cells, MatrixView references, MatrixView q
   std::vector<SearchWork> work(threads());
   // A few cells give a bound that is hardly larger than the k-th distance.
   const int probes = static_cast<int>(std::max<int64_t>(4, cells.count() / 24));
-  const auto groups = search.groups();
-  parallel_for(static_cast<int64_t>(groups.size()), 1, [&](int64_t g, int64_t, int worker) {
-    auto& w = work[worker];
-    const QueryGroup group = groups[g];
-    search.open(group, w);
-    search.probe(group, probes, k + 8, w);
-    search.prove(group, w);
-    search.store(group, w, out);
-  });
+  search.answer_all(
+      search.groups(), work,
+      [&](QueryGroup group, SearchWork& w) {
+        search.open(group, w);
+        search.probe(group, probes, k + 8, w);
+        search.prove(group, w);
+        search.store(group, w, out);
+      },
+      out);
   return out;
 }
 

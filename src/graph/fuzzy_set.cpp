@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/parallel.h"
+#include "comm/shared_for.h"
 
 namespace dvi {
 namespace {
@@ -33,7 +33,7 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
   const double overall_mean = std::accumulate(neighbors.distance.begin(), neighbors.distance.end(), 0.0) /
                               static_cast<double>(std::max<size_t>(1, neighbors.distance.size()));
   const double target = std::log2(static_cast<double>(k));
-  parallel_for(n, 256, [&](int64_t begin, int64_t end, int) {
+  const auto strengths_of = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const auto distances = neighbors.distances(i);
       const double rho = nearest_distance(distances, options.local_connectivity);
@@ -59,7 +59,8 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
         strengths[i * k + r] = d <= 0 || sigma == 0 ? 1.f : static_cast<float>(std::exp(-d / sigma));
       }
     }
-  });
+  };
+  shared_for(n, 256, strengths_of, {shared_rows(strengths, k)});
   return strengths;
 }
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/multiversion.h"
-#include "core/parallel.h"
 #include "core/random.h"
 #include "graph/bound_codes.h"
 #include "linalg/gemm.h"
@@ -49,10 +49,12 @@ Centres::Centres(const Matrix& sample, int64_t count) {
   constexpr int rounds = 5;
   for (int round = 0; count > 1 && round < rounds; ++round) {
     std::vector<int32_t> cell(n);
-    parallel_for(n, block, [&](int64_t begin, int64_t end, int) {
-      Matrix squared;
-      nearest(sample.view().slice(begin, end - begin), squared, &cell[begin]);
-    });
+    shared_for(n, block,
+               [&](int64_t begin, int64_t end, int) {
+                 Matrix squared;
+                 nearest(sample.view().slice(begin, end - begin), squared, &cell[begin]);
+               },
+               {shared_rows(cell)});
     std::vector<double> sum(count * d);
     std::vector<int64_t> size(count);
     for (int64_t i = 0; i < n; ++i) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
@@ -211,20 +212,26 @@ Neighbors PlaneIndex::nearest(MatrixView queries, int k, std::span<const int32_t
   Neighbors out;
   out.k = static_cast<int>(std::clamp<int64_t>(size() - (self.empty() ? 0 : 1), 0, k));
   if (out.k == 0) return out;
-  out.index.resize(queries.rows * out.k);
-  out.distance.resize(out.index.size());
   const auto order = spatial_order(queries);
-  parallel_for(queries.rows, 256, [&](int64_t begin, int64_t end, int) {
-    std::vector<uint64_t> best(out.k);
+  const auto k_found = static_cast<size_t>(out.k);
+  std::vector<uint64_t> best(order.size() * k_found);  // in that order
+  const auto search_some = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const int32_t query = order[i];
-      search(queries(query, 0), queries(query, 1), out.k, self.empty() ? -1 : self[query], best.data());
-      for (size_t j = 0; j < best.size(); ++j) {
-        const size_t at = static_cast<size_t>(query) * best.size() + j;
-        out.index[at] = id_of(best[j]);
-        out.distance[at] = std::sqrt(squared_of(best[j]));
-      }
+      search(queries(query, 0), queries(query, 1), out.k, self.empty() ? -1 : self[query],
+             &best[static_cast<size_t>(i) * k_found]);
     }
+  };
+  shared_for(queries.rows, 256, search_some, {shared_rows(best, out.k)});
+  out.index.resize(best.size());
+  out.distance.resize(best.size());
+  parallel_for(queries.rows, 4096, [&](int64_t begin, int64_t end, int) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      for (size_t j = 0; j < k_found; ++j) {
+        const size_t at = static_cast<size_t>(order[i]) * k_found + j;
+        out.index[at] = id_of(best[i * k_found + j]);
+        out.distance[at] = std::sqrt(squared_of(best[i * k_found + j]));
+      }
   });
   return out;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
@@ -151,7 +152,7 @@ class FeatureRanks {
       std::vector<float> norms;
     };
     std::vector<Workspace> spaces(static_cast<size_t>(threads()));
-    parallel_for(static_cast<int64_t>(references_.size()), tile, [&](int64_t begin, int64_t end, int worker) {
+    const auto count_nearer = [&](int64_t begin, int64_t end, int worker) {
       Workspace& w = spaces[static_cast<size_t>(worker)];
       w.nearer.resize(wanted.size(), 0);
       if (w.products.rows() == 0) w.products = Matrix(queries_.rows(), tile);
@@ -176,13 +177,15 @@ class FeatureRanks {
         const double slack = 1e-5 * (query_norms_[q] + largest_norm) + 1e-30;
         for (const Wanted& one : wanted[q]) w.nearer[q] += nearer_in(squared, ids, one, slack);
       }
-    });
+    };
+    shared_for(static_cast<int64_t>(references_.size()), tile, count_nearer, {});
+    std::vector<int64_t> nearer(wanted.size(), 0);
+    for (const Workspace& w : spaces)
+      for (size_t q = 0; q < w.nearer.size(); ++q) nearer[q] += w.nearer[q];
+    comm().sum(nearer);
     std::vector<double> sums(wanted.size(), 0);
-    for (size_t q = 0; q < wanted.size(); ++q) {
-      int64_t nearer = 0;
-      for (const Workspace& w : spaces) nearer += w.nearer.empty() ? 0 : w.nearer[q];
-      sums[q] = static_cast<double>(nearer + static_cast<int64_t>(wanted[q].size()) * (1 - k));
-    }
+    for (size_t q = 0; q < wanted.size(); ++q)
+      sums[q] = static_cast<double>(nearer[q] + static_cast<int64_t>(wanted[q].size()) * (1 - k));
     return sums;
   }
 

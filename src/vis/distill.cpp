@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "comm/comm.h"
 #include "core/error.h"
 #include "vis/divergence.h"
 #include "vis/feature_units.h"
@@ -86,10 +87,15 @@ PlaneDecoder first_decoder(const DistillTask& task, const DistillOptions& option
   return decoder;
 }
 
-}  // namespace
+/// Which rank of the job trains what. Encoder and decoder learn the same positions and nothing of each other.
+constexpr int encoder_rank = 0;
+int decoder_rank() { return std::min(1, comm().size() - 1); }
 
-DistillResult distill(const DistillTask& task, const DistillOptions& options,
-                      const std::function<void(int64_t, int64_t)>& on_step) {
+/// The networks that this rank trains; the other one as it begins.
+DistillResult train_own(const DistillTask& task, const DistillOptions& options,
+                        const std::function<void(int64_t, int64_t)>& on_step) {
+  const bool trains_encoder = comm().rank() == encoder_rank, trains_decoder = comm().rank() == decoder_rank();
+  const Alone alone;
   const FeatureUnits units = FeatureUnits::of(task.features, options.subspace);
   const Matrix features = features_in(units, task);
   const ReducedHead head(*task.subject, units);
@@ -100,9 +106,10 @@ DistillResult distill(const DistillTask& task, const DistillOptions& options,
   bool warm = false;
   PlaneDecoder decoder = first_decoder(task, options, units, random, &warm);
   const int64_t decoder_steps = warm ? options.warm_decoder_steps : options.decoder_steps;
+  const int64_t steps = (trains_encoder ? options.encoder_steps : 0) + (trains_decoder ? decoder_steps : 0);
   const auto report = [&](int64_t before) {
     return [&, before](int64_t step) {
-      if (on_step) on_step(before + step, options.encoder_steps + decoder_steps);
+      if (on_step) on_step(before + step, steps);
     };
   };
   result.encoder_steps = options.encoder_steps;
@@ -118,9 +125,10 @@ DistillResult distill(const DistillTask& task, const DistillOptions& options,
   const DistillSchedule encoder_schedule =
       make_schedule(visits, options.encoder_steps,
                     std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
-  result.encoder_error = trainer->train_encoder({features, positions}, encoder_schedule, options.encoder_rate,
-                                                encoder, report(0)) /
-                         encoder_schedule.counted();
+  if (trains_encoder)
+    result.encoder_error = trainer->train_encoder({features, positions}, encoder_schedule,
+                                                  options.encoder_rate, encoder, report(0)) /
+                           encoder_schedule.counted();
 
   const Places places = with_places_beyond(task.positions, task.features.rows, options.beyond, task.seed);
   std::vector<int32_t> all_visits = visits;
@@ -140,16 +148,59 @@ DistillResult distill(const DistillTask& task, const DistillOptions& options,
   problem.reconstruction_weight = options.reconstruction_weight;
   problem.margin_weight = options.margin_weight;
   problem.seed = task.seed;
-  const DecoderLosses losses = trainer->train_decoder(problem, decoder_schedule, options.decoder_rates,
-                                                      decoder, report(options.encoder_steps));
-  result.decoder_error = losses.reconstruction / decoder_schedule.counted();
-  result.divergence = losses.divergence / decoder_schedule.counted();
+  if (trains_decoder) {
+    const DecoderLosses losses = trainer->train_decoder(problem, decoder_schedule, options.decoder_rates,
+                                                        decoder, report(steps - decoder_steps));
+    result.decoder_error = losses.reconstruction / decoder_schedule.counted();
+    result.divergence = losses.divergence / decoder_schedule.counted();
+  }
+  decoder.network = fold_decoder(decoder.network, units);
+  result.model = {fold_encoder(encoder, units, plane), std::move(decoder)};
+  return result;
+}
+
+void broadcast_network(Mlp& network, int root) {
+  std::vector<int64_t> widths = network.widths();
+  std::vector<float> parameters(network.parameters().begin(), network.parameters().end());
+  broadcast(widths, root);
+  broadcast(parameters, root);
+  network = Mlp(std::move(widths), std::move(parameters));
+}
+
+void broadcast_grid(FeatureGrid& grid, int root) {
+  std::vector<int> sizes = grid.sizes();
+  FeatureGrid::Box box = grid.box();
+  std::vector<float> parameters(grid.parameters().begin(), grid.parameters().end());
+  broadcast(sizes, root);
+  broadcast_value(box, root);
+  broadcast(parameters, root);
+  grid = FeatureGrid(std::move(sizes), box);
+  std::ranges::copy(parameters, grid.parameters().begin());
+}
+
+/// Every rank gets what those that trained have.
+void broadcast_result(DistillResult& result) {
+  if (comm().size() == 1) return;
+  broadcast_network(result.model.encoder, encoder_rank);
+  broadcast_value(result.encoder_error, encoder_rank);
+  broadcast_grid(result.model.decoder.grid, decoder_rank());
+  broadcast_network(result.model.decoder.network, decoder_rank());
+  for (double* error : {&result.decoder_error, &result.divergence}) broadcast_value(*error, decoder_rank());
+  for (int64_t* steps : {&result.encoder_steps, &result.decoder_steps}) broadcast_value(*steps, encoder_rank);
+}
+
+}  // namespace
+
+DistillResult distill(const DistillTask& task, const DistillOptions& options,
+                      const std::function<void(int64_t, int64_t)>& on_step) {
+  DistillResult result;
+  if (comm().rank() == encoder_rank || comm().rank() == decoder_rank())
+    result = train_own(task, options, on_step);
+  broadcast_result(result);
   if (!std::isfinite(result.encoder_error + result.decoder_error + result.divergence))
     fail(
         "training the visualization model did not stay finite; check the features for extreme values with "
         "`dvi check`");
-  decoder.network = fold_decoder(decoder.network, units);
-  result.model = {fold_encoder(encoder, units, plane), std::move(decoder)};
   return result;
 }
 

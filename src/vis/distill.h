@@ -76,7 +76,8 @@ struct DistillResult {
 };
 
 /// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options, the
-/// number of threads and where it is trained only.
+/// number of threads and where it is trained only. In a job of several ranks (comm/comm.h) one trains the
+/// encoder and another the decoder; all return the same.
 DistillResult distill(const DistillTask&, const DistillOptions& = {},
                       const std::function<void(int64_t, int64_t)>& on_step = {});
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
 #include "vis/repulsion_field.h"
@@ -113,6 +114,19 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
         sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
   }
 
+  // The points that this rank moves. The others get where they came to; passive points not before the end,
+  // since nobody is drawn to them.
+  const RowRange own_active = own_range(n, 256), own_passive = own_range(problem.passive, 256);
+  const RowRange owned[] = {own_active, {n + own_passive.begin, n + own_passive.end}};
+  const auto for_owned = [&](int64_t grain, const auto& move) {
+    for (const RowRange& rows : owned)
+      parallel_for(rows.size(), grain, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = rows.begin + begin; i < rows.begin + end; ++i) move(i);
+      });
+  };
+  const MutMatrixView own_positions[] = {positions.slice(owned[0].begin, owned[0].size()),
+                                         positions.slice(owned[1].begin, owned[1].size())};
+
   constexpr float longest_step = 5, least_gain = 0.01f;
   Matrix velocity(all, 2), gain(all, 2), force(all, 2);
   std::fill(gain.data(), gain.data() + 2 * all, 1.f);
@@ -132,54 +146,52 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      field.set_sources(active, positions);
-      field.forces(positions, force.mut());
+      field.set_sources(own_positions[0], own_positions[1]);
+      for (const RowRange& rows : owned)
+        field.forces(positions.slice(rows.begin, rows.size()), force.mut().slice(rows.begin, rows.size()));
       const auto repulsion_scale = static_cast<float>(1 / field.normaliser());
-      parallel_for(all, 1024, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) {
-          const float x = positions(i, 0), y = positions(i, 1);
-          const EdgeList& edges = i < n ? *problem.edges : *problem.passive_edges;
-          const auto row = static_cast<size_t>(i < n ? i : i - n);
-          const auto first = static_cast<size_t>(edges.begin[row]);
-          float attracted[2];
-          attraction(&edges.target[first], &edges.weight[first], edges.begin[row + 1] - edges.begin[row], x,
-                     y, active.data, attracted);
-          const float pull = exaggeration * scale[static_cast<size_t>(i)];
-          for (int c = 0; c < 2; ++c) force(i, c) = pull * attracted[c] - repulsion_scale * force(i, c);
-        }
+      for_owned(1024, [&](int64_t i) {
+        const float x = positions(i, 0), y = positions(i, 1);
+        const EdgeList& edges = i < n ? *problem.edges : *problem.passive_edges;
+        const auto row = static_cast<size_t>(i < n ? i : i - n);
+        const auto first = static_cast<size_t>(edges.begin[row]);
+        float attracted[2];
+        attraction(&edges.target[first], &edges.weight[first], edges.begin[row + 1] - edges.begin[row], x, y,
+                   active.data, attracted);
+        const float pull = exaggeration * scale[static_cast<size_t>(i)];
+        for (int c = 0; c < 2; ++c) force(i, c) = pull * attracted[c] - repulsion_scale * force(i, c);
       });
       // Only now, since attraction read its neighbours' old positions.
-      parallel_for(all, 8192, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) {
-          for (int c = 0; c < 2; ++c) {
-            const bool same = (force(i, c) > 0) == (velocity(i, c) > 0);
-            gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
-            velocity(i, c) = momentum * velocity(i, c) - rate * gain(i, c) * force(i, c);
+      for_owned(8192, [&](int64_t i) {
+        for (int c = 0; c < 2; ++c) {
+          const bool same = (force(i, c) > 0) == (velocity(i, c) > 0);
+          gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
+          velocity(i, c) = momentum * velocity(i, c) - rate * gain(i, c) * force(i, c);
+        }
+        const float length = std::sqrt(velocity(i, 0) * velocity(i, 0) + velocity(i, 1) * velocity(i, 1));
+        const float shorten = length > longest_step ? longest_step / length : 1.f;
+        // The anchor's pull is taken at the new position (an implicit step), so that no strength can
+        // overshoot.
+        const float hold = problem.anchor_strength.empty() ? 0.f
+                                                           : problem.anchor_strength[static_cast<size_t>(i)] *
+                                                                 rate / static_cast<float>(n);
+        for (int c = 0; c < 2; ++c) {
+          float moved = positions(i, c) + velocity(i, c) * shorten;
+          if (hold > 0) moved = (moved + hold * problem.anchors(i, c)) / (1 + hold);
+          if (frame != nullptr) {
+            const float low = c == 0 ? frame->x0 : frame->y0,
+                        inside = std::clamp(moved, low, low + frame->side);
+            moved = inside + frame_softness * (moved - inside);
           }
-          const float length = std::sqrt(velocity(i, 0) * velocity(i, 0) + velocity(i, 1) * velocity(i, 1));
-          const float shorten = length > longest_step ? longest_step / length : 1.f;
-          // The anchor's pull is taken at the new position (an implicit step), so that no strength can
-          // overshoot.
-          const float hold =
-              problem.anchor_strength.empty()
-                  ? 0.f
-                  : problem.anchor_strength[static_cast<size_t>(i)] * rate / static_cast<float>(n);
-          for (int c = 0; c < 2; ++c) {
-            float moved = positions(i, c) + velocity(i, c) * shorten;
-            if (hold > 0) moved = (moved + hold * problem.anchors(i, c)) / (1 + hold);
-            if (frame != nullptr) {
-              const float low = c == 0 ? frame->x0 : frame->y0,
-                          inside = std::clamp(moved, low, low + frame->side);
-              moved = inside + frame_softness * (moved - inside);
-            }
-            velocity(i, c) = moved - positions(i, c);
-            positions(i, c) = moved;
-          }
+          velocity(i, c) = moved - positions(i, c);
+          positions(i, c) = moved;
         }
       });
+      gather_shared(n, 256, shared_rows(positions.slice(0, n)));
       if (on_iteration) on_iteration(++done, total);
     }
   }
+  gather_shared(problem.passive, 256, shared_rows(positions.slice(n, problem.passive)));
 }
 
 }  // namespace dvi

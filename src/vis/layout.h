@@ -5,6 +5,9 @@
 // Every iteration moves all points by forces taken at the same positions, so that results do not depend on
 // the order in which threads come by. Passive points (test samples, say) feel all forces and exert none:
 // held-out samples have no influence on the picture that they are judged by.
+//
+// The ranks of a job (comm/comm.h) move their share of the points each. An iteration sends the repulsion's
+// grid, whose size does not depend on the points, and the new positions, 8 bytes an active point.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 
 namespace dvi {
@@ -12,6 +13,12 @@ namespace {
 // 0.9: 7.61, 1.3: 7.38); very large pictures get a coarser grid rather than a larger one.
 constexpr float finest_spacing = 0.7f;
 constexpr int64_t most_nodes = 600, fewest_nodes = 32, strip = 32;
+// Smaller grids are transformed by every rank faster than their parts are sent.
+constexpr int64_t nodes_worth_sharing = 256;
+constexpr float charge_unit = 4294967296.f;  // charges are multiples of its inverse
+
+/// The lines among `lines` of the grid that a rank transforms, in whole strips.
+RowRange lines_of_rank(int64_t lines, int rank) { return range_of_rank(lines, strip, rank); }
 
 struct Weights {
   int64_t node;  // the first of four
@@ -40,18 +47,27 @@ struct RepulsionField::Grid {
   // Spectra are stored as the forward passes leave them: [second axis frequency, first axis frequency].
   AlignedVector<float> kernel_re, kernel_im, normaliser_spectrum;
   AlignedVector<float> re, im, turned_re, turned_im;  // [length, length]
-  std::vector<AlignedVector<float>> charge;           // [nodes, nodes] of each worker
+  std::vector<std::vector<int64_t>>
+      charge;  // [nodes, nodes] of each worker, in charge units; then the sources
+  std::vector<float> sent, received;
   int64_t sources = 0;
+  bool shared = false;  // each rank transforms some lines
   double normaliser = 0;
 
+  RowRange own_lines(int64_t lines) const {
+    return shared ? lines_of_rank(lines, comm().rank()) : RowRange{0, lines};
+  }
+
   /// Transforms the `columns` first columns of in [rows, length] along their `length` (rows beyond `rows` are
-  /// zero) and writes the first `kept` results of each as a row of out [columns, length].
+  /// zero) and writes the first `kept` results of each as a row of out [columns, stride]. Of columns that
+  /// this rank transforms.
   void pass(const AlignedVector<float>& in_re, const AlignedVector<float>& in_im, int64_t rows,
             int64_t columns, int64_t kept, bool inverse, AlignedVector<float>& out_re,
-            AlignedVector<float>& out_im) const {
-    parallel_for((columns + strip - 1) / strip, 1, [&](int64_t piece, int64_t, int) {
+            AlignedVector<float>& out_im, int64_t stride) const {
+    const RowRange own = own_lines(columns);
+    parallel_for((own.size() + strip - 1) / strip, 1, [&](int64_t piece, int64_t, int) {
       thread_local AlignedVector<float> a, b, scratch;
-      const int64_t first = piece * strip, width = std::min(strip, columns - first);
+      const int64_t first = own.begin + piece * strip, width = std::min(strip, own.end - first);
       a.resize(static_cast<size_t>(length * width));
       b.resize(static_cast<size_t>(length * width));
       for (int64_t r = 0; r < rows; ++r) {
@@ -64,8 +80,8 @@ struct RepulsionField::Grid {
       std::fill(b.begin() + rows * width, b.end(), 0.f);
       fft->transform(a.data(), b.data(), width, inverse, scratch);
       for (int64_t c = 0; c < width; ++c) {
-        float* to_re = &out_re[static_cast<size_t>((first + c) * length)];
-        float* to_im = &out_im[static_cast<size_t>((first + c) * length)];
+        float* to_re = &out_re[static_cast<size_t>((first + c) * stride)];
+        float* to_im = &out_im[static_cast<size_t>((first + c) * stride)];
         for (int64_t r = 0; r < kept; ++r) {
           to_re[r] = a[static_cast<size_t>(r * width + c)];
           to_im[r] = b[static_cast<size_t>(r * width + c)];
@@ -74,7 +90,35 @@ struct RepulsionField::Grid {
     });
   }
 
+  /// Of the grid's first `rows` rows and `columns` columns every rank has its rows, and gets its columns.
+  void turn(AlignedVector<float>& a, AlignedVector<float>& b, int64_t rows, int64_t columns) {
+    if (!shared) return;
+    const int rank = comm().rank(), ranks = comm().size();
+    std::vector<int64_t> to{0}, from{0};
+    sent.clear();
+    for (int r = 0; r < ranks; ++r) {
+      const RowRange mine = lines_of_rank(rows, rank), theirs = lines_of_rank(columns, r);
+      for (const auto* part : {&a, &b})
+        for (int64_t i = mine.begin; i < mine.end; ++i)
+          sent.insert(sent.end(), part->begin() + i * length + theirs.begin,
+                      part->begin() + i * length + theirs.end);
+      to.push_back(static_cast<int64_t>(sent.size() * sizeof(float)));
+      from.push_back(from.back() + 2 * lines_of_rank(rows, r).size() * lines_of_rank(columns, rank).size() *
+                                       static_cast<int64_t>(sizeof(float)));
+    }
+    received.resize(static_cast<size_t>(from.back()) / sizeof(float));
+    comm().exchange(std::as_bytes(std::span(sent)), to, bytes_of(received), from);
+    const float* at = received.data();
+    for (int r = 0; r < ranks; ++r) {
+      const RowRange theirs = lines_of_rank(rows, r), mine = lines_of_rank(columns, rank);
+      for (auto* part : {&a, &b})
+        for (int64_t i = theirs.begin; i < theirs.end; ++i, at += mine.size())
+          std::copy_n(at, mine.size(), part->begin() + i * length + mine.begin);
+    }
+  }
+
   void resize(int64_t new_nodes, float new_spacing) {
+    shared = false;  // for the kernels, which change rarely
     if (new_nodes == nodes && new_spacing == spacing) return;
     nodes = new_nodes;
     spacing = new_spacing;
@@ -98,14 +142,14 @@ struct RepulsionField::Grid {
       re[at] = k * scale;
       im[at] = 0;
     });
-    pass(re, im, length, length, length, false, turned_re, turned_im);
-    pass(turned_re, turned_im, length, length, length, false, normaliser_spectrum, kernel_im);
+    pass(re, im, length, length, length, false, turned_re, turned_im, length);
+    pass(turned_re, turned_im, length, length, length, false, normaliser_spectrum, kernel_im, length);
     fill([&](size_t at, float dx, float dy, float k) {
       re[at] = k * k * dx * scale;
       im[at] = k * k * dy * scale;
     });
-    pass(re, im, length, length, length, false, turned_re, turned_im);
-    pass(turned_re, turned_im, length, length, length, false, kernel_re, kernel_im);
+    pass(re, im, length, length, length, false, turned_re, turned_im, length);
+    pass(turned_re, turned_im, length, length, length, false, kernel_re, kernel_im, length);
   }
 
   void spread(MatrixView points) {
@@ -115,37 +159,46 @@ struct RepulsionField::Grid {
     charge.resize(static_cast<size_t>(workers));
     parallel_workers(workers, [&](int worker) {
       auto& own = charge[static_cast<size_t>(worker)];
-      own.assign(static_cast<size_t>(nodes * nodes), 0.f);
+      own.assign(static_cast<size_t>(nodes * nodes) + 1, 0);
       const int64_t begin = points.rows * worker / workers, end = points.rows * (worker + 1) / workers;
       for (int64_t i = begin; i < end; ++i) {
         const Weights x = weights_at((points(i, 0) - x0) / spacing),
                       y = weights_at((points(i, 1) - y0) / spacing);
         for (int r = 0; r < 4; ++r) {
-          float* row = &own[static_cast<size_t>((y.node + r) * nodes + x.node)];
-          for (int c = 0; c < 4; ++c) row[c] += y.w[r] * x.w[c];
+          int64_t* row = &own[static_cast<size_t>((y.node + r) * nodes + x.node)];
+          const float scaled = charge_unit * y.w[r];
+          for (int c = 0; c < 4; ++c) row[c] += static_cast<int64_t>(scaled * x.w[c]);
         }
       }
     });
+    parallel_for(nodes * nodes, 16384, [&](int64_t begin, int64_t end, int) {
+      for (int w = 1; w < workers; ++w)
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+          charge[0][i] += charge[static_cast<size_t>(w)][i];
+    });
+    charge[0].back() = points.rows;
+    comm().sum(charge[0]);
+    sources = charge[0].back();
     parallel_for(nodes, 16, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        float* to = &re[static_cast<size_t>(i * length)];
-        std::copy_n(&charge[0][static_cast<size_t>(i * nodes)], nodes, to);
-        for (int w = 1; w < workers; ++w) {
-          const float* from = &charge[static_cast<size_t>(w)][static_cast<size_t>(i * nodes)];
-          for (int64_t j = 0; j < nodes; ++j) to[j] += from[j];
-        }
+        std::transform(charge[0].begin() + i * nodes, charge[0].begin() + (i + 1) * nodes,
+                       re.begin() + i * length,
+                       [](int64_t units) { return static_cast<float>(units) / charge_unit; });
         std::fill_n(&im[static_cast<size_t>(i * length)], nodes, 0.f);
       }
     });
   }
 
   void convolve() {
-    pass(re, im, nodes, nodes, length, false, turned_re, turned_im);
+    shared = comm().size() > 1 && nodes >= nodes_worth_sharing;
+    pass(re, im, nodes, nodes, length, false, turned_re, turned_im, length);
     // turned is [nodes, length]: row = first column index, column = frequency along the first axis.
-    pass(turned_re, turned_im, nodes, length, length, false, re, im);
+    turn(turned_re, turned_im, nodes, length);
+    pass(turned_re, turned_im, nodes, length, length, false, re, im, length);
     std::vector<double> sums(static_cast<size_t>(length), 0.0);
-    parallel_for(length, 16, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) {
+    const RowRange own = own_lines(length);
+    parallel_for(own.size(), 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = own.begin + begin; i < own.begin + end; ++i) {
         double sum = 0;
         for (int64_t j = 0; j < length; ++j) {
           const auto at = static_cast<size_t>(i * length + j);
@@ -157,10 +210,15 @@ struct RepulsionField::Grid {
         sums[static_cast<size_t>(i)] = sum;
       }
     });
+    if (shared) gather_shared(length, strip, shared_rows(sums));
     normaliser = -static_cast<double>(sources);
     for (const double s : sums) normaliser += s;
-    pass(re, im, length, length, nodes, true, turned_re, turned_im);
-    pass(turned_re, turned_im, length, nodes, nodes, true, re, im);
+    turn(re, im, length, length);
+    pass(re, im, length, length, nodes, true, turned_re, turned_im, length);
+    turn(turned_re, turned_im, length, nodes);
+    pass(turned_re, turned_im, length, nodes, nodes, true, re, im, nodes);
+    if (!shared) return;
+    for (auto* part : {&re, &im}) gather_shared(nodes, strip, shared_rows(*part, nodes));
   }
 };
 
@@ -175,6 +233,12 @@ void RepulsionField::set_sources(MatrixView points, MatrixView cover) {
         low[c] = std::min(low[c], set(i, c));
         high[c] = std::max(high[c], set(i, c));
       }
+  float outermost[] = {low[0], low[1], -high[0], -high[1]};
+  comm().least(outermost);
+  for (int c = 0; c < 2; ++c) {
+    low[c] = outermost[c];
+    high[c] = -outermost[2 + c];
+  }
   const float side = std::max({high[0] - low[0], high[1] - low[1], 1e-3f});
   // Two nodes on either side for the cubic weights. Steps of a tenth, so that kernels are transformed again
   // rarely; small pictures (the first iterations of a layout) use a finer grid.
@@ -187,7 +251,6 @@ void RepulsionField::set_sources(MatrixView points, MatrixView cover) {
   const float half = 0.5f * static_cast<float>(nodes - 1) * spacing;
   grid_->x0 = 0.5f * (low[0] + high[0]) - half;
   grid_->y0 = 0.5f * (low[1] + high[1]) - half;
-  grid_->sources = points.rows;
   grid_->spread(points);
   grid_->convolve();
 }
@@ -200,7 +263,7 @@ void RepulsionField::forces(MatrixView places, MutMatrixView out) const {
                     y = weights_at((places(i, 1) - g.y0) / g.spacing);
       float fx = 0, fy = 0;
       for (int r = 0; r < 4; ++r) {
-        const auto at = static_cast<size_t>((y.node + r) * g.length + x.node);
+        const auto at = static_cast<size_t>((y.node + r) * g.nodes + x.node);
         for (int c = 0; c < 4; ++c) {
           const float w = y.w[r] * x.w[c];
           fx += w * g.re[at + static_cast<size_t>(c)];

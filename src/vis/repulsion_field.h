@@ -8,6 +8,10 @@
 // four charges, the two components of the force are the real and imaginary part of one convolution with the
 // complex kernel K^2 (x + i y), and Z comes from the spectrum by Parseval: two transforms an iteration
 // instead of eight.
+//
+// The ranks of a job (comm/comm.h) each spread their share of the points and transform their share of the
+// grid. What they exchange is as large as the grid, whatever the number of points. Charges are summed as
+// whole numbers, so that neither the number of ranks nor that of threads changes the result.
 #pragma once
 
 #include <memory>
@@ -22,7 +26,8 @@ class RepulsionField {
   RepulsionField();
   ~RepulsionField();
 
-  /// Takes the points [n, 2] that repel, on a grid that covers `cover` [m, 2] as well.
+  /// Takes the points [n, 2] that repel, on a grid that covers `cover` [m, 2] as well; every rank gives its
+  /// own points, and gets the field of all.
   void set_sources(MatrixView points, MatrixView cover);
   /// forces [m, 2] at any places that were covered: sum_j K(d)^2 (place - y_j).
   void forces(MatrixView places, MutMatrixView forces) const;

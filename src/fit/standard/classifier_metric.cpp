@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/parallel.h"
+#include "comm/shared_for.h"
 #include "project/margin_ranks.h"
 #include "vis/divergence.h"
 
@@ -53,7 +53,7 @@ class Opinions {
     const int64_t classes = logits.cols;
     const std::vector<Verdict> verdicts = judge(logits);
     Matrix out(logits.rows, classes + 1);
-    parallel_for(logits.rows, 1024, [&](int64_t begin, int64_t end, int) {
+    const auto weigh = [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         float* const row = out.row(i);
         const float most = logits(i, verdicts[static_cast<size_t>(i)].prediction);
@@ -62,7 +62,8 @@ class Opinions {
         for (int64_t c = 0; c < classes; ++c) row[c] *= class_weight_ / sum;
         row[classes] = rank_weight_ * ranks_.of(verdicts[static_cast<size_t>(i)].margin);
       }
-    });
+    };
+    shared_for(logits.rows, 1024, weigh, {shared_rows(out.mut())});
     return out;
   }
 
@@ -78,7 +79,7 @@ Neighbors reordered(const Neighbors& candidates, double feature_scale, MatrixVie
   const int k = std::min(fit_k, candidates.k);
   const auto size = static_cast<size_t>(candidates.size() * k);
   Neighbors out{k, std::vector<int32_t>(size), std::vector<float>(size)};
-  parallel_for(candidates.size(), 256, [&](int64_t begin, int64_t end, int) {
+  const auto reorder = [&](int64_t begin, int64_t end, int) {
     std::vector<std::pair<float, int32_t>> order;
     for (int64_t i = begin; i < end; ++i) {
       order.clear();
@@ -96,7 +97,8 @@ Neighbors reordered(const Neighbors& candidates, double feature_scale, MatrixVie
         std::tie(out.distance[at], out.index[at]) = order[static_cast<size_t>(r)];
       }
     }
-  });
+  };
+  shared_for(candidates.size(), 256, reorder, {shared_rows(out.index, k), shared_rows(out.distance, k)});
   return out;
 }
 

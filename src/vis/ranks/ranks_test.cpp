@@ -1,0 +1,178 @@
+// What the ranks of a job work out together is what one rank works out alone, to the last bit. ctest starts
+// this program with mpirun; every rank runs all tests.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "comm/comm.h"
+#include "comm/job.h"
+#include "comm/shared_for.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "graph/fuzzy_set.h"
+#include "graph/neighbor_index.h"
+#include "graph/plane_neighbors.h"
+#include "vis/layout.h"
+#include "vis/repulsion_field.h"
+
+namespace dvi {
+namespace {
+
+Matrix drawn(int64_t rows, int64_t cols, double scale, uint64_t seed) {
+  Random random(seed);
+  Matrix out(rows, cols);
+  for (int64_t i = 0; i < rows * cols; ++i) out.data()[i] = static_cast<float>(scale * random.normal());
+  return out;
+}
+
+std::vector<float> values_of(const Matrix& m) {
+  const auto all = m.view().span();
+  return std::vector<float>(all.begin(), all.end());
+}
+
+template <typename Make>
+auto made_alone(const Make& make) {
+  const Alone alone;
+  return make();
+}
+
+/// Exact equality, and not of nothing.
+template <typename Make>
+void expect_same(const Make& make) {
+  const auto together = make(), by_one = made_alone(make);
+  EXPECT_FALSE(together.empty());
+  EXPECT_EQ(together, by_one);
+}
+
+TEST(Ranks, AreSeveral) { EXPECT_GT(comm().size(), 1); }
+
+TEST(Ranks, EveryRowIsOfOneRank) {
+  for (const int64_t n : {0, 1, 7, 1000, 1001}) {
+    int64_t next = 0;
+    for (int r = 0; r < comm().size(); ++r) {
+      const RowRange range = range_of_rank(n, 8, r);
+      EXPECT_EQ(range.begin, next);
+      EXPECT_TRUE(range.begin % 8 == 0 || range.begin == n);
+      next = range.end;
+    }
+    EXPECT_EQ(next, n);
+  }
+}
+
+TEST(Ranks, ShareRows) {
+  std::vector<int> squares(1001, -1);
+  shared_for(1001, 16,
+             [&](int64_t begin, int64_t end, int) {
+               for (int64_t i = begin; i < end; ++i)
+                 squares[static_cast<size_t>(i)] = static_cast<int>(i * i);
+             },
+             {shared_rows(squares)});
+  for (int i = 0; i < 1001; ++i) EXPECT_EQ(squares[static_cast<size_t>(i)], i * i);
+}
+
+TEST(Ranks, SumTakeTheLeastBroadcastAndExchange) {
+  const int rank = comm().rank(), size = comm().size();
+  std::vector<int64_t> sums = {1, rank};
+  comm().sum(sums);
+  EXPECT_EQ(sums, (std::vector<int64_t>{size, size * (size - 1) / 2}));
+  float least[] = {static_cast<float>(-rank), 3};
+  comm().least(least);
+  EXPECT_EQ(least[0], static_cast<float>(1 - size));
+  EXPECT_EQ(least[1], 3);
+  std::vector<int> told(static_cast<size_t>(rank), 7);
+  if (rank == size - 1) told = {1, 2, 3};
+  broadcast(told, size - 1);
+  EXPECT_EQ(told, (std::vector<int>{1, 2, 3}));
+
+  std::vector<int> to, from(static_cast<size_t>(size), -1);
+  std::vector<int64_t> begin{0};
+  for (int r = 0; r < size; ++r) {
+    to.push_back(100 * rank + r);
+    begin.push_back(static_cast<int64_t>(to.size() * sizeof(int)));
+  }
+  comm().exchange(bytes_of(to), begin, bytes_of(from), begin);
+  for (int r = 0; r < size; ++r) EXPECT_EQ(from[static_cast<size_t>(r)], 100 * r + rank);
+  EXPECT_GT(comm().traffic().bytes, 0);
+}
+
+TEST(Ranks, NeighborsAreTheSame) {
+  const Matrix features = drawn(5000, 24, 1, 1), others = drawn(700, 24, 1, 2);
+  const auto indices = [](const Neighbors& near) { return std::pair(near.index, near.distance); };
+  const auto compare = [&](const auto& make) { EXPECT_EQ(indices(make()), indices(made_alone(make))); };
+  compare([&] { return NeighborIndex(features).exact(features, 15, true); });
+  compare([&] { return NeighborIndex(features).exact(others, 15, false); });
+  compare([&] { return NeighborIndex(features).approximate(features, 15, true).neighbors; });
+  const Matrix plane = drawn(3000, 2, 10, 3);
+  compare([&] { return PlaneIndex(plane).nearest(plane, 10); });
+}
+
+TEST(Ranks, RepulsionOfASmallAndOfALargeGridIsTheSame) {
+  // The large one is transformed by all ranks, the small one by each.
+  for (const double size : {5.0, 120.0}) {
+    const Matrix points = drawn(2000, 2, size, 4);
+    const auto forces = [&](MatrixView own, MutMatrixView out) {
+      RepulsionField field;
+      field.set_sources(own, own);
+      field.forces(own, out);
+      return field.normaliser();
+    };
+    expect_same([&] {
+      Matrix out(points.rows(), 2);
+      const RowRange own = own_range(points.rows());
+      const double normaliser =
+          forces(points.view().slice(own.begin, own.size()), out.mut().slice(own.begin, own.size()));
+      gather_shared(points.rows(), 1, shared_rows(out.mut()));
+      std::vector<float> values = values_of(out);
+      values.push_back(static_cast<float>(normaliser));
+      return values;
+    });
+  }
+}
+
+TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
+  const Matrix features = drawn(1500, 8, 1, 5), passive = drawn(200, 8, 1, 6);
+  const NeighborIndex index(features);
+  const Neighbors near = index.exact(features, 15, true), of_passive = index.exact(passive, 15, false);
+  const EdgeList edges = fuzzy_union(near, membership_strengths(near), features.rows());
+  const std::vector<float> strengths = membership_strengths(of_passive);
+  const EdgeList passive_edges = edges_by_row(passive.rows(), [&](int64_t i, const auto& add) {
+    for (size_t r = 0; r < 15; ++r)
+      add(of_passive.row(i)[r], double{strengths[static_cast<size_t>(i) * 15 + r]});
+  });
+  constexpr int iterations = 60;
+  const auto positions = [&] {
+    Matrix out = drawn(features.rows() + passive.rows(), 2, 1e-2, 7);
+    LayoutFrame frame;
+    const LayoutProblem problem{features.rows(), passive.rows(), &edges, &passive_edges, &frame, {}, {}};
+    const LayoutPhase phases[] = {{iterations / 2, 12, 0.5}, {iterations / 2, 2, 0.8, true}};
+    run_layout(problem, phases, out.mut());
+    return values_of(out);
+  };
+  const double before = comm().traffic().bytes;
+  const auto together = positions();
+  const double sent = (comm().traffic().bytes - before) / iterations;
+  EXPECT_EQ(together, made_alone(positions));
+  // The grid has up to 600 x 600 nodes, however many points there are; these fit a small one.
+  const double grid = 2 * 8.0 * 256 * 256,
+               of_points = 8.0 * static_cast<double>(features.rows()) * comm().size();
+  EXPECT_LT(sent, grid + of_points);
+}
+
+TEST(Ranks, ThatFailTogetherHaveOneSpeaker) {
+  // Asked by all ranks of this test, as if all had failed.
+  std::vector<int64_t> speakers = {speaks_of_failure() ? 1 : 0};
+  comm().sum(speakers);
+  EXPECT_EQ(speakers[0], 1);
+}
+
+}  // namespace
+}  // namespace dvi
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  dvi::join_job();
+  dvi::set_threads(1);
+  const int failed = RUN_ALL_TESTS();
+  dvi::leave_job();
+  return failed;
+}

@@ -1,0 +1,157 @@
+"""Several processes that fit one view together, as mpirun starts them (docs/how-to/cluster.md)."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from small_run import DVI, ProgramTest, epoch_folder, snapshot, write_run
+
+PLUGIN = os.path.join(os.path.dirname(os.path.realpath(DVI)), "libdvi_mpi.so")
+MPIRUN = ["mpirun", "-q", "--allow-run-as-root", "--oversubscribe", "-n"]
+
+
+def write_digits(run):
+    """scikit-learn's handwritten digits, with a linear head that learns them in two epochs."""
+    digits = load_digits()
+    classes = np.eye(10)[digits.target]
+    write_run(run, samples=len(digits.data), features=64, classes=10, labels=digits.target)
+    for epoch, ridge in ((1, 1e5), (2, 10)):
+        features = (digits.data / 16 + epoch * classes @ np.eye(10, 64)).astype("<f4")
+        head = np.linalg.solve(features.T @ features + ridge * np.eye(64), features.T @ classes).T
+        np.save(f"{epoch_folder(run, epoch)}/features.npy", features)
+        np.save(f"{epoch_folder(run, epoch)}/head_weight.npy", np.ascontiguousarray(head, "<f4"))
+        np.save(f"{epoch_folder(run, epoch)}/head_bias.npy", np.zeros(10, "<f4"))
+
+
+def seconds(run, epoch):
+    with open(f"{run}/views/default/epochs/{epoch:06d}/view_epoch.json") as file:
+        return json.load(file)["seconds"]
+
+
+def arrays(run):
+    """The arrays of a run's view; JSON files tell seconds too."""
+    return {
+        os.path.relpath(path, run): digest
+        for path, digest in snapshot(f"{run}/views").items()
+        if path.endswith(".npy")
+    }
+
+
+@unittest.skipUnless(
+    shutil.which("mpirun") and os.path.exists(PLUGIN), "MPI is not installed (packages.txt: openmpi-bin)"
+)
+class Ranks(ProgramTest):
+    def ranks(self, count, *arguments, **options):
+        return subprocess.Popen(
+            [*MPIRUN, str(count), DVI, "--threads", "1", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    def fit(self, count, run, *arguments):
+        process = self.ranks(count, "--quiet", "fit", run, *arguments)
+        _, stderr = process.communicate(timeout=600)
+        return process.returncode, stderr
+
+    def copy(self, name):
+        folder = f"{self.place.name}/{name}"
+        shutil.copytree(self.run_folder, folder)
+        return folder
+
+    def test_any_number_of_ranks_fits_the_same_view(self):
+        write_digits(self.run_folder)
+        alone = self.copy("alone")
+        self.assert_works("--quiet", "--threads", "1", "fit", alone)
+        expected = arrays(alone)
+        self.assertGreater(len(expected), 20)
+        for count in (2, 3, 4):
+            run = self.copy(f"by-{count}")
+            self.assertEqual(self.fit(count, run), (0, ""))
+            self.assertEqual(arrays(run), expected, f"{count} ranks")
+
+    def test_epochs_prepared_ahead(self):
+        """By a job of its own each, one of them of two ranks; the view is the same."""
+        write_run(self.run_folder, samples=600, epochs=(1, 2, 3))
+        alone = self.copy("alone")
+        self.assert_works("--quiet", "--threads", "1", "fit", alone)
+        self.assertEqual(self.fit(2, self.run_folder, "--prepare", "2"), (0, ""))
+        self.assert_works("--quiet", "fit", self.run_folder, "--prepare", "3,1")
+        prepared = f"{self.run_folder}/views/default/prepared"
+        self.assertEqual(sorted(os.listdir(prepared)), ["000001", "000002", "000003"])
+        self.assert_works("--quiet", "--threads", "1", "fit", self.run_folder)
+        self.assertEqual(arrays(self.run_folder), arrays(alone))
+        self.assertNotIn("neighbors", seconds(self.run_folder, 3))
+        self.assertFalse(os.path.exists(prepared))
+
+    def test_what_was_prepared_of_other_features_is_not_taken(self):
+        write_run(self.run_folder, samples=600, epochs=(1,))
+        self.assert_works("--quiet", "fit", self.run_folder, "--prepare", "1")
+        features = f"{self.run_folder}/epochs/000001/features.npy"
+        np.save(features, np.load(features) + np.float32(0.01))
+        self.assert_works("--quiet", "fit", self.run_folder)
+        self.assertIn("neighbors", seconds(self.run_folder, 1))
+
+    def test_a_killed_rank_leaves_whole_epochs_for_any_number_of_ranks(self):
+        write_run(self.run_folder, samples=1500, epochs=(1, 2, 3, 4))
+        alone = self.copy("alone")
+        self.assert_works("--quiet", "--threads", "1", "fit", alone)
+        first = f"{self.run_folder}/views/default/epochs/000001"
+        job = self.ranks(3, "--quiet", "fit", self.run_folder)
+        begin = time.monotonic()
+        while not os.path.exists(first) and time.monotonic() < begin + 300 and job.poll() is None:
+            time.sleep(0.02)
+        victims = subprocess.run(["pgrep", "-P", str(job.pid), "-x", "dvi"], capture_output=True, text=True)
+        os.kill(int(victims.stdout.split()[1]), signal.SIGKILL)
+        job.communicate(timeout=60)
+        self.assertNotEqual(job.returncode, 0)
+        self.assertTrue(os.path.exists(first))
+        self.assertLess(len(os.listdir(os.path.dirname(first))), 5)
+        self.assertEqual(self.fit(2, self.run_folder), (0, ""))
+        self.assertEqual(arrays(self.run_folder), arrays(alone))
+
+    def test_failure_of_all_ranks_is_one_sentence(self):
+        status, stderr = self.fit(3, f"{self.place.name}/no-such-run")
+        self.assertEqual(status, 1)
+        said = [line for line in stderr.splitlines() if line.startswith("dvi: ")]
+        self.assertEqual(len(said), 1, stderr)
+        self.assertIn("no-such-run", said[0])
+
+    def test_failure_of_the_rank_that_writes_ends_all(self):
+        write_run(self.run_folder, samples=600)
+        os.makedirs(f"{self.run_folder}/views")
+        with open(f"{self.run_folder}/views/default", "w") as file:
+            file.write("a file, where a folder is to be made")
+        begin = time.monotonic()
+        status, stderr = self.fit(2, self.run_folder)
+        self.assertNotEqual(status, 0)
+        self.assertLess(time.monotonic() - begin, 60)
+        said = [line for line in stderr.splitlines() if line.startswith("dvi: ")]
+        self.assertEqual(len(said), 1, stderr)
+        self.assertIn("views/default", said[0])
+
+
+class WithoutMpi(ProgramTest):
+    def test_the_program_does_not_need_mpi(self):
+        needs = subprocess.run(["ldd", DVI], capture_output=True, text=True)
+        self.assertNotIn("libmpi", needs.stdout)
+
+    def test_tasks_that_cannot_find_each_other(self):
+        write_run(self.run_folder)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMI"))}
+        environment["SLURM_STEP_NUM_TASKS"] = "4"
+        self.assert_refused("fit", self.run_folder, words=["--mpi=pmix"], env=environment)
+
+
+if __name__ == "__main__":
+    unittest.main()
