@@ -4,6 +4,7 @@
 
 #include "fit/round_trip.h"
 #include "graph/plane_neighbors.h"
+#include "landscape/plane_classifier.h"
 #include "project/placer.h"
 
 namespace dvi {
@@ -37,6 +38,8 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
   const PlacedTrain train{train_positions, predictions, std::move(margins)};
   Placer placer(train, projection.model.decoder, *data.subject, *projection.relocation);
 
+  PlaneClassifier ground(projection.model.decoder, *data.subject);
+
   Matrix boundary_places;
   if (const auto& set = data.evaluation_boundary; set.size() > 0 && data.evaluation_to_train.k > 0) {
     const std::vector<Verdict> own = judge(set.logits.view());
@@ -46,7 +49,7 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
     const Returned back =
         round_trip(projection.model.decoder, *data.subject, places.shown, set.features, classes);
     add_round_trip(group, {set.logits, back.logits, back.error});
-    add_fitted(group, own, places.before, places.moved);
+    add_fitted(group, own, ground.judge(places.fitted), places.moved);
     group.keep_boundary = keep_boundary(landscape, extent, places.shown);
     boundary_places = places.shown;
   }
@@ -82,7 +85,7 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
   const Matrix features = gather_rows(data.features, test->ids), logits = gather_rows(data.logits, test->ids);
   const Returned back = round_trip(projection.model.decoder, *data.subject, places.shown, features, classes);
   add_round_trip(group, {logits, back.logits, back.error});
-  add_fitted(group, own, places.before, places.moved);
+  add_fitted(group, own, ground.judge(places.fitted), places.moved);
 }
 
 }  // namespace dvi

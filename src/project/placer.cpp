@@ -19,9 +19,7 @@ Placer::Places Placer::place(const Neighbors& nearest, std::span<const Verdict> 
   Places out;
   out.fitted = places_among(nearest, classes, train_.positions, train_.predictions);
   out.shown = out.fitted;
-  out.before = ground_.judge_each(out.fitted);
   out.moved = relocator_.relocate_each(expected, out.shown.mut());
-  out.after = ground_.judge_each(out.shown);
   return out;
 }
 

@@ -27,8 +27,6 @@ class Placer {
     Matrix fitted;             ///< [n, 2] among the neighbours
     Matrix shown;              ///< [n, 2] after the last step
     std::vector<float> moved;  ///< [n] how far that moved them, as a share of the picture's side
-    /// [n] what the ground says of `fitted` (before) and of `shown` (after).
-    std::vector<Verdict> before, after;
   };
   /// Of n samples whose nearest train samples are `nearest` (rows of the train samples) and of which the
   /// classifier says `own`. Each is placed the same, to the last bit, whatever else is placed with it.

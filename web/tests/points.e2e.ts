@@ -302,7 +302,10 @@ describe("layers, colours and groups", () => {
     const popover = page.locator(".popover");
     await popover.waitFor();
     expect(await popover.textContent()).toMatch(/class.*%.*margin.*nearest samples/);
-    expect(await popover.locator(".neighbor").count()).toBe(5);
+    const rows = popover.locator(".neighbor-row");
+    expect(await rows.first().locator(".neighbor").count()).toBe(5);
+    await popover.getByText("nearest to what is decoded here").waitFor();
+    expect(await rows.last().locator(".neighbor").count()).toBe(6);
     await page.keyboard.press("Escape");
     expect(await popover.isVisible()).toBe(false);
   });
