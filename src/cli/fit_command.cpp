@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "comm/comm.h"
 #include "comm/job.h"
+#include "core/device.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "fit/fit.h"
@@ -14,7 +15,7 @@ namespace dvi {
 
 void add_fit_command(CLI::App& app) {
   struct Options {
-    std::string run, epochs, prepare;
+    std::string run, epochs, prepare, device = "auto";
     FitOptions fit;
   };
   auto options = std::make_shared<Options>();
@@ -34,12 +35,19 @@ void add_fit_command(CLI::App& app) {
       ->excludes(epochs);
   command->add_option("--seed", options->fit.seed, "Same seed and threads, same result")
       ->capture_default_str();
+  command
+      ->add_option("--device", options->device,
+                   "auto: on a CUDA device where LibTorch finds one; cpu or cuda: there and nowhere else")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
   command->add_flag("--follow", options->fit.follow,
                     "Wait for the epochs of a run that is still being recorded");
   command->add_flag("--force", options->fit.force, "Remove the view and fit it anew");
   const CLI::Option* const threads = app.get_option("--threads");
   command->callback([options, threads] {
     join_job();
+    if (options->device != "auto")
+      choose_device(options->device == "cuda" ? DeviceChoice::cuda : DeviceChoice::processor);
     if (comm().rank() > 0) set_output(Output::quiet);
     if (comm().size() > 1 && threads->count() == 0) set_threads(threads_of_rank());
     options->fit.prepare = !options->prepare.empty();

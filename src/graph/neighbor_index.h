@@ -45,13 +45,16 @@ class NeighborIndex {
   /// threads. Throws Error if there are fewer than k.
   FoundNeighbors approximate(MatrixView queries, int k, bool same) const;
 
+  /// The exact k nearest, by all distances on LibTorch's device (graph/backend/torch/device_neighbors.h).
+  Neighbors on_device(MatrixView queries, int k, bool same) const;
+
   /// Exact up to 4e10 pairs of a query and a reference (200,000 samples among themselves), approximate
-  /// beyond.
+  /// beyond; on a CUDA device (core/device.h) exact up to 2e12.
   FoundNeighbors find(MatrixView queries, int k, bool same) const;
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace dvi

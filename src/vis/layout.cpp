@@ -5,12 +5,22 @@
 #include <numeric>
 
 #include "comm/shared_for.h"
+#include "core/device.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
+#include "vis/backend/torch/device_layout.h"
+#include "vis/layout_steps.h"
 #include "vis/repulsion_field.h"
 
 namespace dvi {
+
+constinit PluginFunction<void(const LayoutProblem&, std::span<const LayoutPhase>, MutMatrixView,
+                              const std::function<void(int, int)>&)>
+    run_device_layout("lay out on a graphics processor");
+
 namespace {
+
+using namespace layout_steps;
 
 /// Sums over a row's `n` edges of w / (1 + d^2) * (y_i - y_j): into force[0] and force[1]. `positions` holds
 /// x and y of each target. Lanes of their own let the compiler use wide vectors.
@@ -45,9 +55,6 @@ void attraction(const int32_t* __restrict target, const float* __restrict weight
     force[1] += fy[l];
   }
 }
-
-constexpr double frame_room = 1.6;      // points still move apart when the frame is set
-constexpr float frame_softness = 0.9f;  // what is left of the way outside after an iteration
 
 /// The box around all but the outermost hundredth of `positions` on each side.
 struct InnerBox {
@@ -98,14 +105,16 @@ LayoutFrame frame_around(MatrixView positions, double room) {
   return {box.middle(0) - 0.5f * side, box.middle(1) - 0.5f * side, side};
 }
 
-void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
-                const std::function<void(int, int)>& on_iteration) {
-  const int64_t n = problem.active, all = n + problem.passive;
-  const MatrixView active = MatrixView(positions).slice(0, n);
-  // Probabilities sum to 1 over active pairs. A passive point's sum to an active point's mean, 1 / n,
-  // whatever its edges weigh.
-  const auto active_scale = static_cast<float>(1 / total_weight(*problem.edges));
-  std::vector<float> scale(static_cast<size_t>(all), active_scale);
+LayoutFrame set_frame(int64_t active, MutMatrixView positions) {
+  // Classes lie in a row as often as not, and what has grown long stays so within a square.
+  make_square(active, positions);
+  return frame_around(MatrixView(positions).slice(0, active), layout_steps::frame_room);
+}
+
+std::vector<float> attraction_scales(const LayoutProblem& problem) {
+  const int64_t n = problem.active;
+  std::vector<float> scale(static_cast<size_t>(n + problem.passive),
+                           static_cast<float>(1 / total_weight(*problem.edges)));
   for (int64_t i = 0; i < problem.passive; ++i) {
     const auto& edges = *problem.passive_edges;
     const double sum = std::accumulate(edges.weight.begin() + edges.begin[static_cast<size_t>(i)],
@@ -113,7 +122,18 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     scale[static_cast<size_t>(n + i)] =
         sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
   }
+  return scale;
+}
 
+void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
+                const std::function<void(int, int)>& on_iteration) {
+  const int64_t n = problem.active, all = n + problem.passive;
+  const MatrixView active = MatrixView(positions).slice(0, n);
+  if (uses_cuda() && comm().size() == 1) {
+    run_device_layout(problem, phases, positions, on_iteration);
+    return;
+  }
+  const std::vector<float> scale = attraction_scales(problem);
   // The points that this rank moves. The others get where they came to; passive points not before the end,
   // since nobody is drawn to them.
   const RowRange own_active = own_range(n, 256), own_passive = own_range(problem.passive, 256);
@@ -127,7 +147,6 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
   const MutMatrixView own_positions[] = {positions.slice(owned[0].begin, owned[0].size()),
                                          positions.slice(owned[1].begin, owned[1].size())};
 
-  constexpr float longest_step = 5, least_gain = 0.01f;
   Matrix velocity(all, 2), gain(all, 2), force(all, 2);
   std::fill(gain.data(), gain.data() + 2 * all, 1.f);
   RepulsionField field;
@@ -138,11 +157,7 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     const auto exaggeration = static_cast<float>(phase.exaggeration),
                momentum = static_cast<float>(phase.momentum);
     LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
-    if (frame != nullptr && frame->side == 0) {
-      // Classes lie in a row as often as not, and what has grown long stays so within a square.
-      make_square(n, positions);
-      *frame = frame_around(active, frame_room);
-    }
+    if (frame != nullptr && frame->side == 0) *frame = set_frame(n, positions);
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {

@@ -5,17 +5,15 @@
 
 #include "comm/shared_for.h"
 #include "core/parallel.h"
+#include "vis/repulsion_grid.h"
 
 namespace dvi {
 namespace {
 
-// Finer grids do not change how many neighbours a layout keeps (0.4: 7.64 of 15, 0.7: 7.63,
-// 0.9: 7.61, 1.3: 7.38); very large pictures get a coarser grid rather than a larger one.
-constexpr float finest_spacing = 0.7f;
-constexpr int64_t most_nodes = 600, fewest_nodes = 32, strip = 32;
+constexpr int64_t strip = 32;
 // Smaller grids are transformed by every rank faster than their parts are sent.
 constexpr int64_t nodes_worth_sharing = 256;
-constexpr float charge_unit = 4294967296.f;  // charges are multiples of its inverse
+constexpr float charge_unit = RepulsionGrid::charge_unit;
 
 /// The lines among `lines` of the grid that a rank transforms, in whole strips.
 RowRange lines_of_rank(int64_t lines, int rank) { return range_of_rank(lines, strip, rank); }
@@ -39,10 +37,8 @@ inline Weights weights_at(float at) {
 
 }  // namespace
 
-struct RepulsionField::Grid {
-  int64_t nodes = 0,
-          length = 0;  // nodes a side, and padded to twice that for a convolution without wrap-around
-  float x0 = 0, y0 = 0, spacing = 0;
+struct RepulsionField::Grid : RepulsionGrid {
+  int64_t length = 0;  // nodes a side, padded to twice that for a convolution without wrap-around
   std::unique_ptr<Fft> fft;
   // Spectra are stored as the forward passes leave them: [second axis frequency, first axis frequency].
   AlignedVector<float> kernel_re, kernel_im, normaliser_spectrum;
@@ -117,11 +113,8 @@ struct RepulsionField::Grid {
     }
   }
 
-  void resize(int64_t new_nodes, float new_spacing) {
-    shared = false;  // for the kernels, which change rarely
-    if (new_nodes == nodes && new_spacing == spacing) return;
-    nodes = new_nodes;
-    spacing = new_spacing;
+  void transform_kernels() {
+    shared = false;  // they change rarely
     length = 2 * nodes;
     fft = std::make_unique<Fft>(length);
     const auto size = static_cast<size_t>(length * length);
@@ -239,18 +232,7 @@ void RepulsionField::set_sources(MatrixView points, MatrixView cover) {
     low[c] = outermost[c];
     high[c] = -outermost[2 + c];
   }
-  const float side = std::max({high[0] - low[0], high[1] - low[1], 1e-3f});
-  // Two nodes on either side for the cubic weights. Steps of a tenth, so that kernels are transformed again
-  // rarely; small pictures (the first iterations of a layout) use a finer grid.
-  auto nodes = static_cast<int64_t>(side / finest_spacing) + 6;
-  nodes = Fft::good_length(std::clamp<int64_t>(nodes + nodes / 10, fewest_nodes, most_nodes));
-  float spacing = grid_->spacing;
-  const float needed = side / static_cast<float>(nodes - 6);
-  if (nodes != grid_->nodes || needed > spacing || needed < 0.5f * spacing) spacing = needed * 1.1f;
-  grid_->resize(nodes, spacing);
-  const float half = 0.5f * static_cast<float>(nodes - 1) * spacing;
-  grid_->x0 = 0.5f * (low[0] + high[0]) - half;
-  grid_->y0 = 0.5f * (low[1] + high[1]) - half;
+  if (grid_->cover(low, high)) grid_->transform_kernels();
   grid_->spread(points);
   grid_->convolve();
 }

@@ -5,12 +5,11 @@
 
 namespace dvi {
 
-constinit PluginFunction<std::string()> torch_device("train on a graphics processor");
 constinit PluginFunction<std::unique_ptr<Trainer>(bool)> make_torch_trainer("train on a graphics processor");
 
 std::unique_ptr<Trainer> make_trainer(TrainingDevice device, bool linear_head, Precision precision) {
   const bool possible = device != TrainingDevice::processor && linear_head && torch_device.available();
-  if (!possible || (device == TrainingDevice::fastest && torch_device() != "cuda"))
+  if (!possible || (device == TrainingDevice::fastest && !uses_cuda()))
     return std::make_unique<CpuTrainer>(precision);
   return make_torch_trainer(device != TrainingDevice::torch_eager);
 }

@@ -6,13 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "core/plugin.h"
+#include "core/device.h"
 #include "vis/trainer.h"
 
 namespace dvi {
-
-/// Where LibTorch trains: "cuda" if it finds such a device, else "cpu".
-extern PluginFunction<std::string()> torch_device;
 
 /// `capture`: a step is captured on a CUDA device once and replayed, else handed out anew each time, which
 /// only tests and benchmarks want. What it trains throws Error where the device fails.

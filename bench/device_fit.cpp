@@ -1,0 +1,133 @@
+// The fit's heaviest steps on the processor and through LibTorch, on a CUDA device if it finds one: seconds
+// and agreement, as a table. device_fit [SAMPLES DIMENSIONS]..., 60000 512 if not given. The networks:
+// distill_devices.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <vector>
+
+#include "core/device.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "core/stopwatch.h"
+#include "graph/fuzzy_set.h"
+#include "graph/neighbor_index.h"
+#include "vis/backend/torch/device_layout.h"
+#include "vis/layout.h"
+
+namespace dvi {
+namespace {
+
+constexpr int k = 40, layout_k = 15;  // as the default preset's
+
+/// Thirty Gaussians of twelve dimensions each.
+Matrix clusters(int64_t samples, int64_t dim) {
+  constexpr int64_t count = 30, inner = 12;
+  Random random(1);
+  const auto normal = [&](int64_t rows, double scale) {
+    Matrix m(rows, dim);
+    for (int64_t i = 0; i < rows * dim; ++i) m.data()[i] = static_cast<float>(scale * random.normal());
+    return m;
+  };
+  const Matrix means = normal(count, 1), axes = normal(count * inner, 0.3);
+  Matrix out(samples, dim);
+  parallel_for(samples, 256, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      Random own(2, static_cast<uint64_t>(i));
+      const auto c = static_cast<int64_t>(own.below(count));
+      std::copy_n(means.row(c), dim, out.row(i));
+      for (int64_t a = 0; a < inner; ++a) {
+        const auto way = static_cast<float>(own.normal());
+        for (int64_t l = 0; l < dim; ++l) out(i, l) += way * axes(c * inner + a, l);
+      }
+    }
+  });
+  return out;
+}
+
+double shared(const Neighbors& a, const Neighbors& b) {
+  int64_t same = 0;
+  for (int64_t i = 0; i < a.size(); ++i)
+    for (const int32_t j : a.row(i)) same += std::ranges::count(b.row(i), j);
+  return static_cast<double>(same) / static_cast<double>(a.index.size());
+}
+
+/// Of each point's `layout_k` nearest in feature space, how many are among its nearest in the plane; on some
+/// points.
+double kept(const Neighbors& near, MatrixView positions) {
+  constexpr int64_t asked = 2000;
+  int64_t same = 0, count = 0;
+  for (int64_t i = 0; i < positions.rows; i += std::max<int64_t>(1, positions.rows / asked), ++count) {
+    std::vector<std::pair<float, int32_t>> order;
+    for (int64_t j = 0; j < positions.rows; ++j)
+      if (j != i)
+        order.emplace_back(std::hypot(positions(i, 0) - positions(j, 0), positions(i, 1) - positions(j, 1)),
+                           static_cast<int32_t>(j));
+    std::partial_sort(order.begin(), order.begin() + layout_k, order.end());
+    for (int r = 0; r < layout_k; ++r)
+      same += std::ranges::count(near.row(i), order[static_cast<size_t>(r)].second);
+  }
+  return static_cast<double>(same) / static_cast<double>(count);
+}
+
+void compare(int64_t samples, int64_t dim) {
+  const Matrix features = clusters(samples, dim);
+  const auto row = [&](const char* step, double processor, double device, const std::string& agreement) {
+    fmt::print("| {} x {} | {} | {:.2f} | {:.2f} | {} |\n", samples, dim, step, processor, device, agreement);
+    std::fflush(stdout);
+  };
+  Stopwatch watch;
+  const Neighbors exact = NeighborIndex(features).exact(features, k, true);
+  const double by_processor = watch.lap();
+  NeighborIndex(features.view().slice(0, std::min<int64_t>(samples, 2000)))
+      .on_device(features, 1, false);  // warm
+  watch.lap();
+  const Neighbors on_device = NeighborIndex(features).on_device(features, k, true);
+  row("exact neighbours, k = 40", by_processor, watch.lap(),
+      fmt::format("{:.6f} of the neighbours are the same", shared(exact, on_device)));
+
+  Neighbors near{layout_k, {}, {}};
+  for (int64_t i = 0; i < samples; ++i) {
+    near.index.insert(near.index.end(), exact.row(i).begin(), exact.row(i).begin() + layout_k);
+    near.distance.insert(near.distance.end(), exact.distances(i).begin(),
+                         exact.distances(i).begin() + layout_k);
+  }
+  const EdgeList edges = fuzzy_union(near, membership_strengths(near), samples);
+  Random random(3);
+  Matrix start(samples, 2);
+  for (int64_t i = 0; i < 2 * samples; ++i) start.data()[i] = static_cast<float>(1e-2 * random.normal());
+  const LayoutPhase phases[] = {{150, 12, 0.5}, {350, 2, 0.8, true}};
+  const auto laid_out = [&](const auto& run, Matrix positions) {
+    LayoutFrame frame;
+    run(LayoutProblem{samples, 0, &edges, nullptr, &frame, {}, {}}, phases, positions.mut());
+    return positions;
+  };
+  const auto through_torch = [](const auto&... arguments) { run_device_layout(arguments..., {}); };
+  choose_device(DeviceChoice::processor);
+  watch.lap();
+  const Matrix own = laid_out([](const auto&... arguments) { run_layout(arguments...); }, start);
+  const double layout_by_processor = watch.lap();
+  const Matrix theirs = laid_out(through_torch, start);
+  const double layout_by_device = watch.lap();
+  row("layout, 500 iterations", layout_by_processor, layout_by_device,
+      fmt::format("neighbours kept of 15: {:.2f} and {:.2f}", kept(near, own), kept(near, theirs)));
+}
+
+}  // namespace
+}  // namespace dvi
+
+int main(int argc, char** argv) {
+  try {
+    fmt::print("LibTorch computes on: {}; processor threads: {}\n\n", dvi::torch_device(), dvi::threads());
+    fmt::print(
+        "| samples | step | processor s | LibTorch s | agreement |\n| --- | --- | --- | --- | --- |\n");
+    if (argc < 3) dvi::compare(60'000, 512);
+    for (int a = 1; a + 1 < argc; a += 2) dvi::compare(std::atoll(argv[a]), std::atoll(argv[a + 1]));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "device_fit: {}\n", error.what());
+    return 1;
+  }
+}
