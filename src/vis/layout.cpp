@@ -129,7 +129,7 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
                 const std::function<void(int, int)>& on_iteration) {
   const int64_t n = problem.active, all = n + problem.passive;
   const MatrixView active = MatrixView(positions).slice(0, n);
-  if (uses_cuda() && comm().size() == 1) {
+  if (comm().size() == 1 && uses_cuda()) {
     run_device_layout(problem, phases, positions, on_iteration);
     return;
   }
