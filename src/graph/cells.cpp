@@ -56,9 +56,14 @@ CellOrder order_by_cell(MatrixView x, const CodeSpace& space, const Centres& cen
   return out;
 }
 
+void expect_references(MatrixView references) {
+  if (references.rows == 0)
+    fail("expected at least one sample to find neighbours among, found none; record more samples");
+}
+
 Cells::Cells(MatrixView references, CodeSpace code_space) : space(std::move(code_space)) {
   const int64_t n = references.rows;
-  if (n == 0) fail("expected at least one sample to find neighbours among, found none; record more samples");
+  expect_references(references);
   const int64_t cells = std::clamp<int64_t>(n / cell_size, 1, most_cells);
   const int64_t sampled = std::min(n, cells * 64);
   std::vector<int32_t> ids(sampled);

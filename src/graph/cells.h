@@ -17,6 +17,9 @@ struct CellOrder {
 };
 CellOrder order_by_cell(MatrixView x, const CodeSpace& space, const Centres& centres);
 
+/// Throws Error if there are none.
+void expect_references(MatrixView references);
+
 /// Cells of references and what bounds their distances. Throws Error if there are no references.
 struct Cells {
   Cells(MatrixView references, CodeSpace code_space);

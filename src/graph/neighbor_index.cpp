@@ -20,6 +20,7 @@ constinit PluginFunction<DeviceNeighbors(MatrixView, MatrixView, int, bool)> fin
 class NeighborIndex::Impl {
  public:
   Impl(MatrixView x, std::function<CodeSpace()> space) : references(x), space_(std::move(space)) {
+    expect_references(references);
     greatest_number(references);  // throws where they have no distances
   }
   MatrixView references;

@@ -104,7 +104,7 @@ class MpiComm final : public Comm {
     MPI_Ibarrier(failures_, &all);
     const double begin = MPI_Wtime();
     int done = 0;
-    for (Patience patience; done == 0 && MPI_Wtime() < begin + 2; patience.wait())
+    for (Patience patience; done == 0 && MPI_Wtime() < begin + 10; patience.wait())
       MPI_Test(&all, &done, MPI_STATUS_IGNORE);
     return done != 0;
   }

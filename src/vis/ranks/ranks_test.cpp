@@ -160,6 +160,7 @@ TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
 
 TEST(Ranks, ThatFailTogetherHaveOneSpeaker) {
   // Asked by all ranks of this test, as if all had failed.
+  comm().barrier();
   std::vector<int64_t> speakers = {speaks_of_failure() ? 1 : 0};
   comm().sum(speakers);
   EXPECT_EQ(speakers[0], 1);
