@@ -9,7 +9,7 @@ namespace dvi {
 
 namespace layout_steps {
 constexpr float longest_step = 5, least_gain = 0.01f;
-constexpr double frame_room = 1.6;      // points still move apart when the frame is set
+constexpr double frame_room = 1.6;       // points still move apart when the frame is set
 constexpr float frame_softness = 0.98f;  // what is left of the way outside after an iteration
 }  // namespace layout_steps
 
