@@ -40,9 +40,9 @@ class EpochLayout {
 
   /// Stiffness of the springs to the epoch before, [N]; empty at the first. It is the weaker the farther the
   /// features moved (about 1 / displacement), the fewer neighbours were kept (the eighth power of their
-  /// share) and the more samples there are (the power 3/4 of their number): where the neighbourhood is another one
-  /// a sample is free. A sample that is predicted as another class hangs on a part of that. Features that
-  /// hardly moved hold a sample whatever its neighbours do.
+  /// share) and the more samples there are (the power 3/4 of their number): where the neighbourhood is
+  /// another one a sample is free. A sample that is predicted as another class hangs on a part of that.
+  /// Features that hardly moved hold a sample whatever its neighbours do.
   std::span<const float> springs() const { return springs_; }
 
   /// [points().all(), 2]: the draft, as far as it was relaxed.

@@ -26,8 +26,8 @@ struct StandardOptions {
   /// among its like.
   double boundary_to_sample_weight = 0.1;
   /// Attraction of the final phase; 1 is t-SNE, 4 about UMAP's look. More separates classes and loses
-  /// neighbours. What is above 1 counts in full up to 5,000 samples, and less by the power 3/4 of their number
-  /// where there are more.
+  /// neighbours. What is above 1 counts in full up to 5,000 samples, and less by the power 3/4 of their
+  /// number where there are more.
   double exaggeration = 1.15;
   /// Of the first epoch: exaggerated, then free, then within the frame (LayoutFrame).
   int early_iterations = 100, free_iterations = 80, iterations = 170;
