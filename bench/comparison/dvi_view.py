@@ -6,6 +6,7 @@ import numpy as np
 
 GRID_CHANNELS = 8  # numbers at every node of a feature grid
 
+
 class ViewEpoch:
     def __init__(self, run, view, epoch):
         self.folder = pathlib.Path(run) / "views" / view / "epochs" / f"{epoch:06d}"
