@@ -8,7 +8,11 @@ import unittest
 from unittest import mock
 
 import numpy as np
-from sklearn.datasets import load_digits
+
+try:
+    from sklearn.datasets import load_digits
+except ImportError:
+    raise unittest.SkipTest("scikit-learn is not installed")
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import dvi  # noqa: E402
