@@ -31,7 +31,8 @@ bool confine_files(const std::vector<fs::path>& runs) {
                      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
                      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
   if (version >= 2) handled |= access_refer;
-  const landlock_ruleset_attr attributes{handled};
+  landlock_ruleset_attr attributes{};  // later versions of the header have more members
+  attributes.handled_access_fs = handled;
   // Only the member of the first version, whatever the header's.
   const auto rules = static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof(uint64_t), 0));
   if (rules < 0) return false;
