@@ -47,18 +47,9 @@ using ::testing::HasSubstr;
 // By PyTorch: x W^T + b with W = [[1, 2, 3], [0, -1, 1]], b = [0.5, -0.5].
 const std::filesystem::path linear = std::filesystem::path(__FILE__).parent_path() / "testdata/linear.onnx";
 
-std::string complaint(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(OnnxRuntime, WithoutOneTheMessageSaysWhatToInstall) {
   if (have_onnx_runtime()) GTEST_SKIP() << "there is an ONNX Runtime here";
-  EXPECT_THAT(complaint([] { OnnxModel model(linear); }), HasSubstr("install libonnxruntime"));
+  EXPECT_THAT(error_of([] { OnnxModel model(linear); }), HasSubstr("install libonnxruntime"));
 }
 
 TEST(OnnxRuntime, RunsAnyNumberOfSamplesInAnyThread) {
@@ -83,7 +74,7 @@ TEST(OnnxRuntime, WhatIsNoModelIsOneSentence) {
   const TemporaryFolder folder;
   const auto file = folder / "subject.onnx";
   write_file_atomically(file, "no model");
-  const std::string said = complaint([&] { OnnxModel model(file); });
+  const std::string said = error_of([&] { OnnxModel model(file); });
   EXPECT_THAT(said, HasSubstr("subject.onnx: ONNX Runtime says"));
   EXPECT_EQ(said.find('\n'), std::string::npos);
 }

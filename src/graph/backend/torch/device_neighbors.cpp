@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "graph/backend/torch/device.h"
 
 namespace dvi {
 namespace {
@@ -17,10 +18,6 @@ using at::Tensor;
 
 constexpr int64_t queries_a_tile = 4096, references_a_tile = 16384;
 constexpr int spare_candidates = 16;
-
-Tensor upload(MatrixView m, at::Device device) {
-  return at::from_blob(const_cast<float*>(m.data), {m.rows, m.cols}, at::kFloat).to(device);
-}
 
 /// The nearest so far of each query: squared distances less the query's squared length, and rows.
 struct Nearest {
@@ -113,11 +110,10 @@ DeviceNeighbors find(MatrixView queries, MatrixView references, int k, bool same
   try {
     return search(queries, references, k, same, at::Device(cuda ? at::kCUDA : at::kCPU));
   } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
     fail(
         "finding neighbours through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or use "
         "--device cpu",
-        cuda ? "cuda" : "cpu", text.substr(0, text.find('\n')));
+        cuda ? "cuda" : "cpu", first_line(error));
   }
 }
 

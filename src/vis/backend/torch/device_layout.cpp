@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "graph/backend/torch/device.h"
 #include "vis/layout_steps.h"
 #include "vis/repulsion_grid.h"
 
@@ -15,14 +16,6 @@ namespace dvi {
 namespace {
 
 using at::Tensor;
-
-template <typename T>
-Tensor upload(const T* data, at::IntArrayRef shape, at::ScalarType type, at::Device device) {
-  return at::from_blob(const_cast<T*>(data), shape, type).clone().to(device);
-}
-Tensor upload(MatrixView m, at::Device device) {
-  return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
-}
 
 /// Edges of all points, active and passive, in the order of rows.
 class Attraction {
@@ -174,11 +167,10 @@ void run_on_device(const LayoutProblem& problem, std::span<const LayoutPhase> ph
   try {
     run(problem, phases, positions, on_iteration, at::Device(cuda ? at::kCUDA : at::kCPU));
   } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
     fail(
         "the layout through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or use --device "
         "cpu",
-        cuda ? "cuda" : "cpu", text.substr(0, text.find('\n')));
+        cuda ? "cuda" : "cpu", first_line(error));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "graph/backend/torch/device.h"
 #include "vis/backend/torch/device_steps.h"
 #include "vis/feature_units.h"
 
@@ -18,15 +19,6 @@ namespace dvi {
 namespace {
 
 using at::Tensor;
-
-/// LibTorch has no read-only tensors; ours is not written to.
-template <typename T>
-Tensor upload(const T* data, at::IntArrayRef shape, at::ScalarType type, at::Device device) {
-  return at::from_blob(const_cast<T*>(data), shape, type).clone().to(device);
-}
-Tensor upload(MatrixView m, at::Device device) {
-  return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
-}
 
 /// The parameters of a network or of feature grids in one flat tensor, so that a step of Adam (vis/adam.h,
 /// with the same constants) is a handful of operations.
@@ -330,12 +322,6 @@ class DecoderTraining {
   FlatGrid grid_;
   Tensor features_, sources_, places_, targets_, head_weight_, head_bias_, predictions_, margins_, jitter_;
 };
-
-/// LibTorch's messages carry a stack trace; users need the first line.
-std::string first_line(const c10::Error& error) {
-  std::string text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
-}
 
 /// What `train(device, steps)` returns, which calls steps(training) for all steps of a training.
 template <typename Train>

@@ -1,0 +1,28 @@
+// What all of the plugin's code for devices shares. Includes LibTorch: only for files of the plugin.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "core/matrix.h"
+
+namespace dvi {
+
+/// A copy on the device. LibTorch has no read-only tensors; ours is not written to.
+template <typename T>
+at::Tensor upload(const T* data, at::IntArrayRef shape, at::ScalarType type, at::Device device) {
+  constexpr bool non_blocking = false, copies = true;
+  return at::from_blob(const_cast<T*>(data), shape, type).to(device, type, non_blocking, copies);
+}
+inline at::Tensor upload(MatrixView m, at::Device device) {
+  return upload(m.data, {m.rows, m.cols}, at::kFloat, device);
+}
+
+/// LibTorch's messages carry a stack trace; users need the first line.
+inline std::string first_line(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace dvi
