@@ -26,7 +26,9 @@ template <int Radix>
       ds[j * Radix + k] = sign * (Radix == 2 || Radix == 4 ? static_cast<float>(std::lround(std::sin(angle)))
                                                            : static_cast<float>(std::sin(angle)));
     }
+#ifndef __clang__  // which knows no such promise and checks for overlap when it runs
 #pragma GCC ivdep
+#endif
   for (int64_t q = 0; q < n; ++q) {
     float re[Radix], im[Radix];
     for (int k = 0; k < Radix; ++k) {

@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t strip = 32;
 // Smaller grids are transformed by every rank faster than their parts are sent.
 constexpr int64_t nodes_worth_sharing = 256;
-constexpr float charge_unit = RepulsionGrid::charge_unit;
 
 /// The lines among `lines` of the grid that a rank transforms, in whole strips.
 RowRange lines_of_rank(int64_t lines, int rank) { return range_of_rank(lines, strip, rank); }
