@@ -234,6 +234,11 @@ NpyArray NpyArray::open(const std::filesystem::path& path) {
         elements < 0 ? std::string("more than any file can hold")
                      : std::to_string(static_cast<size_t>(elements) * item),
         found);
+  if (array.header_.data_offset % item != 0)
+    fail(
+        "{}: expected elements at a multiple of their {} bytes, found the first at byte {}; write it with "
+        "numpy.save",
+        path.string(), item, array.header_.data_offset);
   return array;
 }
 

@@ -67,8 +67,9 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes, const std::string& 
 class NpyArray {
  public:
   NpyArray() = default;
-  /// Throws Error if the file is missing, is no .npy, is big-endian or Fortran-ordered, or is shorter or
-  /// longer than its shape.
+  /// Throws Error if the file is missing, is no .npy, is big-endian or Fortran-ordered, is shorter or longer
+  /// than its shape, or has a header of a length that leaves its elements where the processor cannot read
+  /// them as they are.
   static NpyArray open(const std::filesystem::path&);
 
   bool empty() const { return mapping_ == nullptr; }

@@ -32,6 +32,15 @@ class NpyTest : public testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(NpyTest, ElementsThatTheProcessorCannotReadWhereTheyLieAreRefused) {
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n";  // of 58 bytes
+  std::ofstream(folder_ / "odd.npy", std::ios::binary)
+      << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size() + 1) << '\0' << ' ' << header
+      << std::string(4, '\0');
+  EXPECT_THAT(error_of(folder_ / "odd.npy"),
+              HasSubstr("a multiple of their 4 bytes, found the first at byte 69"));
+}
+
 TEST_F(NpyTest, RoundTrip) {
   const std::vector<float> values = {1, 2, 3, 4, 5, 6};
   const int64_t shape[] = {2, 3};

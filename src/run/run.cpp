@@ -280,8 +280,8 @@ Json Manifest::to_json() const {
 
 std::string epoch_folder_name(int epoch) { return fmt::format("{:06d}", epoch); }
 
-Epoch::Epoch(fs::path folder, int number, const Manifest* manifest)
-    : folder_(std::move(folder)), number_(number), manifest_(manifest) {
+Epoch::Epoch(fs::path folder, int number, std::shared_ptr<const Manifest> manifest)
+    : folder_(std::move(folder)), number_(number), manifest_(std::move(manifest)) {
   const auto file = folder_ / "epoch.json";
   scalars_ = read_json(file);
   if (!scalars_.is_object() || !scalars_.contains("epoch") || scalars_["epoch"] != number)
@@ -454,7 +454,7 @@ Epoch Run::epoch(int number) const {
     fail("{}: expected a recorded epoch, found {}", folder.string(),
          fs::exists(folder) ? "one without epoch.json, so it is still being written or was cut off"
                             : "nothing of that name; 'dvi check' lists the epochs of a run");
-  return Epoch(folder, number, manifest_.get());
+  return Epoch(folder, number, manifest_);
 }
 
 std::vector<std::string> Run::column_names() const { return column_names_in(folder_ / "columns"); }

@@ -62,11 +62,11 @@ std::optional<int> epoch_of_folder(const std::string& name);
 /// leading dot.
 bool is_plain_name(std::string_view name);
 
-/// One complete epoch. Cheap to copy; arrays are opened when asked for and checked (dtype, shape, finite
-/// values).
+/// One complete epoch, which may outlive its Run. Cheap to copy; arrays are opened when asked for and checked
+/// (dtype, shape, finite values).
 class Epoch {
  public:
-  Epoch(std::filesystem::path folder, int number, const Manifest* manifest);
+  Epoch(std::filesystem::path folder, int number, std::shared_ptr<const Manifest> manifest);
   int number() const { return number_; }
   const std::filesystem::path& folder() const { return folder_; }
   /// epoch.json: "epoch" and any scalars.
@@ -95,7 +95,7 @@ class Epoch {
   NpyArray open_features() const;
   std::filesystem::path folder_;
   int number_;
-  const Manifest* manifest_;
+  std::shared_ptr<const Manifest> manifest_;
   Json scalars_;
 };
 

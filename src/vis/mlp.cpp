@@ -103,8 +103,11 @@ std::span<const float> Mlp::bias(int layer) const {
 }
 
 void Mlp::apply_layer(int layer, MatrixView in, MutMatrixView out, Precision precision) const {
+  // A product narrower than the processor's tiles gains nothing from bf16, and a place in the plane would
+  // only have its three first digits.
+  constexpr int64_t tile_columns = 16;
   const auto w = weight(layer);
-  multiply(in, transposed(w), out, precision);
+  multiply(in, transposed(w), out, w.rows < tile_columns ? Precision::f32 : precision);
   if (layer + 1 == layers())
     add_bias(out.data, out.rows, out.cols, bias(layer).data());
   else
