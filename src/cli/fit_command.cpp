@@ -55,7 +55,6 @@ void add_fit_command(CLI::App& app) {
         !wanted.empty())
       options->fit.epochs = epochs_called(Run::open(options->run), wanted);
     fit_run(options->run, options->fit);
-    leave_job();
   });
 }
 

@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
     dvi::expect_whole_mappings(0);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       dvi::fail("standard output: cannot be written: {}", std::strerror(errno));
+    dvi::leave_job();
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const dvi::ExitStatus& exit) {

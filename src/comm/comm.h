@@ -22,6 +22,12 @@ struct Traffic {
   int64_t calls = 0;
 };
 
+/// How the failure of a rank stands to the other ranks.
+struct Failure {
+  bool together = true;  ///< all ranks failed at the same place
+  bool speaks = true;    ///< this rank is the one that tells the user
+};
+
 class Comm {
  public:
   virtual ~Comm() = default;
@@ -45,9 +51,10 @@ class Comm {
   /// All ranks get what `root` has.
   virtual void broadcast(std::span<std::byte>, int /*root*/) {}
 
-  /// Of a rank that has failed: whether all others have, too, within some seconds. Then one of them speaks
-  /// for all.
-  virtual bool all_failed() { return true; }
+  /// Called by a rank that has failed at `place`, a number that tells the places of the program apart. Waits
+  /// some seconds for the others. Ranks that failed together may go on together; after any other failure the
+  /// job has to end, because the others wait for this rank for ever.
+  virtual Failure failed(int64_t /*place*/) { return {}; }
   /// Ends all ranks at once.
   virtual void abort() {}
 

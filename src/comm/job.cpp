@@ -79,8 +79,10 @@ void leave_job() {
 
 bool speaks_of_failure() {
   if (job == nullptr) return true;
-  failed_together = job->all_failed();
-  return !failed_together || job->rank() == 0;
+  constexpr int64_t outermost = -1;
+  const Failure failure = job->failed(outermost);
+  failed_together = failure.together;
+  return failure.speaks;
 }
 
 void leave_failed_job() {

@@ -12,14 +12,14 @@ namespace dvi {
 /// ranks but no libdvi_mpi.so, and where `srun` started several tasks that cannot find each other.
 void join_job();
 
-/// Ends the job for this rank, in good order. Nothing where none was joined.
+/// Ends the job for this rank, in good order, once nothing can fail any more. Nothing where none was joined.
 void leave_job();
 
-/// Ends the job with an error. Where all ranks failed only one returns true; where this one alone failed, it
-/// does and the others are ended by leave_failed_job(). The one that returns true tells the user why.
+/// Of a rank that cannot go on: whether it is the one that tells the user why, which one of those that failed
+/// is. leave_failed_job() then ends the job.
 bool speaks_of_failure();
 
-/// After speaks_of_failure(). May not return.
+/// After speaks_of_failure(): ends the other ranks, too. May not return.
 void leave_failed_job();
 
 /// Threads that a rank should use if the user does not say: its share of the machine's processors.

@@ -1,6 +1,7 @@
 #include "fit/epoch_data.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "comm/shared_for.h"
@@ -133,12 +134,19 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
 /// Features, classifier and what it says of the samples.
 Epoch load_recorded(EpochData& data, const Run& run) {
   const Epoch epoch = run.epoch(data.number);
-  data.features = epoch.features();
+  data.features = epoch.mapped_features();
   data.feature_scale = feature_scale(epoch);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   data.verdicts = judge(data.logits.view());
   return epoch;
+}
+
+std::array<Neighbors*, 10> lists_of(EpochData& data) {
+  return {&data.train_to_train,    &data.other_to_train,      &data.other_neighbors,
+          &data.train_to_boundary, &data.other_to_boundary,   &data.boundary_to_boundary,
+          &data.boundary_to_train, &data.evaluation_to_train, &data.evaluation_to_boundary,
+          &data.test_to_evaluation};
 }
 
 /// Calls visit(array) for every array that load_epoch() finds by searching, always in the same order.
@@ -150,13 +158,21 @@ void for_found(EpochData& data, const Visit& visit) {
     visit(set->classes);
     visit(set->origins);
   }
-  for (auto* list :
-       {&data.train_to_train, &data.other_to_train, &data.other_neighbors, &data.train_to_boundary,
-        &data.other_to_boundary, &data.boundary_to_boundary, &data.boundary_to_train,
-        &data.evaluation_to_train, &data.evaluation_to_boundary, &data.test_to_evaluation}) {
+  for (auto* list : lists_of(data)) {
     visit(list->index);
     visit(list->distance);
   }
+}
+
+/// Takes what is prepared of the epoch if every rank finds it: another process may be storing it just now.
+bool find_prepared(const PreparedEpochs& prepared, EpochData& data) {
+  int64_t found = prepared.find(data) ? 1 : 0;
+  comm().sum({&found, 1});
+  if (found == comm().size()) return true;
+  for (auto* list : lists_of(data)) *list = {};
+  data.boundary = data.evaluation_boundary = {};
+  data.neighbor_recall = 1;
+  return false;
 }
 
 }  // namespace
@@ -265,7 +281,7 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   if (before)
     data.squared_displacement =
         squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
-  const bool found = prepared != nullptr && prepared->find(data);
+  const bool found = prepared != nullptr && find_prepared(*prepared, data);
   data.seconds["load"] = watch.lap();
   if (!found) {
     find_boundary(run, epoch, sets, seed, data);
@@ -286,7 +302,8 @@ void put_aside(EpochData& data, ScratchFile& file) {
     file.put(array);
     array = {};
   });
-  data.features = data.logits = {};
+  data.features = {};
+  data.logits = {};
   data.verdicts = {};
   data.squared_displacement = {};
   data.subject = nullptr;

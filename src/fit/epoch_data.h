@@ -41,7 +41,7 @@ struct EpochData {
   int number = 0;
   std::unique_ptr<SubjectModel> subject;
   float feature_scale = 1;        ///< of the features, against those recorded (run/feature_scale.h)
-  Matrix features;                ///< [N, D]
+  FeatureRows features;           ///< [N, D]
   Matrix logits;                  ///< [N, C]
   std::vector<Verdict> verdicts;  ///< [N]
   BoundarySet boundary, evaluation_boundary;

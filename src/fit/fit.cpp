@@ -10,6 +10,7 @@
 
 #include "comm/comm.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "findings/findings.h"
@@ -212,8 +213,9 @@ class Fit {
         const EpochBefore before{classifier, state.get()};
         now.preparation = preset_->prepare(sets_, now.data, before_number ? &before : nullptr, options_.seed);
       } catch (const Error&) {
-        // It will be told when that epoch's turn comes, and those before it are not lost.
-        if (out.empty()) throw;
+        // It will be told when that epoch's turn comes, and those before it are not lost. Not where this rank
+        // failed alone: the others wait for it.
+        if (out.empty() || !comm().failed(number).together) throw;
         break;
       }
       if (batch.size() > 1) {
@@ -286,6 +288,8 @@ class Fit {
     Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
     seconds["measure"] = stage.lap();
     const Json job = job_details(comm());
+    expect_whole_mappings(0);  // or what this rank computed of zeros would be published
+    comm().barrier();
     if (writes()) {
       const Alone alone;
       const std::vector<Event> events = events_with(run_, view(), data, projection);

@@ -43,9 +43,11 @@ float feature_scale(const Epoch& epoch) {
                                      : workable_scale(array.to_matrix().view());
 }
 
-Matrix features_times(const Epoch& epoch, float scale) {
+FeatureRows features_times(const Epoch& epoch, float scale) {
+  const float own = feature_scale(epoch);
+  if (scale == own) return epoch.mapped_features();
   Matrix features = epoch.features();
-  scale_by(features, scale / feature_scale(epoch));
+  scale_by(features, scale / own);
   return features;
 }
 

@@ -17,7 +17,7 @@ float workable_scale(MatrixView features);
 float feature_scale(const Epoch& epoch);
 
 /// The epoch's features as recorded, times another scale, to compare epochs. [N, D]
-Matrix features_times(const Epoch& epoch, float scale);
+FeatureRows features_times(const Epoch& epoch, float scale);
 
 /// m *= factor.
 void scale_by(Matrix& m, float factor);

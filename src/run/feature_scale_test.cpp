@@ -64,8 +64,8 @@ TEST(FeatureScale, AnEpochIsReadTimesIt) {
   const float unit = after(0, 0) / before(0, 0);
   for (int64_t i = 0; i < before.rows() * before.cols(); ++i)
     EXPECT_EQ(after.data()[i], before.data()[i] * unit);
-  const Matrix other = features_times(run.epoch(1), scale);
-  EXPECT_EQ(other(5, 1), run.epoch(1).features()(5, 1) * scale);
+  const FeatureRows other = features_times(run.epoch(1), scale);
+  EXPECT_EQ(other.row(5)[1], run.epoch(1).features()(5, 1) * scale);
 }
 
 }  // namespace

@@ -312,6 +312,13 @@ Matrix Epoch::features() const {
   return features;
 }
 
+FeatureRows Epoch::mapped_features() const {
+  NpyArray array = open_features();
+  if (array.dtype() != DType::f32 || workable_scale(array.matrix()) != 1) return features();
+  expect_finite(array.matrix(), array.path(), fmt::format("at epoch {}", epoch_name(*this)));
+  return FeatureRows(std::move(array));
+}
+
 std::vector<float> Epoch::feature_row(int64_t sample) const { return row_of(open_features(), sample); }
 
 std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {

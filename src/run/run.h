@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/matrix.h"
 #include "core/npy.h"
+#include "run/feature_rows.h"
 
 namespace dvi {
 
@@ -75,6 +76,8 @@ class Epoch {
   bool has(const std::string& file) const { return std::filesystem::exists(folder_ / file); }
   /// [N, D]; float16 is converted. Throws Error for NaN or infinity, naming the sample and the epoch.
   Matrix features() const;
+  /// The same, in place where the file holds float32 in a workable scale (run/feature_scale.h).
+  FeatureRows mapped_features() const;
   /// Rows of features without checking or converting the rest: for one sample at a time.
   std::vector<float> feature_row(int64_t sample) const;
   /// [N, C] recorded logits, if there.

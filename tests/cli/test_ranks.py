@@ -13,6 +13,10 @@ from sklearn.datasets import load_digits
 
 from small_run import DVI, ProgramTest, epoch_folder, snapshot, write_run
 
+FAILING_ALLOCATION = os.environ.get(
+    "FAILING_ALLOCATION",
+    os.path.join(os.path.dirname(os.path.realpath(DVI)), "tests", "libfailing_allocation.so"),
+)
 PLUGIN = os.path.join(os.path.dirname(os.path.realpath(DVI)), "libdvi_mpi.so")
 MPIRUN = ["mpirun", "-q", "--allow-run-as-root", "--oversubscribe", "-n"]
 
@@ -49,8 +53,11 @@ def arrays(run):
 )
 class Ranks(ProgramTest):
     def ranks(self, count, *arguments, **options):
+        return self.start([*MPIRUN, str(count), DVI, "--threads", "1", *arguments], **options)
+
+    def start(self, command, **options):
         return subprocess.Popen(
-            [*MPIRUN, str(count), DVI, "--threads", "1", *arguments],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -119,6 +126,90 @@ class Ranks(ProgramTest):
         self.assertLess(len(os.listdir(os.path.dirname(first))), 5)
         self.assertEqual(self.fit(2, self.run_folder), (0, ""))
         self.assertEqual(arrays(self.run_folder), arrays(alone))
+
+    def fit_with_one_apart(self, count, apart, run, run_of_rank=None, environment_of_rank=None):
+        """Like fit(); rank `apart` has another run or other variables of the environment than the others."""
+        other = ["-x", f"LD_PRELOAD={FAILING_ALLOCATION}"] if environment_of_rank else []
+        for name, value in (environment_of_rank or {}).items():
+            other += ["-x", f"{name}={value}"]
+        command = MPIRUN[:-1]
+        for rank in range(count):
+            of_rank = run_of_rank if rank == apart and run_of_rank else run
+            command += [":"] if rank > 0 else []
+            command += ["-n", "1", *(other if rank == apart else [])]
+            command += [DVI, "--threads", "1", "--quiet", "fit", of_rank]
+        process = self.start(command)
+        try:
+            _, stderr = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            self.fail(f"rank {apart} of {count} failed, and the others wait for ever")
+        return process.returncode, stderr
+
+    def assert_one_sentence(self, status, stderr, words=""):
+        self.assertNotEqual(status, 0)
+        said = [line for line in stderr.splitlines() if line.startswith("dvi: ")]
+        self.assertEqual(len(said), 1, stderr)
+        self.assertIn(words, said[0])
+
+    def assert_goes_on(self, run, expected):
+        """What a job left that failed is whole epochs, and nothing that a new fit does not mend or finish."""
+        self.assertEqual(self.fit(2, run), (0, ""))
+        self.assertEqual(arrays(run), expected)
+        left = [path for path in snapshot(run) if ".tmp" in path or ".writing" in path or ".scratch" in path]
+        self.assertEqual(left, [])
+
+    def test_failure_of_one_rank_at_any_epoch_ends_all(self):
+        """Of its own: it cannot read the features of an epoch that the others can read."""
+        write_run(self.run_folder, samples=600, epochs=(1, 2, 3))
+        alone = self.copy("alone")
+        self.assert_works("--quiet", "--threads", "1", "fit", alone)
+        expected = arrays(alone)
+        for count, apart, epoch in ((2, 1, 1), (2, 0, 2), (2, 1, 3), (3, 2, 2), (3, 1, 3), (3, 0, 3)):
+            with self.subTest(ranks=count, rank=apart, epoch=epoch):
+                run = self.copy(f"run-{count}-{apart}-{epoch}")
+                blind = f"{run}-blind"  # the same run and view, without those features
+                shutil.copytree(run, blind)
+                os.makedirs(f"{run}/views")
+                os.symlink(f"{run}/views", f"{blind}/views")
+                os.remove(f"{blind}/epochs/{epoch:06d}/features.npy")
+                status, stderr = self.fit_with_one_apart(count, apart, run, blind)
+                self.assert_one_sentence(status, stderr, f"{epoch:06d}/features.npy")
+                self.assert_goes_on(run, expected)
+
+    def test_failure_of_all_ranks_at_a_later_epoch_keeps_those_before(self):
+        write_run(self.run_folder, samples=600, epochs=(1, 2, 3))
+        os.remove(f"{self.run_folder}/epochs/000003/features.npy")
+        status, stderr = self.fit(3, self.run_folder)
+        self.assert_one_sentence(status, stderr, "000003/features.npy")
+        self.assertEqual(sorted(os.listdir(f"{self.run_folder}/views/default/epochs")), ["000001", "000002"])
+
+    @unittest.skipUnless(os.path.exists(FAILING_ALLOCATION), "tests are not built")
+    def test_a_rank_without_memory_at_any_stage_ends_all(self):
+        write_run(self.run_folder, samples=600, epochs=(1, 2))
+        alone = self.copy("alone")
+        self.assert_works("--quiet", "--threads", "1", "fit", alone)
+        expected = arrays(alone)
+        for count, apart in ((2, 1), (3, 0), (3, 2)):
+            counter = f"{self.place.name}/allocations"
+            counted = {"DVI_FAILING_ALLOCATION": 0, "DVI_ALLOCATIONS": counter}
+            run = self.copy(f"counted-{count}-{apart}")
+            self.assertEqual(self.fit_with_one_apart(count, apart, run, None, counted), (0, ""))
+            with open(counter) as file:
+                total = int(file.read())
+            self.assertGreater(total, 100)
+            points = 4
+            for point in range(points):
+                # Spread over the whole course, at other points for each number of ranks.
+                failing = 1 + (point * total + apart * total // 3) // points
+                with self.subTest(ranks=count, rank=apart, failing=failing, of=total):
+                    run = self.copy(f"run-{count}-{apart}-{point}")
+                    status, stderr = self.fit_with_one_apart(
+                        count, apart, run, None, {"DVI_FAILING_ALLOCATION": failing}
+                    )
+                    self.assert_one_sentence(status, stderr, "memory")
+                    self.assert_goes_on(run, expected)
 
     def test_failure_of_all_ranks_is_one_sentence(self):
         status, stderr = self.fit(3, f"{self.place.name}/no-such-run")

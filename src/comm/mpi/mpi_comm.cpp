@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "comm/comm.h"
@@ -99,19 +100,33 @@ class MpiComm final : public Comm {
     });
   }
 
-  bool all_failed() override {
-    MPI_Request all;
-    MPI_Ibarrier(failures_, &all);
+  /// Every rank that fails writes to all others, which read it when they fail themselves.
+  Failure failed(int64_t place) override {
+    if (apart_) return *apart_;
+    const int round = rounds_of_failure_++;
+    places_.assign(static_cast<size_t>(size_), nowhere);
+    places_[static_cast<size_t>(rank_)] = own_place_ = place;
+    std::vector<MPI_Request> letters;
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      MPI_Isend(&own_place_, 1, MPI_INT64_T, r, round, failures_, &letters.emplace_back());
+      MPI_Irecv(&places_[static_cast<size_t>(r)], 1, MPI_INT64_T, r, round, failures_,
+                &letters.emplace_back());
+    }
+    constexpr double most_seconds = 10;
     const double begin = MPI_Wtime();
     int done = 0;
-    for (Patience patience; done == 0 && MPI_Wtime() < begin + 10; patience.wait())
-      MPI_Test(&all, &done, MPI_STATUS_IGNORE);
-    return done != 0;
+    for (Patience patience; done == 0 && MPI_Wtime() < begin + most_seconds; patience.wait())
+      MPI_Testall(static_cast<int>(letters.size()), letters.data(), &done, MPI_STATUSES_IGNORE);
+    if (done != 0 && std::ranges::count(places_, place) == size_) return {true, rank_ == 0};
+    const auto first = std::ranges::find_if(places_, [](int64_t p) { return p != nowhere; });
+    apart_ = Failure{false, first - places_.begin() == rank_};
+    return *apart_;
   }
   void abort() override { MPI_Abort(MPI_COMM_WORLD, 1); }
 
  private:
-  static constexpr int64_t most_bytes = int64_t{1} << 30;
+  static constexpr int64_t most_bytes = int64_t{1} << 30, nowhere = INT64_MIN;
 
   /// Blocks as MPI wants them.
   struct Blocks {
@@ -150,6 +165,10 @@ class MpiComm final : public Comm {
 
   int rank_ = 0, size_ = 1, ranks_of_machine_ = 1;
   MPI_Comm failures_ = MPI_COMM_NULL;
+  int rounds_of_failure_ = 0;
+  int64_t own_place_ = 0;         // as it was sent
+  std::vector<int64_t> places_;   // where each rank failed; what is on its way may still come in
+  std::optional<Failure> apart_;  // once it is known that ranks did not fail together
 };
 
 }  // namespace

@@ -22,14 +22,15 @@ struct Mixed {
     sets.train.resize(n);
     std::iota(sets.train.begin(), sets.train.end(), 0);
     Random random(7);
-    data.features = Matrix(n, 5);
+    Matrix features(n, 5);
     data.logits = Matrix(n, 3);
     for (int64_t i = 0; i < n; ++i) {
       for (int64_t l = 0; l < 5; ++l)
-        data.features(i, l) = static_cast<float>(
-            random.normal() + (separable && l == 0 ? 30.0 * static_cast<double>(i % 2) : 0));
+        features(i, l) = static_cast<float>(random.normal() +
+                                            (separable && l == 0 ? 30.0 * static_cast<double>(i % 2) : 0));
       data.logits(i, i % 2) = static_cast<float>(4 + random.uniform());
     }
+    data.features = std::move(features);
     data.verdicts = judge(data.logits.view());
     data.train_to_train = exact_neighbors(data.features, data.features, candidate_k, true);
   }
