@@ -32,6 +32,17 @@ float element(const NpyArray& array, int64_t index) {
                                     : reinterpret_cast<const float*>(array.bytes())[index];
 }
 
+/// Of an image that is to be shown; throws Error where it is none, or too large for that.
+ImageAxes axes_to_show(const InputSpec& spec, const std::vector<int64_t>& shape, const std::string& file) {
+  if (spec.kind != "image") fail("{}: expected images, found inputs of kind \"{}\"", file, spec.kind);
+  const ImageAxes axes = image_axes(spec.layout, shape);
+  constexpr int64_t most_pixels = int64_t{64} << 20;
+  if (axes.height * axes.width > most_pixels)
+    fail("{}: expected images of at most {} million pixels to show, found {} x {}", file, most_pixels >> 20,
+         axes.width, axes.height);
+  return axes;
+}
+
 /// Which of `count` channels are shown: those that run.json beside `inputs_file` names ("channels": one or
 /// three). Else all if there are 1, 3 or 4, else the first.
 std::vector<int64_t> shown_channels(const std::filesystem::path& inputs_file, int64_t count) {
@@ -111,10 +122,14 @@ std::vector<int64_t> InputReader::stored_shape() const { return shape_of_one(sou
 
 void InputReader::read(int64_t sample, float* out) const {
   const Source& source = source_of(sample);
+  prepare(stored(source, sample), source.array.dtype(), out);
+}
+
+std::vector<float> InputReader::stored(const Source& source, int64_t sample) const {
   const int64_t base = (sample - source.begin) * size_;
-  std::vector<float> stored(static_cast<size_t>(size_));
-  for (int64_t i = 0; i < size_; ++i) stored[static_cast<size_t>(i)] = element(source.array, base + i);
-  prepare(stored, source.array.dtype(), out);
+  std::vector<float> values(static_cast<size_t>(size_));
+  for (int64_t i = 0; i < size_; ++i) values[static_cast<size_t>(i)] = element(source.array, base + i);
+  return values;
 }
 
 void InputReader::prepare(std::span<const float> stored, DType dtype, float* out) const {
@@ -149,28 +164,27 @@ Matrix InputReader::gather(std::span<const int32_t> ids) const {
 }
 
 InputReader::Pixels InputReader::pixels(int64_t sample) const {
-  if (spec_.kind != "image") fail("inputs.npy: expected images, found inputs of kind \"{}\"", spec_.kind);
   const Source& source = source_of(sample);
-  const int64_t base = (sample - source.begin) * size_;
-  const ImageAxes axes = image_axes(spec_.layout, shape_of_one(source.array));
-  constexpr int64_t most_pixels = int64_t{64} << 20;
-  if (axes.height * axes.width > most_pixels)
-    fail("{}: expected images of at most {} million pixels to show, found {} x {}",
-         source.array.path().string(), most_pixels >> 20, axes.width, axes.height);
-  const std::vector<int64_t> channels = shown_channels(sources_.front().array.path(), axes.channels);
+  axes_to_show(spec_, stored_shape(), source.array.path().string());
+  return pixels(stored(source, sample), source.array.dtype());
+}
+
+InputReader::Pixels InputReader::pixels(std::span<const float> stored, DType dtype) const {
+  const auto file = sources_.front().array.path();
+  const ImageAxes axes = axes_to_show(spec_, stored_shape(), file.string());
+  const std::vector<int64_t> channels = shown_channels(file, axes.channels);
   const auto shown = static_cast<int64_t>(channels.size());
   float low = 0, range = 255;
-  if (source.array.dtype() == DType::f32) {
-    const auto values =
-        source.array.as<float>().subspan(static_cast<size_t>(base), static_cast<size_t>(size_));
+  if (dtype == DType::f32) {
     float most = -std::numeric_limits<float>::infinity();
     low = std::numeric_limits<float>::infinity();
     for (int64_t i = 0; i < size_; ++i) {
       const int64_t channel = axes.channels_last ? i % axes.channels : i / (axes.height * axes.width);
       if (std::find(channels.begin(), channels.end(), channel) == channels.end()) continue;
-      if (!std::isfinite(values[static_cast<size_t>(i)])) continue;
-      low = std::min(low, values[static_cast<size_t>(i)]);
-      most = std::max(most, values[static_cast<size_t>(i)]);
+      const float value = stored[static_cast<size_t>(i)];
+      if (!std::isfinite(value)) continue;
+      low = std::min(low, value);
+      most = std::max(most, value);
     }
     range = most > low ? most - low : 1.f;
     if (!(low <= most)) low = 0;
@@ -179,8 +193,8 @@ InputReader::Pixels InputReader::pixels(int64_t sample) const {
   result.values.reserve(static_cast<size_t>(axes.height * axes.width * shown));
   for (int64_t p = 0; p < axes.height * axes.width; ++p)
     for (const int64_t c : channels) {
-      const int64_t stored = axes.channels_last ? p * axes.channels + c : c * axes.height * axes.width + p;
-      const float value = (element(source.array, base + stored) - low) / range * 255.f;
+      const int64_t at = axes.channels_last ? p * axes.channels + c : c * axes.height * axes.width + p;
+      const float value = (stored[static_cast<size_t>(at)] - low) / range * 255.f;
       // A value that is not a number is shown black.
       const float shade = std::isnan(value) ? 0.f : std::clamp(value, 0.f, 255.f);
       result.values.push_back(static_cast<uint8_t>(std::lround(shade)));

@@ -41,6 +41,8 @@ class InputReader {
   };
   /// Throws Error if the inputs are no images.
   Pixels pixels(int64_t sample) const;
+  /// Of an input that was not recorded, `stored` [sample_size()] as for prepare().
+  Pixels pixels(std::span<const float> stored) const { return pixels(stored, stored_dtype()); }
 
  private:
   struct Source {
@@ -48,6 +50,9 @@ class InputReader {
     int64_t begin, count;
   };
   void prepare(std::span<const float> stored, DType dtype, float* out) const;
+  Pixels pixels(std::span<const float> stored, DType dtype) const;
+  /// The numbers of a sample as its source holds them, [sample_size()].
+  std::vector<float> stored(const Source& source, int64_t sample) const;
   const Source& source_of(int64_t sample) const;
   void add_epoch_sources(const Run&, const Epoch&);
   std::vector<Source> sources_;  // later ones win

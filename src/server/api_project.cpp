@@ -102,7 +102,9 @@ NewSamples samples_of_pictures(ServedRun& run, const Json& body) {
   return out;
 }
 
-NewSamples samples_of(ServedRun& run, const Json& body) {
+}  // namespace
+
+NewSamples samples_in(ServedRun& run, const Json& body) {
   if (body.contains("pictures")) return samples_of_pictures(run, body);
   if (body.contains("values")) return samples_of_values(run.run(), body);
   const Json text = body.value("text", Json());
@@ -112,6 +114,8 @@ NewSamples samples_of(ServedRun& run, const Json& body) {
     throw HttpError(400, fmt::format("expected at most {} samples, found {}", most_rows, numbers.rows()));
   return new_samples_of(run.run(), std::move(numbers), SampleKind::automatic, "the text");
 }
+
+namespace {
 
 std::vector<int> epochs_of(const ServedView& served, const Json& body) {
   const Json wanted = body.value("epochs", Json("all"));
@@ -126,14 +130,26 @@ std::vector<int> epochs_of(const ServedView& served, const Json& body) {
   return epochs;
 }
 
-HttpResponse project(Projectors& projectors, ServedRun& run, const Call& call) {
+/// {"session": name, "samples": number}: what a notebook has put into the session.
+SharedSamples samples_of_session(const Sessions& sessions, const Call& call, const Json& body) {
+  const Json name = body["session"], number = body.value("samples", Json());
+  if (!name.is_string() || !number.is_number_unsigned())
+    throw HttpError(400, "expected \"session\" to be a name and \"samples\" a number");
+  return sessions.samples(call.place_number("run"), name.get<std::string>(), number.get<uint64_t>());
+}
+
+HttpResponse project(Projectors& projectors, const Sessions& sessions, ServedRun& run, const Call& call) {
   const auto served = view_of(run, call);
   if (served->view.epoch_numbers().empty())
     throw HttpError(404, "no epoch is fitted yet; samples can be placed once one is");
   const Json body = call.json();
   try {
-    const NewSamples samples = samples_of(run, body);
-    auto epochs = epochs_of(*served, body);
+    const SharedSamples shared =
+        body.contains("session")
+            ? samples_of_session(sessions, call, body)
+            : SharedSamples{0, std::make_shared<const NewSamples>(samples_in(run, body)), {}, {}};
+    const NewSamples& samples = *shared.samples;
+    auto epochs = shared.epoch ? std::vector<int>{*shared.epoch} : epochs_of(*served, body);
     // Features are of one model.
     if (samples.kind == SampleKind::features && !body.contains("epochs")) epochs = {epochs.back()};
     return json_response(to_json(samples, project_at(run.run(), samples, epochs, [&](int epoch) {
@@ -190,10 +206,10 @@ HttpResponse between(Projectors& projectors, ServedRun& run, const Call& call) {
 
 }  // namespace
 
-void add_project_routes(Router& router, ApiState& state) {
+void add_project_routes(Router& router, ApiState& state, const Sessions& sessions) {
   const auto projectors = std::make_shared<Projectors>();
-  router.add("POST", "/api/runs/:run/views/:view/project", [&state, projectors](const Call& call) {
-    return project(*projectors, run_of(state, call), call);
+  router.add("POST", "/api/runs/:run/views/:view/project", [&state, projectors, &sessions](const Call& call) {
+    return project(*projectors, sessions, run_of(state, call), call);
   });
   router.add("GET", "/api/runs/:run/views/:view/epochs/:epoch/back",
              [&state, projectors](const Call& call) { return back(*projectors, run_of(state, call), call); });

@@ -5,7 +5,8 @@
 namespace dvi {
 namespace {
 
-namespace fs = std::filesystem;
+/// On one line, as an event needs it.
+std::string text_of(const Json& where) { return where.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 
@@ -58,27 +59,29 @@ void LiveWatch::look(bool tell) {
 }
 
 void LiveWatch::note(bool tell, const std::string& kind, const Json& where, const std::string& state) {
-  const std::string data = where.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string data = text_of(where);
   std::string& known = states_[kind + data];
   if (known == state) return;
   known = state;
-  if (tell) send(kind, data);
+  if (tell) send(kind, data, true);
 }
 
-void LiveWatch::send(const std::string& kind, const std::string& data) {
+void LiveWatch::send(const std::string& kind, const std::string& data, bool remember) {
   std::string event;
   {
     const std::lock_guard lock(mutex_);
     event = fmt::format("id: {}\nevent: {}\ndata: {}\n\n", ++last_number_, kind, data);
-    latest_[kind + data] = {last_number_, event};
+    if (remember) latest_[kind + data] = {last_number_, event};
   }
   const std::lock_guard lock(publish_mutex_);
   if (publish_) publish_(event);
 }
 
 void LiveWatch::announce(int run, const std::string& view) {
-  send("view", Json{{"run", run}, {"view", view}}.dump(-1, ' ', false, Json::error_handler_t::replace));
+  send("view", text_of({{"run", run}, {"view", view}}), true);
 }
+
+void LiveWatch::tell(const std::string& kind, const Json& where) { send(kind, text_of(where), false); }
 
 std::string LiveWatch::missed(uint64_t since) const {
   const std::lock_guard lock(mutex_);

@@ -29,6 +29,9 @@ class LiveWatch {
   void stop();
   /// Tells pages to read a view again although its files are the same. Thread-safe.
   void announce(int run, const std::string& view);
+  /// Tells those that are connected now of what is not on disk, and nobody later: who connects asks for it.
+  /// Thread-safe.
+  void tell(const std::string& kind, const Json& where);
 
   /// The events later than number `since`, as texts one after another: what a page missed that was connected
   /// then.
@@ -37,7 +40,7 @@ class LiveWatch {
  private:
   void look(bool tell);
   void note(bool tell, const std::string& kind, const Json& where, const std::string& state);
-  void send(const std::string& kind, const std::string& data);
+  void send(const std::string& kind, const std::string& data, bool remember);
 
   ServedRuns& runs_;
   std::mutex publish_mutex_;

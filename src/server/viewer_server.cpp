@@ -9,6 +9,7 @@
 #include "server/api.h"
 #include "server/api_causes.h"
 #include "server/api_project.h"
+#include "server/api_sessions.h"
 #include "server/encoding.h"
 #include "server/http_server.h"
 #include "server/live_watch.h"
@@ -54,6 +55,9 @@ struct ViewerServer::Implementation {
         runs(o.runs),
         watch(runs),
         metrics([this](int run, const std::string& view) { watch.announce(run, view); }),
+        sessions([this](int64_t run, const std::string& session) {
+          watch.tell("session", {{"run", run}, {"session", session}});
+        }),
         state{runs, metrics} {
     add_run_routes(router, state);
     add_view_routes(router, state);
@@ -63,7 +67,8 @@ struct ViewerServer::Implementation {
     add_selection_routes(router, state);
     add_query_routes(router, state);
     add_cause_routes(router, state);
-    add_project_routes(router, state);
+    add_project_routes(router, state, sessions);
+    add_session_routes(router, state, sessions);
     router.add("GET", "/api/live", [this](const Call& call) {
       HttpResponse response;
       response.content_type = "text/event-stream";
@@ -122,6 +127,7 @@ struct ViewerServer::Implementation {
   // Each is used by those below it; only the watch also calls the server, until it is stopped.
   LiveWatch watch;
   MetricsWorker metrics;
+  Sessions sessions;
   ApiState state;
   Router router;
   std::unique_ptr<HttpServer> server;

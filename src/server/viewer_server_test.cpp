@@ -397,6 +397,69 @@ TEST_F(ViewerServerTest, Selections) {
   EXPECT_EQ(json(path)["selections"], Json::array());
 }
 
+TEST_F(ViewerServerTest, ASessionSharesSelectionAndSamples) {
+  start();
+  HttpClient live(server_->port());
+  live.send("GET", "/api/live");
+  live.receive_until("\n\n");
+  const std::string path = "/api/runs/0/sessions/ab", project = "/api/runs/0/views/default/project";
+  EXPECT_EQ(json(path), Json({{"version", 0}, {"selection", Json::array()}, {"samples", Json::array()}}));
+  EXPECT_EQ(send("POST", path + "/selection", R"({"ids": [5, 3]})").body, R"({"version":1})");
+  EXPECT_THAT(live.receive_until("}\n\n"),
+              AllOf(HasSubstr("event: session"), HasSubstr(R"({"run":0,"session":"ab"})")));
+  EXPECT_EQ(json(path)["selection"], Json({5, 3}));
+  EXPECT_EQ(json("/api/runs/0/sessions/other")["selection"], Json::array());
+  EXPECT_EQ(send("POST", path + "/selection", R"({"ids": [900]})").status, 400);
+  EXPECT_EQ(get("/api/runs/7/sessions/ab").status, 404);
+  EXPECT_EQ(get("/api/runs/0/sessions/.ab").status, 400);
+
+  // The first two samples over again, placed as if they had been sent to be placed.
+  const dvi::Run run = dvi::Run::open(folder_ / "run");
+  const Matrix features = run.epoch(3).features();
+  std::string rows;
+  for (int64_t i = 0; i < 2; ++i)
+    for (int64_t d = 0; d < features.cols(); ++d)
+      rows += fmt::format("{}{}", features(i, d), d + 1 < features.cols() ? "," : "\n");
+  EXPECT_EQ(send("POST", path + "/samples", Json{{"text", rows}}.dump()).status, 400);  // of which epoch?
+  EXPECT_EQ(send("POST", path + "/samples", Json{{"text", rows}, {"epoch", 3}}.dump()).status, 200);
+  const Json shared = {{"id", 1}, {"count", 2}, {"inputs", false}, {"thrown_away", Json::array()}};
+  EXPECT_EQ(json(path)["samples"], Json::array({shared}));
+  const auto placed = send("POST", project, Json{{"session", "ab"}, {"samples", 1}}.dump());
+  EXPECT_EQ(placed.body, send("POST", project, Json{{"text", rows}, {"epochs", {3}}}.dump()).body);
+  EXPECT_EQ(send("POST", project, Json{{"session", "ab"}, {"samples", 9}}.dump()).status, 404);
+  EXPECT_EQ(send("POST", project, Json{{"session", 1}, {"samples", 1}}.dump()).status, 400);
+
+  EXPECT_EQ(send("DELETE", path + "/samples/1/1").status, 200);
+  EXPECT_EQ(json(path)["samples"][0]["thrown_away"], Json({1}));
+  EXPECT_EQ(send("DELETE", path + "/samples/1/2").status, 404);
+  EXPECT_EQ(send("DELETE", path + "/samples/1/0").status, 200);  // the last of them
+  EXPECT_EQ(json(path)["samples"], Json::array());
+  std::string many;
+  for (int k = 0; k < 100; ++k) many += rows;
+  const std::string body = Json{{"text", many}, {"epoch", 3}}.dump();
+  EXPECT_EQ(send("POST", path + "/samples", body).status, 200);
+  const auto full = send("POST", path + "/samples", body);
+  EXPECT_EQ(full.status, 409);
+  EXPECT_THAT(full.body, HasSubstr("at most 256"));
+  EXPECT_EQ(send("DELETE", path + "/samples").status, 200);
+  EXPECT_EQ(send("POST", path + "/samples", body).status, 200);
+
+  EXPECT_EQ(get(path + "/samples/3/0.png").status, 404);  // features
+  // Inputs have a picture, in the colours of recorded ones.
+  const auto recorded = get("/api/runs/0/inputs/3.png").body;
+  const auto image = run.inputs()->as<uint8_t>().subspan(3 * 784, 784);
+  std::string numbers;
+  for (const uint8_t pixel : image) numbers += std::to_string(pixel) + " ";
+  EXPECT_EQ(send("POST", path + "/samples", Json{{"text", numbers}}.dump()).body, R"({"version":8})");
+  EXPECT_EQ(json(path)["samples"][1]["inputs"], true);
+  EXPECT_EQ(get(path + "/samples/4/0.png").body, recorded);
+  EXPECT_EQ(get(path + "/samples/4/1.png").status, 404);
+  // Sessions that nobody uses make room.
+  for (int k = 0; k < 64; ++k)
+    EXPECT_EQ(send("POST", fmt::format("/api/runs/0/sessions/s{}/selection", k), R"({"ids": []})").status, 200);
+  EXPECT_EQ(json(path)["version"], 0);
+}
+
 TEST_F(ViewerServerTest, NoPathLeavesTheRun) {
   write_file_atomically(folder_ / "secret.json", R"({"name": "secret", "ids": [1]})");
   write_npy(folder_ / "secret.npy", std::vector<float>(300, 1.f));
