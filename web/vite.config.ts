@@ -12,6 +12,14 @@ export default defineConfig({
     cssCodeSplit: false,
     chunkSizeWarningLimit: 1500,
     reportCompressedSize: true,
+    rollupOptions: {
+      // The notebook's widget is a module of its own, found by its name: python/dvi/widget.py asks the server for it.
+      input: { index: "index.html", widget: "src/widget.ts" },
+      preserveEntrySignatures: "exports-only",
+      output: {
+        entryFileNames: ({ name }) => (name === "widget" ? "widget.js" : "assets/[name]-[hash].js"),
+      },
+    },
   },
   worker: { format: "es" },
   server: {

@@ -5,6 +5,7 @@ from .project import Projection, project
 from .recorder import Recorder
 from .selections import select, selections
 from .show import show
+from .view import View
 
 __version__ = "1.0.0"
-__all__ = ["Projection", "Recorder", "project", "select", "selections", "show"]
+__all__ = ["Projection", "Recorder", "View", "project", "select", "selections", "show"]

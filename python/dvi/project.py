@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 
 import numpy as np
 
 from .program import find_program
+from .server import Server
 
 _rows_a_request = 1000
 
@@ -79,45 +78,30 @@ def _asked(address, samples, epochs, kind, view):
     """The same of a server."""
     if not isinstance(samples, np.ndarray):
         raise ValueError("samples must be an array, because a server is asked, and is a path")
-    base, _, query = address.partition("?")
-    token = query.partition("token=")[2]
-    base = base.rstrip("/")
-
-    def ask(path, body=None):
-        request = urllib.request.Request(base + path)
-        if token:
-            request.add_header("Authorization", f"Bearer {token}")
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as e:
-            raise ValueError(json.load(e)["error"]) from None
-
-    info = ask("/api/runs/0")
+    server = Server(address)
+    info = server.ask("/api/runs/0")
     view = view or ("default" if "default" in info["views"] else info["views"][0])
-    if kind is None:
-        inputs = info["inputs"]
-        fits = samples.ndim == 2 and samples.shape[1] == info["feature_dim"]
-        kind = "features" if fits or inputs is None else "inputs"
     if epochs is None:
-        epochs = ask(f"/api/runs/0/views/{view}")["epochs"][-1:]
+        epochs = server.ask(f"/api/runs/0/views/{view}")["epochs"][-1:]
     chosen = epochs if isinstance(epochs, str) else sorted({int(e) for e in np.atleast_1d(epochs)})
+    path = f"/api/runs/0/views/{view}/project"
+    requests = requests_of(samples, kind or kind_of(samples, info))
+    return _projection([server.ask(path, {**request, "epochs": chosen}) for request in requests])
+
+
+def kind_of(samples, info):
+    """ "features" or "inputs", by the shape; `info` is what the server says of the run."""
+    fits = samples.ndim == 2 and samples.shape[1] == info["feature_dim"]
+    return "features" if fits or info["inputs"] is None else "inputs"
+
+
+def requests_of(samples, kind):
+    """The samples as the server takes them, in parts that it takes at once."""
     rows = samples.reshape(len(samples), -1).astype("<f4")
     step = max(1, min(_rows_a_request, (4 << 20) // max(1, rows.shape[1] * 4)))
-    answers = []
     for begin in range(0, len(rows), step):
         part = rows[begin : begin + step]
-        body = {
-            "values": base64.b64encode(part.tobytes()).decode(),
-            "count": len(part),
-            "kind": kind,
-            "epochs": chosen,
-        }
-        answers.append(ask(f"/api/runs/0/views/{view}/project", body))
-    return _projection(answers)
+        yield {"values": base64.b64encode(part.tobytes()).decode(), "count": len(part), "kind": kind}
 
 
 def _projection(answers):

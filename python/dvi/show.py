@@ -1,4 +1,4 @@
-"""The viewer inside a notebook."""
+"""Starts the viewer for a notebook."""
 
 import atexit
 import os
@@ -9,14 +9,15 @@ import time
 from urllib.parse import urlsplit
 
 from .program import find_program
+from .view import View
 
-_servers: dict = {}  # run directory -> (process, address)
+_servers: dict = {}  # run directory -> (process, address for the browser, address for this process)
 
 
 def show(run, width="100%", height=720, program=None, proxy=None):
-    """Starts `dvi serve` for the run directory (once) and returns an IFrame of the viewer; outside of a notebook, where
-    there is no IPython, its address. The server ends with this process. The page shows new epochs of a training that
-    still runs as `dvi fit --follow` finishes them.
+    """Starts `dvi serve` for the run directory (once) and returns a View: a notebook shows it as the page in a frame,
+    and its selection can be read and set. The server ends with this process. The page shows new epochs of a training
+    that still runs as `dvi fit --follow` finishes them.
 
     program   the dvi program; by default the one that the environment variable DVI names, the one that came with this
               package, or one on the PATH
@@ -29,15 +30,11 @@ def show(run, width="100%", height=720, program=None, proxy=None):
         raise FileNotFoundError(
             f"{run} holds no run.json: give a run directory, after its first epoch was recorded"
         )
-    process, address = _servers.get(run, (None, None))
+    process, shown, own = _servers.get(run, (None, "", ""))
     if process is None or process.poll() is not None:
-        process, address = _servers[run] = _start(run, program, proxy or _proxy_of_this_place())
+        process, shown, own = _servers[run] = _start(run, program, proxy or _proxy_of_this_place())
         atexit.register(process.terminate)
-    try:
-        from IPython.display import IFrame
-    except ImportError:
-        return address
-    return IFrame(address, width=width, height=height)
+    return View(run, shown, own, width, height)
 
 
 def _proxy_of_this_place():
@@ -53,7 +50,7 @@ def _proxy_of_this_place():
 
 
 def _start(run, program, proxy):
-    """(process, address) of a server of the run."""
+    """(process, its address for the browser, its address for this process) of a server of the run."""
     program = program or find_program()
     if program is None:
         raise FileNotFoundError(
@@ -74,7 +71,10 @@ def _start(run, program, proxy):
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True
         )
         address = _address(process, port, said)
-    return process, address if proxy is None else proxy + address[address.index("?") :]
+    if proxy is None:
+        return process, address, address
+    token = address[address.index("?") :]
+    return process, proxy + token, f"http://127.0.0.1:{port}/{token}"
 
 
 def _address(process, port, said):

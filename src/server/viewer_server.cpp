@@ -82,7 +82,7 @@ struct ViewerServer::Implementation {
     HttpHandlers handlers;
     handlers.answer = [this](const HttpRequest& request) { return answer(request); };
     handlers.admit = [this](const HttpRequest& request) {
-      auto refused = refuse(access, request);
+      auto refused = refuse(access, without_base_path(access, request));
       if (refused) finish(*refused, request);
       return refused;
     };

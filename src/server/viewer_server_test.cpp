@@ -549,6 +549,22 @@ TEST_F(ViewerServerTest, BoundElsewhereItWantsItsToken) {
   EXPECT_EQ(get("/api/runs", {{"Cookie", cookie.substr(0, cookie.find(';'))}}).status, 200);
 }
 
+TEST_F(ViewerServerTest, UnderAProxysPathTheTokenLeavesTheAddress) {
+  ViewerServerOptions options;
+  options.base_path = "/user/ann/8321/";
+  start(options);
+  const std::string entry = server_->url().substr(server_->url().find("/user"));
+  EXPECT_THAT(entry, HasSubstr("/user/ann/8321/?token="));
+  const std::string short_entry = entry.substr(options.base_path->size() - 1);
+  // Some proxies leave their path in what they ask for, others take it out.
+  for (const std::string& asked : {entry, short_entry}) {
+    const auto answer = get(asked + "&session=ab");
+    EXPECT_EQ(answer.status, 303);
+    EXPECT_EQ(answer.headers.at("location"), "/user/ann/8321/?session=ab");
+    EXPECT_THAT(answer.headers.at("set-cookie"), HasSubstr("Path=/user/ann/8321/;"));
+  }
+}
+
 TEST_F(ViewerServerTest, ARunWithoutAViewIsServedToo) {
   std::filesystem::remove_all(folder_ / "run" / "views");
   EXPECT_EQ(json("/api/runs/0")["views"], Json::array());

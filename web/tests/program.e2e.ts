@@ -4,8 +4,9 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { inPage, launch, newPage, openPage, openPanel, ready, sampleColors } from "./browser";
+import { Kernel } from "./python";
 
 // From nothing to the picture, with the program itself: record -> fit -> eval -> serve -> browser.
 const program = process.env.DVI ?? resolve(__dirname, "../../build/dvi");
@@ -267,6 +268,121 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     await page.waitForFunction(() => document.querySelector(".total")?.textContent === "of 2");
     await page.waitForFunction(() => (window as any).dvi.viewer.main.epoch?.epoch === 2);
     await fitted;
+  });
+
+  it("shares selection and new samples with the notebook that opened it, under a proxy's path", async () => {
+    const kernel = new Kernel(program);
+    onTestFinished(() => kernel.end());
+    const show = `dvi.show(${JSON.stringify(run)}, proxy="http://127.0.0.1:{port}/user/ann/{port}/")`;
+    const address = await kernel.run<string>(
+      `view = ${show}\nview.selection = [3, 8]\nanswer = view.address`,
+    );
+    expect(address).toMatch(/user\/ann\/\d+\/\?token=\w+&session=\w+$/);
+    const opened = await openPage(browser, address);
+    const selected = (ids: number[]) =>
+      opened.page.waitForFunction(
+        (wanted) => JSON.stringify((window as any).dvi.store.state.selection) === wanted,
+        JSON.stringify(ids),
+      );
+    await selected([3, 8]);
+    await kernel.run("view.selection = np.arange(4)");
+    await selected([0, 1, 2, 3]);
+    await kernel.run("told = []\nend = view.on_selection(told.append)");
+    await inPage(opened.page, (app) => app.select([5], "add"));
+    await vi.waitFor(async () =>
+      expect(await kernel.run("answer = view.selection")).toEqual([0, 1, 2, 3, 5]),
+    );
+    await vi.waitFor(async () => expect(await kernel.run("answer = told")).toEqual([[0, 1, 2, 3, 5]]));
+
+    // Inputs are shown at every epoch, as if they had been dropped; features at the one of their model.
+    await kernel.run(
+      `inputs = np.load(view.run + "/inputs.npy")\nfound = view.project(inputs[7:9], epochs="all")\n` +
+        `answer = found.predictions.tolist()`,
+    );
+    await opened.page.waitForFunction(() => document.querySelectorAll(".new-mark").length === 2);
+    const shown = await inPage(opened.page, (app) =>
+      app.newSamples.list.map((s: any) => [...s.at.keys()].sort((a: number, b: number) => a - b)),
+    );
+    expect(shown).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    await openPanel(opened.page, "New samples");
+    const image = opened.page.locator(".new-row img").first();
+    expect(await image.evaluate((img: HTMLImageElement) => img.decode().then(() => img.naturalWidth))).toBe(
+      28,
+    );
+    await kernel.run(
+      `features = np.load(view.run + "/epochs/000002/features.npy")\nview.project(features[:1], epochs=2)`,
+    );
+    await opened.page.waitForFunction(() => (window as any).dvi.newSamples.list.length === 3);
+    expect(await inPage(opened.page, (app) => [...app.newSamples.list[2].at.keys()])).toEqual([2]);
+
+    // What is thrown away stays away, and a page opened again shows what is left.
+    await opened.page.locator(".new-row .remove").first().click();
+    await opened.page.waitForFunction(() => (window as any).dvi.newSamples.list.length === 2);
+    await opened.page.reload();
+    await ready(opened.page);
+    await opened.page.waitForFunction(() => (window as any).dvi.newSamples.list.length === 2);
+    await selected([0, 1, 2, 3, 5]);
+    await kernel.run("view.clear()");
+    await opened.page.waitForFunction(() => (window as any).dvi.newSamples.list.length === 0);
+
+    // Another page of the same server takes no part.
+    const other = await openPage(browser, address.replace(/&session=\w+/, ""));
+    await inPage(other.page, (app) => app.select([11], "replace"));
+    await ready(other.page);
+    expect(await kernel.run("answer = view.selection")).toEqual([0, 1, 2, 3, 5]);
+    expect([...opened.errors, ...other.errors]).toEqual([]);
+    await other.page.close();
+    await opened.page.close();
+  });
+
+  it("is a widget by the anywidget protocol", async () => {
+    const address = await serving("--frames");
+    const { page: notebook, errors: said } = await newPage(browser);
+    const blank = new URL("notebook.html", address).href;
+    await notebook.route(blank, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: "<!doctype html><title>notebook</title><link rel=icon href=data:,>",
+      }),
+    );
+    await notebook.goto(blank);
+    // As a text: what runs the tests would make something else of an import.
+    const load = `import("${address}widget.js").then((module) => { window.widget = module.default; })`;
+    await notebook.evaluate(load);
+    await notebook.evaluate(async (where) => {
+      const traits: Record<string, string> = {
+        address: `${where}?session=ab`,
+        width: "640px",
+        height: "480px",
+      };
+      const heard = new Map<string, () => void>();
+      const model = {
+        get: (name: string) => traits[name],
+        on: (event: string, callback: () => void) => heard.set(event, callback),
+        off: (event: string) => heard.delete(event),
+      };
+      const el = document.body.appendChild(document.createElement("div"));
+      const { widget } = window as any;
+      Object.assign(window, { traits, heard, el, end: await widget.render({ model, el }) });
+    }, address);
+    const framed = () => notebook.frames().find((f) => f.url().includes("session=ab"));
+    await vi.waitFor(() => expect(framed()).toBeDefined(), { timeout: 30_000 });
+    await framed()!.waitForFunction(() => (window as any).dvi?.ready);
+    const height = () => notebook.evaluate(() => (window as any).el.firstChild.style.height as string);
+    expect(await height()).toBe("480px");
+    await notebook.evaluate(() => {
+      const { traits, heard } = window as any;
+      traits.height = "500px";
+      heard.get("change:height")();
+    });
+    expect(await height()).toBe("500px");
+    await notebook.evaluate(() => (window as any).end());
+    expect(await notebook.evaluate(() => (window as any).heard.size)).toBe(0);
+    expect(said).toEqual([]);
+    await notebook.close();
   });
 
   it("wants its token where other machines can reach it, and says so in a browser without it", async () => {

@@ -121,11 +121,23 @@ export interface Decoded {
   nearest: Neighbor[];
 }
 
-/** What the server is asked to place: pictures (PNG in base64), or lines of numbers. */
+/** What the server is asked to place: pictures (PNG in base64), lines of numbers, or what a notebook brought. */
 export interface ProjectRequest {
   pictures?: { name: string; png: string }[];
   resize?: boolean;
   text?: string;
+  /** name of the session, and which samples of it */
+  session?: string;
+  samples?: number;
+}
+
+/** What a notebook and the pages that it opened share. */
+export interface SessionState {
+  /** Counts changes; 0 = nothing was shared yet. */
+  version: number;
+  selection: number[];
+  /** `inputs`: they are inputs of the model, not features. `thrown_away`: rows that are not to be shown. */
+  samples: { id: number; count: number; inputs: boolean; thrown_away: number[] }[];
 }
 
 /** A sample that was never recorded, at one epoch; `place` in plane units. */
@@ -149,6 +161,8 @@ export interface Projected {
   samples: string[];
   epochs: { epoch: number; usual_distance: number; samples: Placed[] }[];
 }
+
+export type LiveKind = "view" | "run" | "session";
 
 /** A point of the straight line between two samples in feature space, with its place in the picture. */
 export interface LinePoint {
@@ -453,6 +467,24 @@ export class Api {
     return this.json(`${viewPath(run, view)}/compare?a=${a}&b=${b}${more}`);
   }
 
+  session(run: number, name: string): Promise<SessionState> {
+    return this.json(sessionPath(run, name));
+  }
+  shareSelection(run: number, name: string, ids: readonly number[]): Promise<{ version: number }> {
+    return this.post(`${sessionPath(run, name)}/selection`, { ids });
+  }
+  /** A sample that a notebook brought; all of them without `id`. */
+  throwAway(run: number, name: string, id?: number, row?: number): Promise<{ version: number }> {
+    const which = id === undefined ? "" : `/${id}/${row}`;
+    return this.json(`${sessionPath(run, name)}/samples${which}`, {
+      method: "DELETE",
+      headers: { "Content-Type": "application/json" },
+    });
+  }
+  sessionImageUrl(run: number, name: string, id: number, row: number): string {
+    return `${sessionPath(run, name)}/samples/${id}/${row}.png`;
+  }
+
   imageUrl(run: number, id: number, epoch?: number): string {
     return `api/runs/${run}/inputs/${id}.png${epoch === undefined ? "" : `?epoch=${epoch}`}`;
   }
@@ -463,12 +495,19 @@ export class Api {
     return `api/runs/${run}/selections/${encodeURIComponent(name)}.csv?view=${encodeURIComponent(view)}&epoch=${epoch}`;
   }
 
-  /** Calls `onChange` whenever a run or view grew. Returns a function that stops it. */
-  live(onChange: (kind: "view" | "run", where: { run: number; view?: string }) => void): () => void {
+  /**
+   * Calls `onChange` whenever a run or view grew or a session changed, and `onConnect` whenever changes of sessions
+   * may have been missed. Returns a function that stops it.
+   */
+  live(
+    onChange: (kind: LiveKind, where: { run: number; view?: string; session?: string }) => void,
+    onConnect: () => void = () => {},
+  ): () => void {
     if (typeof EventSource === "undefined") return () => {};
     // What grew between the first answers and this connection is told again: each run and view once at most.
     const source = new EventSource("api/live?since=0");
-    for (const kind of ["view", "run"] as const) {
+    source.addEventListener("open", onConnect);
+    for (const kind of ["view", "run", "session"] as const) {
       source.addEventListener(kind, (event) =>
         onChange(kind, JSON.parse((event as MessageEvent<string>).data)),
       );
@@ -524,6 +563,10 @@ export class Api {
 
 function viewPath(run: number, view: string): string {
   return `api/runs/${run}/views/${encodeURIComponent(view)}`;
+}
+
+function sessionPath(run: number, name: string): string {
+  return `api/runs/${run}/sessions/${encodeURIComponent(name)}`;
 }
 
 function epochPath(run: number, view: string, epoch: number): string {

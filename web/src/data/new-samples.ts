@@ -1,4 +1,4 @@
-import type { Api, Placed, Projected, ProjectRequest } from "./api";
+import type { Api, Placed, Projected, ProjectRequest, SessionState } from "./api";
 import { ApiError } from "./api";
 import type { Dataset } from "./dataset";
 
@@ -11,7 +11,7 @@ export interface NewSample {
   readonly name: string;
   /** What stands for it in the picture: A, B, ... */
   readonly letter: string;
-  /** The picture as a data URL; null for texts and rows. */
+  /** The picture's address; null for texts and rows. */
   readonly image: string | null;
   readonly at: ReadonlyMap<number, Placed & { usual_distance: number }>;
 }
@@ -50,6 +50,7 @@ export class NewSamples {
   waiting = 0;
   private given: readonly Given[] = [];
   private key = "";
+  private run = 0;
 
   constructor(
     private readonly api: Api,
@@ -63,6 +64,7 @@ export class NewSamples {
     if (key === this.key) return;
     const other = !this.key.startsWith(run);
     this.key = key;
+    this.run = data.runId;
     if (!this.given.length) return;
     const { given } = this;
     if (other) {
@@ -91,7 +93,7 @@ export class NewSamples {
         pictures: pictures.map((url, k) => ({ name: files[k]!.name, png: url.split(",")[1]! })),
         resize,
       };
-      await this.add(data, request, pictures);
+      await this.add(data, request, (row) => pictures[row]!);
     } finally {
       this.waiting -= files.length;
       this.onChange();
@@ -99,11 +101,35 @@ export class NewSamples {
   }
 
   async addText(data: Dataset, text: string): Promise<void> {
-    await this.add(data, { text }, null);
+    await this.add(data, { text }, () => null);
+  }
+
+  /** What a notebook wants shown in the session `name`: others of it are gone, new ones are placed. */
+  async showShared(data: Dataset, name: string, shared: SessionState["samples"]): Promise<void> {
+    const wanted = (g: Given) =>
+      g.request.session !== name ||
+      shared.some((s) => s.id === g.request.samples && !s.thrown_away.includes(g.row));
+    if (!this.given.every(wanted))
+      this.set(
+        this.given.filter(wanted),
+        this.list.filter((_, k) => wanted(this.given[k]!)),
+      );
+    for (const { id, inputs, thrown_away } of shared) {
+      if (this.given.some((g) => g.request.session === name && g.request.samples === id)) continue;
+      const pictures = inputs && data.run.inputs?.kind === "image";
+      await this.add(
+        data,
+        { session: name, samples: id },
+        (row) => (pictures ? this.api.sessionImageUrl(data.runId, name, id, row) : null),
+        thrown_away,
+      );
+    }
   }
 
   remove(sample: NewSample): void {
     const k = this.list.indexOf(sample);
+    const { request, row } = this.given[k]!;
+    if (request.session) void this.api.throwAway(this.run, request.session, request.samples, row);
     this.set(
       this.given.filter((_, i) => i !== k),
       this.list.filter((_, i) => i !== k),
@@ -111,20 +137,29 @@ export class NewSamples {
   }
 
   removeAll(): void {
+    const sessions = new Set(this.given.map((g) => g.request.session));
+    for (const name of sessions) if (name) void this.api.throwAway(this.run, name);
     this.set([], []);
   }
 
-  private async add(data: Dataset, request: ProjectRequest, images: readonly string[] | null): Promise<void> {
+  private async add(
+    data: Dataset,
+    request: ProjectRequest,
+    imageOf: (row: number) => string | null,
+    without: readonly number[] = [],
+  ): Promise<void> {
     const answer = await this.api.project(data.runId, data.viewName, request);
     const given = [...this.given];
     const list = [...this.list];
     answer.samples.forEach((name, row) => {
+      if (without.includes(row)) return;
       const letter = freeLetter(list.map((s) => s.letter));
-      const image = images?.[row] ?? null;
+      const image = imageOf(row);
       given.push({ letter, image, request, row });
       list.push({ name, letter, image, at: sampleAt(answer, row) });
     });
     this.key = `${data.runId}/${data.key}/${data.fitted.length}`;
+    this.run = data.runId;
     this.set(given, list);
   }
 

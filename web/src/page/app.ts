@@ -2,6 +2,7 @@ import type { Api, RunEntry } from "../data/api";
 import type { Dataset } from "../data/dataset";
 import { NewSamples } from "../data/new-samples";
 import { Queries } from "../data/queries";
+import { Session } from "../data/session";
 import { Exporter } from "../export/exporter";
 import { CardPanel } from "../panels/card";
 import { ComparePanel } from "../panels/compare";
@@ -53,6 +54,8 @@ export class App implements Host {
   private readonly header: Header;
   private readonly dock: Dock;
   private readonly selecting: Selecting;
+  /** With the notebook that opened this page; null where none did. */
+  private readonly session: Session | null;
   private readonly system = window.matchMedia("(prefers-color-scheme: dark)");
   private data_: Dataset | null = null;
   private wantedEpoch: number | null = null;
@@ -147,6 +150,7 @@ export class App implements Host {
       help: () => this.keyboard.help.showModal(),
       clearSelection: () => this.select([], "replace"),
     });
+    this.session = this.sharing();
     this.layOut();
     this.store.subscribe((state, changed) => this.stateChanged(state, changed));
     this.system.addEventListener("change", () => this.applyTheme());
@@ -187,7 +191,13 @@ export class App implements Host {
     } catch (error) {
       this.cover("The run cannot be shown", (error as Error).message);
     }
-    this.api.live((kind, where) => void this.grown(kind, where.run));
+    this.api.live(
+      (kind, where) => {
+        if (kind !== "session") void this.grown(where.run);
+        else if (where.session === this.session?.name) void this.session?.sync();
+      },
+      () => this.session?.reconnected(),
+    );
     this.changed("data");
   }
 
@@ -260,6 +270,18 @@ export class App implements Host {
     }
   }
 
+  private sharing(): Session | null {
+    const name = new URLSearchParams(location.search).get("session");
+    if (name === null) return null;
+    return new Session(name, this.api, this.store, {
+      selection: (ids) => this.select(ids, "replace"),
+      samples: async (shared) => {
+        if (this.data_) await this.newSamples.showShared(this.data_, name, shared);
+      },
+      error: (message) => this.say(message, "error"),
+    });
+  }
+
   private async open(): Promise<void> {
     const { run, view } = this.store.state;
     const data = await this.viewer.open(run, view, ({ fitted }) => {
@@ -294,7 +316,7 @@ export class App implements Host {
   }
 
   /** A run or view grew: new epochs are taken in without a reload. */
-  private async grown(_kind: "view" | "run", run: number): Promise<void> {
+  private async grown(run: number): Promise<void> {
     if (run !== this.store.state.run) return;
     this.outdated = true;
     // Of several events at once, one reading after the last tells everything.
@@ -355,6 +377,7 @@ export class App implements Host {
   private update(changes: ReadonlySet<Change>): void {
     const { state } = this.store;
     if (changes.has("data")) this.header.showChoosers(this.runs, this.data_);
+    if (changes.has("data") && this.data_) this.session?.open(this.data_.runId);
     if (changes.has("data") && this.data_)
       this.newSamples.follow(this.data_).catch((error: Error) => this.say(error.message, "error"));
     if (changes.has("panel")) this.dock.show();
