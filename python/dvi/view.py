@@ -24,7 +24,8 @@ class View:
         """`own_address`: where this process reaches the server, which a proxy may show elsewhere."""
         self.run = run
         self._session = secrets.token_hex(8)
-        self.address = f"{address}{'&' if '?' in address else '?'}session={self._session}"
+        # A frame is small: its room is for the picture.
+        self.address = f"{address}{'&' if '?' in address else '?'}session={self._session}#panel=none"
         self._own_address = own_address
         self._server = Server(own_address)
         self._path = f"/api/runs/0/sessions/{self._session}"

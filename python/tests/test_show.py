@@ -96,7 +96,7 @@ class ShowTest(unittest.TestCase):
     @unittest.skipIf(PROGRAM is None, "the program is not built")
     def test_without_a_proxy_the_address_is_the_port_itself(self):
         view = self.view()
-        self.assertRegex(view.address, r"^http://127\.0\.0\.1:\d+/\?session=[0-9a-f]{16}$")
+        self.assertRegex(view.address, r"^http://127\.0\.0\.1:\d+/\?session=[0-9a-f]{16}#panel=none$")
         self.assertEqual(str(view), view.address)
         runs = view.address.partition("?")[0] + "api/runs"
         self.assertEqual(json.load(urllib.request.urlopen(runs))["runs"][0]["name"], "run")
@@ -110,11 +110,12 @@ class ShowTest(unittest.TestCase):
         self.addCleanup(proxy.shutdown)
         view = self.view(JUPYTERHUB_SERVICE_PREFIX="/user/ann/")
         path = view.address
-        self.assertRegex(path, r"^/user/ann/proxy/\d+/\?token=\w{32}&session=\w{16}$")
+        self.assertRegex(path, r"^/user/ann/proxy/\d+/\?token=\w{32}&session=\w{16}#panel=none$")
         hub = f"http://127.0.0.1:{proxy.server_address[1]}"
         with self.assertRaises(urllib.error.HTTPError) as entry:
             _open(urllib.request.Request(hub + path))
         self.assertEqual(entry.exception.code, 303)
+        path = path.partition("#")[0]
         session = "session=" + path.partition("session=")[2]
         self.assertEqual(entry.exception.headers["Location"], path.partition("?")[0] + "?" + session)
         cookie = entry.exception.headers["Set-Cookie"].partition(";")[0]
@@ -137,7 +138,9 @@ class ShowTest(unittest.TestCase):
     @unittest.skipIf(PROGRAM is None, "the program is not built")
     def test_under_code_server_the_whole_address_is_its(self):
         address = self.view(VSCODE_PROXY_URI="https://code.example/proxy/{{port}}/").address
-        self.assertRegex(address, r"^https://code\.example/proxy/\d+/\?token=\w{32}&session=\w{16}$")
+        self.assertRegex(
+            address, r"^https://code\.example/proxy/\d+/\?token=\w{32}&session=\w{16}#panel=none$"
+        )
 
     def test_a_proxy_without_a_port_is_refused(self):
         with self.assertRaisesRegex(ValueError, "{port}"):
@@ -198,7 +201,7 @@ class ShowTest(unittest.TestCase):
         self.assertEqual(self.shared(view), [])
 
     def shared(self, view):
-        address, _, session = view.address.partition("?session=")
+        address, _, session = view.address.partition("#")[0].partition("?session=")
         with urllib.request.urlopen(f"{address}api/runs/0/sessions/{session}") as answer:
             return json.load(answer)["samples"]
 

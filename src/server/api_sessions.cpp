@@ -9,8 +9,8 @@ namespace {
 std::string name_in(const Call& call) {
   const std::string& name = call.place("session");
   if (!is_plain_name(name) || name.size() > 100)
-    throw HttpError(
-        400, "expected a session's name of at most 100 characters that does not begin with a dot");
+    throw HttpError(400,
+                    "expected a session's name of at most 100 characters that does not begin with a dot");
   return name;
 }
 
@@ -52,8 +52,8 @@ HttpResponse picture(const Sessions& sessions, ServedRun& run, const Call& call)
   if (samples.kind != SampleKind::inputs || row < 0 || row >= samples.size())
     throw HttpError(404, "the session does not hold such an input");
   auto pixels = run.inputs()->pixels({samples.values.row(row), static_cast<size_t>(samples.values.cols())});
-  HttpResponse response = binary_response(
-      encode_png({pixels.width, pixels.height, pixels.channels, std::move(pixels.values)}));
+  HttpResponse response =
+      binary_response(encode_png({pixels.width, pixels.height, pixels.channels, std::move(pixels.values)}));
   response.content_type = "image/png";
   return response;
 }

@@ -59,7 +59,8 @@ uint64_t Sessions::select(int64_t run, const std::string& session, std::vector<i
   return change(run, session, [&](Session& s) { s.state.selection = std::move(ids); });
 }
 
-uint64_t Sessions::add(int64_t run, const std::string& session, NewSamples samples, std::optional<int> epoch) {
+uint64_t Sessions::add(int64_t run, const std::string& session, NewSamples samples,
+                       std::optional<int> epoch) {
   return change(run, session, [&](Session& s) {
     int64_t shown = samples.size(), bytes = bytes_of(samples);
     for (const SharedSamples& other : s.state.samples) {
@@ -67,9 +68,10 @@ uint64_t Sessions::add(int64_t run, const std::string& session, NewSamples sampl
       bytes += bytes_of(*other.samples);
     }
     if (shown > most_samples || bytes > most_bytes)
-      throw HttpError(409, fmt::format("a page shows at most {} new samples of a notebook, of {} MB together, "
-                                       "and these would be too many; throw others away",
-                                       most_samples, most_bytes >> 20));
+      throw HttpError(409,
+                      fmt::format("a page shows at most {} new samples of a notebook, of {} MB together, "
+                                  "and these would be too many; throw others away",
+                                  most_samples, most_bytes >> 20));
     s.state.samples.push_back(
         {++s.last_samples, std::make_shared<const NewSamples>(std::move(samples)), epoch, {}});
   });

@@ -456,7 +456,8 @@ TEST_F(ViewerServerTest, ASessionSharesSelectionAndSamples) {
   EXPECT_EQ(get(path + "/samples/4/1.png").status, 404);
   // Sessions that nobody uses make room.
   for (int k = 0; k < 64; ++k)
-    EXPECT_EQ(send("POST", fmt::format("/api/runs/0/sessions/s{}/selection", k), R"({"ids": []})").status, 200);
+    EXPECT_EQ(send("POST", fmt::format("/api/runs/0/sessions/s{}/selection", k), R"({"ids": []})").status,
+              200);
   EXPECT_EQ(json(path)["version"], 0);
 }
 

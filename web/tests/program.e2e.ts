@@ -277,7 +277,7 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     const address = await kernel.run<string>(
       `view = ${show}\nview.selection = [3, 8]\nanswer = view.address`,
     );
-    expect(address).toMatch(/user\/ann\/\d+\/\?token=\w+&session=\w+$/);
+    expect(address).toMatch(/user\/ann\/\d+\/\?token=\w+&session=\w+#panel=none$/);
     const opened = await openPage(browser, address);
     const selected = (ids: number[]) =>
       opened.page.waitForFunction(
