@@ -30,70 +30,97 @@ def _weights_towards(logits, i, j):
     return w / w.sum()
 
 
-def draw_boundary(inputs, logits, predict, count, rng, alpha=0.5, max_predictions=None):
+def draw_boundary(inputs, logits, predict, count, rng, max_predictions=None):
     """Draws about `count` boundary samples.
 
     inputs    [N, ...] any real dtype, mixed as float32
     logits    [N, C] of the inputs
     predict   callable: float32 [B, ...] -> (features [B, D], logits [B, C])
-    alpha     the least share of the first sample in a mixture
-    max_predictions   inputs given to `predict` at most; 4 N by default
+    max_predictions   inputs given to `predict` at most; N by default. A boundary sample takes about five of
+              them, with two classes seven
+
+    A pair is first looked at half way: if the first class still wins there, the crossing lies beyond, so the two change
+    places. From then on the crossing is between half and the whole of the first sample.
 
     Returns (mixtures float32 [M, ...], features float32 [M, D]), M <= count; M can be 0 when all samples are predicted
     as one class.
     """
-    budget = 4 * len(inputs) if max_predictions is None else max_predictions
+    budget = len(inputs) if max_predictions is None else max_predictions
     predictions = logits.argmax(axis=1)
-    members = {c: np.flatnonzero(predictions == c) for c in range(logits.shape[1])}
-    pairs = [(i, j) for i in members for j in members if i != j and len(members[i]) and len(members[j])]
-    mixtures, features = [], []
-    if not pairs:
-        return np.zeros((0,) + inputs.shape[1:], np.float32), np.zeros((0, 0), np.float32)
-    tried, found = np.zeros(len(pairs)), np.zeros(len(pairs))
-    chances = {}
-    while found.sum() < count and budget > 0:
-        missing = int(count - found.sum())
-        batch = min(max(2 * missing, 64), 1024, max(budget // 3, 1))
-        # Drawn by success (untried pairs count as successful) and by need.
-        success = np.where(tried > 0, found / np.maximum(tried, 1), 1) + 1e-6
-        need = np.maximum(found.mean() - found, 0)
-        need = need / need.sum() if need.sum() > 0 else np.full(len(pairs), 1 / len(pairs))
-        p = EXPLORE * success / success.sum() + (1 - EXPLORE) * need
-        drawn = rng.choice(len(pairs), batch, p=p / p.sum())
-        first, second = np.empty(batch, np.int64), np.empty(batch, np.int64)
-        for k in np.unique(drawn):
-            rows = np.flatnonzero(drawn == k)
-            i, j = pairs[k]
-            for out, (a, b) in ((first, (i, j)), (second, (j, i))):
-                if (a, b) not in chances:
-                    chances[a, b] = _weights_towards(logits[members[a]], a, b)
-                out[rows] = rng.choice(members[a], len(rows), p=chances[a, b])
-        np.add.at(tried, drawn, 1)
-        low, high = np.full(batch, alpha), np.ones(batch)
-        open_rows = np.arange(batch)
-        for _ in range(STEPS):
-            if len(open_rows) == 0 or budget <= 0:
+    drawer = _PairDrawer(logits, predictions, rng)
+    mixtures, features = [np.zeros((0,) + inputs.shape[1:], np.float32)], []
+    found = tried = 0
+    while drawer.pairs and found < count and budget >= STEPS and not (found == 0 and tried >= 20 * count):
+        missing = count - found
+        pairs, first, second = drawer.draw(min(max(missing + missing // 4, 16), 1024, budget // STEPS))
+        tried += len(pairs)
+
+        def mix(rows, share):
+            x = inputs[first[rows]].astype(np.float32)
+            share = share.astype(np.float32).reshape((-1,) + (1,) * (inputs.ndim - 1))
+            return x * share + (1 - share) * inputs[second[rows]].astype(np.float32)
+
+        low, high = np.full(len(pairs), 0.5), np.ones(len(pairs))
+        open_rows = np.arange(len(pairs))
+        for step in range(STEPS):
+            if len(open_rows) == 0:
                 break
-            l = (low[open_rows] + high[open_rows]) / 2
-            lx = l.astype(np.float32).reshape((-1,) + (1,) * (inputs.ndim - 1))
-            x = lx * inputs[first[open_rows]].astype(np.float32) + (1 - lx) * inputs[
-                second[open_rows]
-            ].astype(np.float32)
+            at = low[open_rows] if step == 0 else (low[open_rows] + high[open_rows]) / 2
+            x = mix(open_rows, at)
             f, z = predict(x)
             budget -= len(x)
             still_first = z.argmax(axis=1) == predictions[first[open_rows]]
-            high[open_rows[still_first]] = l[still_first]
-            low[open_rows[~still_first]] = l[~still_first]
+            if step == 0:
+                swapped = open_rows[still_first]
+                first[swapped], second[swapped] = second[swapped], first[swapped]
+                continue
+            high[open_rows[still_first]] = at[still_first]
+            low[open_rows[~still_first]] = at[~still_first]
             done = (high[open_rows] - low[open_rows] < INTERVAL) & (margin(z) < DELTA)
             if done.any():
                 mixtures.append(x[done])
                 features.append(f[done])
-                np.add.at(found, drawn[open_rows[done]], 1)
+                drawer.succeeded(pairs[open_rows[done]])
+                found += int(done.sum())
             open_rows = open_rows[~done]
-        if not mixtures and tried.sum() >= 20 * count:
-            break
-    if not mixtures:
-        return np.zeros((0,) + inputs.shape[1:], np.float32), np.zeros((0, 0), np.float32)
+    if found == 0:
+        return mixtures[0], np.zeros((0, 0), np.float32)
     mixtures, features = np.concatenate(mixtures), np.concatenate(features)
     keep = np.sort(rng.permutation(len(mixtures))[:count])
     return mixtures[keep], features[keep]
+
+
+class _PairDrawer:
+    """Draws pairs of samples predicted as different classes."""
+
+    def __init__(self, logits, predictions, rng):
+        self._logits, self._rng = logits, rng
+        self._members = {c: np.flatnonzero(predictions == c) for c in np.unique(predictions)}
+        self.pairs = [(i, j) for i in self._members for j in self._members if i != j]
+        self._tried, self._found = np.zeros(len(self.pairs)), np.zeros(len(self.pairs))
+        self._chances = {}
+
+    def draw(self, count):
+        """(pairs of classes [count], first samples [count], second samples [count])."""
+        # By success (untried pairs count as successful) and by need.
+        success = np.where(self._tried > 0, self._found / np.maximum(self._tried, 1), 1) + 1e-6
+        need = np.maximum(self._found.mean() - self._found, 0)
+        need = need / need.sum() if need.sum() > 0 else np.full(len(self.pairs), 1 / len(self.pairs))
+        p = EXPLORE * success / success.sum() + (1 - EXPLORE) * need
+        drawn = self._rng.choice(len(self.pairs), count, p=p / p.sum())
+        first, second = np.empty(count, np.int64), np.empty(count, np.int64)
+        for k in np.unique(drawn):
+            rows = np.flatnonzero(drawn == k)
+            i, j = self.pairs[k]
+            first[rows], second[rows] = self._samples(i, j, len(rows)), self._samples(j, i, len(rows))
+        np.add.at(self._tried, drawn, 1)
+        return drawn, first, second
+
+    def _samples(self, i, j, count):
+        """Samples predicted as i, those nearer to class j more often."""
+        if (i, j) not in self._chances:
+            self._chances[i, j] = _weights_towards(self._logits[self._members[i]], i, j)
+        return self._rng.choice(self._members[i], count, p=self._chances[i, j])
+
+    def succeeded(self, pairs):
+        np.add.at(self._found, pairs, 1)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -62,9 +63,10 @@ class Recorder:
     label       of a multi-label model, whose labels `classes` names: the one to look at; the run has the two classes
                 "not LABEL" and LABEL
     channels    which channels of an image are shown, one or three numbers; all are recorded
-    boundary    draw boundary samples at every epoch, while the live model is at hand; costs up to four more passes over
-                the training samples. For frameworks without TorchScript: `dvi fit` draws better ones itself where it
-                can run the model
+    boundary    draw boundary samples at every epoch, while the model is at hand: N / C of them (N training samples, C
+                classes), for about 5 N / C more samples through the model and never more than N. False: `dvi fit`
+                draws them later where it can run the model, else in feature space. "inputs": keep the mixtures
+                themselves as well
     onnx        keep the model's way to the features as ONNX too, where its head is linear: ONNX Runtime runs it on
                 machines without LibTorch. Costs the size of the model and a trace an epoch
     batch_size  samples in one pass through the model
@@ -88,7 +90,7 @@ class Recorder:
         pool=None,
         label=None,
         channels=None,
-        boundary=False,
+        boundary=True,
         onnx=True,
         batch_size=256,
         max_pending_bytes=2 << 30,
@@ -109,6 +111,8 @@ class Recorder:
             raise ValueError(
                 f'layout must be "NHWC", "NCHW" or "NHW", or of series "NTC" or "NCT", and is {layout!r}'
             )
+        if boundary not in (True, False, "inputs"):
+            raise ValueError(f'boundary must be True, False or "inputs", and is {boundary!r}')
         if pool not in (None, "mean", "max", "first", "last"):
             raise ValueError(f'pool must be "mean", "max", "first" or "last", and is {pool!r}')
         if channels is not None and len(channels) not in (1, 3):
@@ -116,6 +120,10 @@ class Recorder:
                 f"channels must be one or three numbers of channels to show, and are {channels!r}"
             )
         self.failures = []  # (epoch or None, sentence) of all that was not recorded
+        self.seconds = {
+            "epoch": 0.0,
+            "boundary": 0.0,
+        }  # spent in epoch() so far, and of that on boundary samples
         self._name = clean(name or os.path.basename(os.path.abspath(self.directory)) or "run")
         self._view_settings = dict(layout=layout, scale=scale, mean=mean, std=std, channels=channels)
         self._features, self._head, self._boundary, self._onnx = features, head, boundary, onnx
@@ -262,10 +270,23 @@ class Recorder:
                 n, f'epoch {n} is not recorded: the recorder is closed; make another with mode="resume"'
             )
             return False
+        begun = time.perf_counter()
+        try:
+            return self._take(
+                n,
+                (model, predict, features, logits, head_weight, head_bias, inputs or {}),
+                columns,
+                training_set,
+                scalars,
+            )
+        finally:
+            self.seconds["epoch"] += time.perf_counter() - begun
+
+    def _take(self, n, source, columns, training_set, scalars):
         try:
             number, called = self._timeline.place(n)
-            content = self._measure(model, predict, features, logits, head_weight, head_bias, inputs or {})
-            self._add_extras(content, inputs or {}, columns or {}, training_set)
+            content = self._measure(*source)
+            self._add_extras(content, source[-1], columns or {}, training_set)
             content["epoch.json"] = {"epoch": number, **called, **self._scalars(content, scalars)}
             if not self._begun and self._static is None:
                 self._static = self._statics()
@@ -407,22 +428,20 @@ class Recorder:
                     raise ValueError(self._why_no_torchscript)
                 if self._onnx and head_weight is not None:
                     content["subject.onnx"] = self._onnx_archive(subject, view, arrays)
-                if self._boundary and self._mixable(subject):
-                    self._draw_boundary(content, subject, view, arrays, logits, True)
+                self._draw_boundary(content, subject, view, arrays, logits, channels_first=True)
         elif predict is not None:
             arrays, view = self._groups.inputs(inputs), self._model_view()
             features, logits = self._run(predict, view, arrays, channels_first=False)
             logits = as_logits(logits)
-            if self._boundary and self._mixable(None):
-                self._draw_boundary(content, predict, view, arrays, logits, False)
+            self._draw_boundary(content, predict, view, arrays, logits, channels_first=False)
         else:
             features = self._groups.matrix("features", features)
             self._check_finite("features", features)
             logits = None if logits is None else as_logits(self._groups.matrix("logits", logits))
-            if self._boundary:
+            if self._boundary == "inputs":
                 self._tell(
-                    "boundary=True needs a model or predict=: with features= alone, dvi fit draws boundary samples in "
-                    "feature space"
+                    'boundary="inputs" needs a model or predict=: with features= alone, dvi fit draws boundary samples '
+                    "in feature space"
                 )
         content = {k: v for k, v in content.items() if v is not None}
         if not 2 <= features.shape[1] <= 4096:
@@ -557,10 +576,7 @@ class Recorder:
             self._why_no_torchscript = str(e)
             if subject.linear_head(features, logits) is None:
                 raise
-            self._tell(
-                f"{e}. The linear head's weight and bias are recorded instead of the model: dvi fit then draws "
-                f"boundary samples in feature space, unless Recorder(..., boundary=True) draws them here"
-            )
+            self._tell(f"{e}. The linear head's weight and bias are recorded instead of the model")
             return None
 
     def _onnx_archive(self, subject, view, arrays):
@@ -603,32 +619,49 @@ class Recorder:
                 f"diverged"
             )
 
-    def _mixable(self, subject):
+    def _mixable(self, is_torch):
         samples = self._groups.first
-        whole = self._integers if subject is not None else samples.integers
-        if whole and (samples.fields is None or any(f.integers for f in samples.fields)):
-            self._tell(
-                "boundary=True has no effect on token ids, of which there are no mixtures: dvi fit draws boundary "
-                "samples in feature space"
-            )
-            return False
-        return True
+        whole = self._integers if is_torch else samples.integers
+        return not whole or (samples.fields is not None and not any(f.integers for f in samples.fields))
 
     def _draw_boundary(self, content, subject, view, arrays, logits, channels_first):
+        """Boundary samples into `content`. The epoch is recorded whatever becomes of them."""
+        if not self._boundary:
+            return
+        if not self._mixable(channels_first):
+            if self._boundary == "inputs":
+                self._tell(
+                    'boundary="inputs" has no effect on token ids, of which there are no mixtures: dvi fit draws '
+                    "boundary samples in feature space"
+                )
+            return
+        begun = time.perf_counter()
         roles = [role for _, role, _, _ in self._groups]
         chosen = [i for i, role in enumerate(roles) if role == "train"] or range(len(roles))
         starts = np.cumsum([0] + [len(a) for a in arrays])
         rows = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in chosen])
         x = arrays[chosen[0]] if len(chosen) == 1 else np.concatenate([arrays[i] for i in chosen])
-        mixtures, features = draw_boundary(
-            x,
-            logits[rows],
-            lambda batch: self._run(subject, view, [batch], channels_first),
-            max(len(rows) // len(self.classes), 1),
-            np.random.default_rng(1),
-        )
+        try:
+            mixtures, features = draw_boundary(
+                x,
+                logits[rows],
+                lambda batch: self._run(subject, view, [batch], channels_first),
+                max(len(rows) // len(self.classes), 1),
+                np.random.default_rng(1),
+            )
+        except Exception as e:  # the model takes recorded samples; of mixtures nobody has promised that
+            self._tell(
+                f"no boundary samples are drawn, because the model cannot be run on mixtures of samples "
+                f"({_sentence(e)}): dvi fit draws them in feature space; boundary=False leaves this out"
+            )
+            self._boundary = False
+            return
+        finally:
+            self.seconds["boundary"] += time.perf_counter() - begun
         if len(mixtures):
-            content["boundary_inputs.npy"], content["boundary_features.npy"] = mixtures, features
+            content["boundary_features.npy"] = features
+            if self._boundary == "inputs":
+                content["boundary_inputs.npy"] = mixtures
 
     def _add_extras(self, content, inputs, columns, training_set):
         for group, array in self._groups.changed_inputs(inputs).items():

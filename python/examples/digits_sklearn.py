@@ -30,7 +30,7 @@ def main():
             a = np.maximum(a @ w + b, 0)
         return a, a @ model.coefs_[-1] + model.intercepts_[-1]
 
-    recorder = dvi.Recorder(sys.argv[1], classes=digits.target_names, boundary=True)
+    recorder = dvi.Recorder(sys.argv[1], classes=digits.target_names)
     recorder.add_group("train", images[train], digits.target[train])
     recorder.add_group("test", images[test], digits.target[test])
     x = images[train].reshape(len(train), -1) / 255

@@ -84,6 +84,8 @@ def main():
             total += loss.item() * len(batch)
         recorder.epoch(epoch, model, train_loss=total / len(x))  # 3
         print(f"epoch {epoch}: loss {total / len(x):.3f}")
+    took = recorder.seconds
+    print(f"recorded in {took['epoch']:.2f} s, of which boundary samples took {took['boundary']:.2f} s")
 
 
 if __name__ == "__main__":

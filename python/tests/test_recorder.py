@@ -238,7 +238,7 @@ class Layout(RunTest):
         r.close()
         self.assertEqual(r.failures, [])
         np.testing.assert_array_equal(self.array("epochs", "000001", "inputs", "adversarial.npy"), attack)
-        np.testing.assert_allclose(np.concatenate(seen)[20:], attack / 255, rtol=1e-6)
+        np.testing.assert_allclose(np.concatenate(seen)[20:24], attack / 255, rtol=1e-6)
         np.testing.assert_allclose(
             self.array("epochs", "000001", "features.npy")[20:], attack.reshape(4, -1) / 255, rtol=1e-6
         )
@@ -272,7 +272,7 @@ class Layout(RunTest):
     def test_dvi_check_accepts_what_is_written(self):
         if not DVI:
             self.skipTest("there is no dvi program")
-        r = self.recorder(boundary=True)
+        r = self.recorder(boundary="inputs")
         x = self.images(40)
         r.add_group("train", x, np.arange(40) % 3).add_group("test", x[:20], [-1] * 20)
         weight = self.rng.normal(size=(3, 36)).astype(np.float32)
@@ -579,10 +579,74 @@ class Boundary(RunTest):
         self.assertEqual(len(mixtures), 0)
         self.assertLess(sum(asked[1:]), 6 * len(x) + 64)
 
+    def test_a_boundary_sample_costs_few_predictions(self):
+        for c, most in ((2, 8), (3, 6), (10, 6)):
+            x = self.rng.normal(size=(2000, 8)).astype(np.float32)
+            predict, asked = self.linear(c), []
+            mixtures, _ = draw_boundary(
+                x, predict(x)[1], lambda b: asked.append(len(b)) or predict(b), 150, self.rng
+            )
+            self.assertEqual(len(mixtures), 150)
+            self.assertLess(sum(asked) / 150, most, c)
+
+    def record_one(self, predict, **options):
+        r = self.recorder(**options)
+        r.add_group("train", self.images(200), np.arange(200) % 3)
+        weight = np.random.default_rng(5).normal(size=(3, 36)).astype(np.float32)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            r.epoch(
+                1, predict=lambda b: predict(b, weight), head_weight=weight, head_bias=-0.5 * weight.sum(1)
+            )
+        r.close()
+        self.assertEqual(r.failures, [])
+        return r, [str(w.message) for w in said], sorted(os.listdir(self.path("epochs", "000001")))
+
+    @staticmethod
+    def predict(b, weight):
+        return b.reshape(len(b), -1), (b.reshape(len(b), -1) - 0.5) @ weight.T
+
+    def test_they_are_drawn_unless_told_otherwise_and_their_time_is_told(self):
+        r, said, files = self.record_one(self.predict)
+        self.assertEqual(said, [])
+        self.assertIn("boundary_features.npy", files)
+        self.assertNotIn("boundary_inputs.npy", files)
+        self.assertGreater(r.seconds["boundary"], 0)
+        self.assertLess(r.seconds["boundary"], r.seconds["epoch"])
+
+    def test_they_are_not_drawn_where_that_is_not_wanted(self):
+        r, said, files = self.record_one(self.predict, boundary=False)
+        self.assertEqual(said, [])
+        self.assertNotIn("boundary_features.npy", files)
+        self.assertEqual(r.seconds["boundary"], 0)
+        with self.assertRaisesRegex(ValueError, "boundary must be True, False"):
+            self.recorder(boundary="yes")
+
+    def test_a_model_that_refuses_mixtures_is_recorded_without_them(self):
+        def picky(b, weight):
+            if np.abs(b * 255 - np.round(b * 255)).max() > 1e-3:
+                raise ValueError("whole pixels only")
+            return self.predict(b, weight)
+
+        _, said, files = self.record_one(picky)
+        self.assertEqual(len(said), 1)
+        self.assertIn("whole pixels only", said[0])
+        self.assertIn("features.npy", files)
+        self.assertNotIn("boundary_features.npy", files)
+
+    @unittest.skipUnless(DVI, "there is no dvi program")
+    def test_a_run_without_a_model_has_its_boundary_in_the_fit(self):
+        self.record_one(self.predict)
+        subprocess.run([DVI, "-q", "fit", self.run_folder], check=True, capture_output=True)
+        view = self.path("views", "default")
+        self.assertEqual(load(os.path.join(view, "view.json"))["boundary_from"], "recorded")
+        drawn = np.load(os.path.join(view, "epochs", "000001", "boundary_positions.npy"))
+        self.assertEqual(len(drawn), len(self.array("epochs", "000001", "boundary_features.npy")))
+
     def test_recorder_writes_them(self):
         x = self.images(200)
         w = self.rng.normal(size=(36, 3)).astype(np.float32)
-        r = self.recorder(boundary=True)
+        r = self.recorder(boundary="inputs")
         r.add_group("train", x, [0] * 200)
         r.epoch(
             1,
@@ -596,9 +660,10 @@ class Boundary(RunTest):
             self.array("epochs", "000001", f"boundary_{n}.npy") for n in ("inputs", "features")
         )
         self.assertEqual(inputs.shape[1:], (6, 6))
-        self.assertEqual(len(inputs), 66)
+        self.assertEqual(len(inputs), len(features))
+        self.assertGreater(len(inputs), 200 / 6)  # at most 200 predictions
         self.assertGreater(inputs.max(), 1)  # in the units of inputs.npy
-        np.testing.assert_allclose(features, inputs.reshape(66, 36) / 255, rtol=1e-5)
+        np.testing.assert_allclose(features, inputs.reshape(len(inputs), 36) / 255, rtol=1e-5)
 
 
 class Show(RunTest):
@@ -618,15 +683,12 @@ class Show(RunTest):
                 "print(f'Serving a run at http://127.0.0.1:{sys.argv[4]}/', flush=True)\nserver.serve_forever()\n"
             )
         os.chmod(program, 0o755)
-        frames = []
-        notebook = mock.MagicMock()
-        notebook.IFrame = lambda address, width, height: frames.append((address, width, height)) or "frame"
-        with mock.patch.dict(sys.modules, {"IPython": notebook, "IPython.display": notebook}):
-            self.assertEqual(dvi.show(self.run_folder, program=program, height=300), "frame")
-            dvi.show(self.run_folder, program=program)
-        self.assertEqual(frames[0][1:], ("100%", 300))
-        self.assertEqual(frames[0][0], frames[1][0])
-        process, _ = sys.modules["dvi.show"]._servers[self.run_folder]
+        one = dvi.show(self.run_folder, program=program, height=300)
+        other = dvi.show(self.run_folder, program=program)
+        self.assertIn('height="300px"', one._repr_html_())
+        self.assertEqual(one.address.partition("?")[0], other.address.partition("?")[0])
+        self.assertNotEqual(one.address, other.address)
+        process, *_ = sys.modules["dvi.show"]._servers[self.run_folder]
         process.terminate()
         process.wait()
 

@@ -383,7 +383,7 @@ class TrainingDoesNotNotice(TorchTest):
         model.train()
         model.body[1].eval()  # frozen batch norm
         before = self.state(model)
-        self.record(model, boundary=True)
+        self.record(model)
         self.assert_unchanged(before, model)
 
     def test_a_model_spread_over_processes_is_not_run_in_one(self):
@@ -437,7 +437,7 @@ class TrainingDoesNotNotice(TorchTest):
                     recorder.epoch(n, model)
             return model.state_dict()
 
-        r = dvi.Recorder(self.run_folder, range(C), boundary=True)
+        r = dvi.Recorder(self.run_folder, range(C))
         r.add_group("train", self.x, self.y)
         with_it, without = train(r), train(None)
         r.close()
