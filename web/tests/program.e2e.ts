@@ -173,6 +173,29 @@ describe.skipIf(!existsSync(program) || !existsSync(data))("the program", () => 
     expect(predicted).toEqual(recorded);
     expect(nearest).toBe(7);
     expect(away).toBeLessThan(0.1);
+    // Exported pictures show its mark and say what it is.
+    const exported = await inPage(page, async (app) => {
+      const { exporter } = app.panels.find((p: { id: string }) => p.id === "export");
+      const pixels = async (without: boolean) => {
+        const { list } = app.newSamples;
+        if (without) app.viewer.showNew([]);
+        const bitmap = await createImageBitmap(
+          await exporter.png({ scale: 1, legend: false, caption: false }),
+        );
+        app.viewer.showNew(list);
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")!;
+        canvas.drawImage(bitmap, 0, 0);
+        return canvas.getImageData(0, 0, bitmap.width, bitmap.height).data;
+      };
+      const [bare, marked] = [await pixels(true), await pixels(false)];
+      return {
+        svg: await exporter.svg().blob.text(),
+        changed: marked.filter((value: number, k: number) => value !== bare[k]).length / 4,
+      };
+    });
+    expect(exported.svg).toContain(">shoe.png</text>");
+    expect(exported.svg).toMatch(/<text [^>]*>A<\/text>/);
+    expect(exported.changed).toBeGreaterThan(200);
     const panel = page.locator(".new-panel");
     expect(await panel.textContent()).toContain("shoe.png");
     expect(await panel.locator(".new-probabilities polygon").count()).toBeGreaterThan(1);

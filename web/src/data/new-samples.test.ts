@@ -74,4 +74,8 @@ describe("new samples", () => {
 it("letters are the first that are free", () => {
   expect(freeLetter([])).toBe("A");
   expect(freeLetter(["A", "C"])).toBe("B");
+  const used: string[] = [];
+  for (let k = 0; k < 256; ++k) used.push(freeLetter(used));
+  expect(new Set(used).size).toBe(256);
+  expect([used[25], used[26], used[27], used[52]]).toEqual(["Z", "AA", "AB", "BA"]);
 });

@@ -9,7 +9,7 @@ const mostBytes = 4 << 20;
 /** A sample that was never recorded, at every fitted epoch. */
 export interface NewSample {
   readonly name: string;
-  /** What stands for it in the picture: A, B, ... */
+  /** What stands for it in the picture: A, B, ..., Z, AA, ... */
   readonly letter: string;
   /** The picture's address; null for texts and rows. */
   readonly image: string | null;
@@ -31,13 +31,13 @@ export function sampleAt(answer: Projected, row: number): NewSample["at"] {
   );
 }
 
-/** A, B, ..., Z, then A again: the first that is free. */
+/** A, B, ..., Z, AA, AB, ...: the first that is free. */
 export function freeLetter(used: readonly string[]): string {
-  for (let k = 0; k < 26; ++k) {
-    const letter = String.fromCharCode(65 + k);
+  for (let k = 0; ; ++k) {
+    const letter =
+      (k >= 26 ? String.fromCharCode(64 + Math.floor(k / 26)) : "") + String.fromCharCode(65 + (k % 26));
     if (!used.includes(letter)) return letter;
   }
-  return String.fromCharCode(65 + (used.length % 26));
 }
 
 /**

@@ -4,6 +4,9 @@ import { type FilmOptions, makeFilm } from "./film";
 import { type PictureOptions, pngOf } from "./picture";
 import { svgOf, svgPointLimit } from "./svg";
 
+/** What the user chooses; the rest is as on the page. */
+type Wanted = Omit<PictureOptions, "names" | "marks">;
+
 /** Takes the picture out of the page. */
 export class Exporter {
   constructor(
@@ -11,7 +14,7 @@ export class Exporter {
     private readonly store: Store,
   ) {}
 
-  png(options: Omit<PictureOptions, "names">): Promise<Blob> {
+  png(options: Wanted): Promise<Blob> {
     return pngOf(this.viewer, this.withNames(options));
   }
 
@@ -26,9 +29,7 @@ export class Exporter {
     };
   }
 
-  film(
-    options: Omit<FilmOptions, "picture"> & { readonly picture: Omit<PictureOptions, "names"> },
-  ): Promise<Blob> {
+  film(options: Omit<FilmOptions, "picture"> & { readonly picture: Wanted }): Promise<Blob> {
     return makeFilm(this.viewer, this.store, { ...options, picture: this.withNames(options.picture) });
   }
 
@@ -40,7 +41,7 @@ export class Exporter {
     return offlineCopy(data, this.store.state.selection, hash);
   }
 
-  private withNames(options: Omit<PictureOptions, "names">): PictureOptions {
-    return { ...options, names: this.viewer.showsNames };
+  private withNames(options: Wanted): PictureOptions {
+    return { ...options, names: this.viewer.showsNames, marks: true };
   }
 }

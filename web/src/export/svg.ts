@@ -1,10 +1,11 @@
-import { css, type Rgb } from "../color/palette";
+import { css } from "../color/palette";
 import { captionOf } from "../picture/captions";
 import { nameSize, namesIn, nameWeight } from "../picture/name-layer";
+import { attributesOf, type Shape } from "../picture/new-sample-layer";
 import type { Pane } from "../picture/pane";
 import type { Viewer } from "../picture/viewer";
 import { toScreen } from "../renderer/viewport";
-import { drawPicture, legendLines } from "./picture";
+import { drawPicture, keyShapes, legendLines, textLeft } from "./picture";
 
 /** More points than this make a file that no program opens with pleasure. */
 export const svgPointLimit = 50_000;
@@ -33,11 +34,14 @@ export function svgOf(viewer: Viewer): string {
       `<image width="${rect.width}" height="${rect.height}" href="${territoryPng(viewer, pane)}"/>`,
       ...pointsOf(viewer, pane),
       ...(viewer.showsNames ? namesOf(viewer, pane) : []),
+      `<g transform="translate(${-rect.left})">`,
+      ...viewer.newShapes(pane).map(svgShape),
+      "</g>",
       `<text x="14" y="${height - 14}" font-size="12" fill="${css(pane.currentTheme.ink)}">${escapeXml(captionOf(pane))}</text>`,
       "</svg>",
     );
   }
-  if (viewer.main) out.push(...legendOf(viewer.main, width, height));
+  if (viewer.main) out.push(...legendOf(viewer, viewer.main, width, height));
   out.push("</svg>");
   return `${out.join("\n")}\n`;
 }
@@ -49,7 +53,7 @@ function territoryPng(viewer: Viewer, pane: Pane): string {
   const points = scene.showPoints;
   scene.hideMarks = true;
   scene.showPoints = false;
-  drawPicture(viewer, { scale: 2, names: false, legend: false, caption: false }, canvas);
+  drawPicture(viewer, { scale: 2, names: false, marks: false, legend: false, caption: false }, canvas);
   scene.showPoints = points;
   scene.hideMarks = false;
   const rect = viewer.stage.rect(scene);
@@ -91,16 +95,19 @@ function namesOf(viewer: Viewer, pane: Pane): string[] {
   );
 }
 
-function legendOf(pane: Pane, left: number, height: number): string[] {
+function svgShape(shape: Shape): string {
+  const attributes = Object.entries(attributesOf(shape)).map(([name, value]) => `${name}="${value}"`);
+  if (!shape.text) return `<path ${attributes.join(" ")}/>`;
+  return `<text ${attributes.join(" ")}>${escapeXml(shape.text.letters)}</text>`;
+}
+
+function legendOf(viewer: Viewer, pane: Pane, left: number, height: number): string[] {
   const ink = css(pane.currentTheme.ink);
-  const swatch = (color: Rgb, y: number) =>
-    `<rect x="${left + 12}" y="${y - 5}" width="10" height="10" fill="${css(color)}"/>`;
-  return legendLines(pane, height).flatMap((line, k) => {
+  return legendLines(viewer, pane, height).flatMap((line, k) => {
     const y = 20 + k * 18;
-    const x = left + (line.color ? 28 : 12);
     return [
-      line.color ? swatch(line.color, y) : "",
-      `<text x="${x}" y="${y}" dominant-baseline="middle" font-size="11.5" fill="${ink}">${escapeXml(line.name)}</text>`,
+      ...keyShapes(line, left + 17, y, pane.currentTheme).map(svgShape),
+      `<text x="${left + textLeft(line)}" y="${y}" dominant-baseline="middle" font-size="11.5" fill="${ink}">${escapeXml(line.name)}</text>`,
     ];
   });
 }

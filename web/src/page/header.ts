@@ -4,6 +4,7 @@ import { tools } from "../picture/tools";
 import type { State, Store } from "../state/store";
 import { h, number, replace } from "../ui/dom";
 import { icon } from "../ui/icons";
+import { toggleLegend } from "./legend-room";
 import { toolButton } from "./tool-button";
 
 /** What the header does beyond the store. */
@@ -52,11 +53,10 @@ export class Header {
       );
     this.theme = toolButton("light", "Dark or light (M)", () => actions.switchTheme());
     const divider = () => h("span", { class: "divider" });
-    const legend = () => store.set({ legendOpen: !store.state.legendOpen });
     this.element = h(
       "header",
       { class: "bar" },
-      toolButton("legend", "Show or hide the legend (L)", legend),
+      toolButton("legend", "Show or hide the legend (L)", () => toggleLegend(store)),
       h("h1", {}, "DeepVisualInsight"),
       this.runs,
       this.views,

@@ -4,6 +4,7 @@ import { tools } from "../picture/tools";
 import type { Viewer } from "../picture/viewer";
 import { type Store, toggled } from "../state/store";
 import { helpSheet } from "../ui/help";
+import { toggleLegend } from "./legend-room";
 
 const panStep = 60;
 
@@ -97,7 +98,7 @@ export class Keyboard {
     if (panel) return () => app.show(panel.id);
     const aimed = () => [viewer.hovered?.id ?? store.state.focus].filter((id) => id >= 0);
     const letters: Record<string, () => void> = {
-      l: () => store.set({ legendOpen: !store.state.legendOpen }),
+      l: () => toggleLegend(store),
       z: () => viewer.zoomTo(store.state.selection.length ? store.state.selection : aimed()),
       u: () => app.undoSelection(),
       a: () => app.select(aimed(), "add"),

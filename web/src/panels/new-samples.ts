@@ -58,6 +58,7 @@ export class NewSamplesPanel implements Panel {
       this.files.value = "";
     },
   });
+  private readonly list = h("div", { class: "new-list" });
   private looked: NewSample | null = null;
   /** Pictures of another size are fitted without asking again, once that was asked for. */
   private resize = false;
@@ -119,6 +120,8 @@ export class NewSamplesPanel implements Panel {
       this.looked = list.find((one) => one.letter === this.looked?.letter) ?? null;
       this.host.picture.lookAtNew(this.looked);
     }
+    const { scrollTop } = this.list;
+    replace(this.list, ...list.map((one) => this.row(data, one)));
     replace(
       this.element,
       h(
@@ -128,13 +131,14 @@ export class NewSamplesPanel implements Panel {
         h("span", { class: "spring" }),
         list.length > 0 && link("Throw all away", () => newSamples.removeAll()),
       ),
-      this.intake(data, waiting),
-      list.length > 0 && h("div", { class: "new-list" }, ...list.map((one) => this.row(data, one))),
+      this.intake(data, waiting, list.length > 0),
+      list.length > 0 && this.list,
       ...(this.looked ? this.card(data, this.looked) : []),
     );
+    this.list.scrollTop = scrollTop;
   }
 
-  private intake(data: Dataset, waiting: number): HTMLElement {
+  private intake(data: Dataset, waiting: number, some: boolean): HTMLElement {
     const kind = data.run.inputs?.kind;
     if (!kind)
       return h(
@@ -145,13 +149,15 @@ export class NewSamplesPanel implements Panel {
     if (kind === "image")
       return h(
         "div",
-        { class: "drop-zone" },
+        { class: some ? "drop-zone more" : "drop-zone" },
         h(
           "p",
           {},
           waiting > 0
             ? `Placing ${waiting} …`
-            : "Drop pictures anywhere on the page, or paste one, to see where they lie and where they would have been earlier.",
+            : some
+              ? "Drop more, or"
+              : "Drop pictures anywhere on the page, or paste one, to see where they lie and where they would have been earlier.",
         ),
         h(
           "button",
@@ -207,7 +213,7 @@ export class NewSamplesPanel implements Panel {
 
   private card(data: Dataset, sample: NewSample): HTMLElement[] {
     const now = sample.at.get(this.host.epoch);
-    if (!now) return [];
+    if (!now) return [this.elsewhere(data, sample)];
     const strange =
       now.familiarity === 0
         ? "Stranger than every training sample: its place is little more than a guess."
@@ -236,6 +242,17 @@ export class NewSamplesPanel implements Panel {
       h("h4", {}, `Nearest training samples at epoch ${data.epochName(this.host.epoch)}`),
       this.nearest(data, now.nearest, now.distances),
     ];
+  }
+
+  /** Features are of the model of one epoch: there the sample is, and at no other. */
+  private elsewhere(data: Dataset, sample: NewSample): HTMLElement {
+    const [epoch] = sample.at.keys();
+    return h(
+      "p",
+      { class: "hint" },
+      "Its features are of one epoch's model. ",
+      epoch !== undefined && link(`Go to epoch ${data.epochName(epoch)}`, () => this.host.goToEpoch(epoch)),
+    );
   }
 
   private probabilities(data: Dataset, sample: NewSample): HTMLElement {

@@ -14,7 +14,7 @@ import { h } from "../ui/dom";
 import { Camera } from "./camera";
 import { Captions } from "./captions";
 import { NameLayer } from "./name-layer";
-import { NewSampleLayer } from "./new-sample-layer";
+import { type Ground, NewSampleLayer, type Shape } from "./new-sample-layer";
 import { Overlays } from "./overlays";
 import { Pane } from "./pane";
 import { type Pointed, type PointerEvents, PointerTools } from "./pointer";
@@ -188,6 +188,17 @@ export class Viewer {
     this.newSamples = samples;
     this.newLayer.set(samples, this.lookedAt);
     this.stage.requestFrame();
+  }
+
+  /** Those shown, for a legend. */
+  get shownNew(): readonly NewSample[] {
+    return this.newSamples;
+  }
+
+  /** What is laid over a pane for them, in pixels of the page. */
+  newShapes(pane: Pane): Shape[] {
+    const k = this.newGrounds().findIndex((ground) => ground.pane === pane);
+    return k < 0 ? [] : this.newLayer.shapes(this.newGrounds()[k]!, k === 0);
   }
 
   showLine(points: readonly LinePoint[] | null): void {
@@ -386,16 +397,19 @@ export class Viewer {
     this.placeLabels();
   }
 
+  /** Panes that show new samples: those of their run. */
+  private newGrounds(): Ground[] {
+    return this.panes
+      .filter((pane) => pane.data === this.main?.data)
+      .map((pane) => ({ pane, left: this.camera.left(pane), size: this.camera.size(pane) }));
+  }
+
   private placeLabels(): void {
     const shown = this.showsNames ? this.panes : [];
     this.names.place(
       shown.map((pane) => ({ pane, left: this.camera.left(pane), size: this.camera.size(pane) })),
     );
-    this.newLayer.place(
-      this.panes
-        .filter((pane) => pane.data === this.main?.data)
-        .map((pane) => ({ pane, left: this.camera.left(pane), size: this.camera.size(pane) })),
-    );
+    this.newLayer.place(this.newGrounds());
     this.captions.place(this.panes);
   }
 
