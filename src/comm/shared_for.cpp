@@ -1,6 +1,7 @@
 #include "comm/shared_for.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/parallel.h"
 
@@ -29,6 +30,19 @@ void shared_for(int64_t n, int64_t grain, const std::function<void(int64_t, int6
     body(own.begin + begin, own.begin + end, worker);
   });
   for (const SharedRows& rows : results) gather_shared(n, grain, rows);
+}
+
+double sum_of_owned(int64_t n, const std::function<double(int64_t, int64_t)>& of_rows) {
+  const int64_t pieces = (n + owned_grain - 1) / owned_grain;
+  std::vector<double> sums(static_cast<size_t>(pieces), 0);
+  // A piece of rows is owned by the rank that has it among the pieces.
+  shared_for(pieces, 1,
+             [&](int64_t piece, int64_t, int) {
+               sums[static_cast<size_t>(piece)] =
+                   of_rows(piece * owned_grain, std::min(n, (piece + 1) * owned_grain));
+             },
+             {shared_rows(sums)});
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 }  // namespace dvi

@@ -82,9 +82,10 @@ std::vector<float> squared_distances(MatrixView a, MatrixView b) {
 }
 
 void find_neighbors(const SampleSets& sets, EpochData& data) {
-  const auto find = [&](const NeighborIndex& index, MatrixView queries, int k, bool same) {
+  const auto find = [&](const NeighborIndex& index, MatrixView queries, int k, bool same,
+                        Queries wanted = Queries::all) {
     if (queries.rows == 0) return Neighbors{k, {}, {}};
-    FoundNeighbors found = index.find(queries, k, same);
+    FoundNeighbors found = index.find(queries, k, same, wanted);
     data.neighbor_recall = std::min(data.neighbor_recall, found.recall);
     return std::move(found.neighbors);
   };
@@ -95,7 +96,7 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
             measured = std::min(k, measure_k);
   const int64_t m = data.boundary.size();
   const NeighborIndex among_train(train);
-  data.train_to_train = find(among_train, train, k, true);
+  data.train_to_train = find(among_train, train, k, true, Queries::owned);
   if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
   if (m >= 2) {
     data.boundary_to_train = find(among_train, data.boundary.features, k, false);
@@ -124,7 +125,7 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   if (m < 2) return;
   const NeighborIndex among_boundary(data.boundary.features, among_train);
   const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
-  data.train_to_boundary = find(among_boundary, train, kb, false);
+  data.train_to_boundary = find(among_boundary, train, kb, false, Queries::owned);
   if (others.rows > 0) data.other_to_boundary = find(among_boundary, others, kb, false);
   data.boundary_to_boundary = find(among_boundary, data.boundary.features, kb, true);
   if (data.evaluation_boundary.size() > 0)
@@ -165,8 +166,8 @@ void for_found(EpochData& data, const Visit& visit) {
 }
 
 /// Takes what is prepared of the epoch if every rank finds it: another process may be storing it just now.
-bool find_prepared(const PreparedEpochs& prepared, EpochData& data) {
-  int64_t found = prepared.find(data) ? 1 : 0;
+bool find_prepared(const PreparedEpochs& prepared, const SampleSets& sets, EpochData& data) {
+  int64_t found = prepared.find(sets, data) ? 1 : 0;
   comm().sum({&found, 1});
   if (found == comm().size()) return true;
   for (auto* list : lists_of(data)) *list = {};
@@ -207,50 +208,61 @@ const SampleSets::Other* SampleSets::test() const {
   return nullptr;
 }
 
-Neighbors by_sample(const SampleSets& sets, const Neighbors& train, const Neighbors& other) {
-  const int k = std::min(fit_k, train.k);
-  const size_t size = (sets.train.size() + sets.other_ids.size()) * static_cast<size_t>(k);
-  Neighbors all{k, std::vector<int32_t>(size), std::vector<float>(size)};
-  const auto put = [&](std::span<const int32_t> ids, const Neighbors& from) {
-    for (size_t i = 0; i < ids.size(); ++i) {
-      std::copy_n(from.row(static_cast<int64_t>(i)).begin(), k, all.index.begin() + int64_t{ids[i]} * k);
-      std::copy_n(from.distances(static_cast<int64_t>(i)).begin(), k,
-                  all.distance.begin() + int64_t{ids[i]} * k);
-    }
-  };
-  put(sets.train, train);
-  put(sets.other_ids, other);
-  return all;
-}
-
-Neighbors neighbors_by_sample(const SampleSets& sets, const EpochData& data) {
-  return by_sample(sets, with_ids(data.train_to_train, sets.train), data.other_neighbors);
-}
-
-ClassifierSnapshot classifier_snapshot(const EpochData& data, Neighbors by_id) {
-  ClassifierSnapshot out;
-  for (const auto& verdict : data.verdicts) out.predictions.push_back(verdict.prediction);
-  out.neighbors = std::move(by_id.index);
-  out.neighbor_count = by_id.k;
+SampleNeighbors sample_neighbors(const SampleSets& sets, const Neighbors& train, const Neighbors& other) {
+  SampleNeighbors out;
+  out.k = std::min(fit_k, train.k);
+  out.train = nearest_of(train, static_cast<int>(out.k)).index;
+  if (!sets.other_ids.empty()) out.other = nearest_of(other, static_cast<int>(out.k)).index;
   return out;
 }
 
-ClassifierSnapshot classifier_snapshot(const SampleSets& sets, const EpochData& data) {
-  return classifier_snapshot(data, neighbors_by_sample(sets, data));
+SampleNeighbors sample_neighbors(const SampleSets& sets, const EpochData& data) {
+  return sample_neighbors(sets, with_ids(nearest_of(data.train_to_train, fit_k), sets.train),
+                          data.other_neighbors);
 }
 
-std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const ClassifierSnapshot& earlier) {
-  const int64_t k = std::min<int64_t>(by_id.k, earlier.neighbor_count);
-  std::vector<float> rate(static_cast<size_t>(by_id.size()), 0.f);
-  parallel_for(by_id.size(), 1024, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const auto now = by_id.row(i).first(static_cast<size_t>(k));
-      const int32_t* before = &earlier.neighbors[static_cast<size_t>(i * earlier.neighbor_count)];
-      const auto kept = std::count_if(
-          before, before + k, [&](int32_t id) { return std::find(now.begin(), now.end(), id) != now.end(); });
-      rate[static_cast<size_t>(i)] = static_cast<float>(kept) / static_cast<float>(k);
-    }
-  });
+std::vector<int32_t> neighbors_by_sample(const SampleSets& sets, const SampleNeighbors& near) {
+  const std::vector<int32_t> train = collected(near.train);
+  if (comm().rank() > 0) return {};
+  std::vector<int32_t> all(train.size() + near.other.size());
+  const auto put = [&](std::span<const int32_t> ids, const std::vector<int32_t>& from) {
+    for (size_t i = 0; i < ids.size(); ++i)
+      std::copy_n(from.begin() + static_cast<int64_t>(i) * near.k, near.k, all.begin() + ids[i] * near.k);
+  };
+  put(sets.train, train);
+  put(sets.other_ids, near.other);
+  return all;
+}
+
+ClassifierSnapshot classifier_snapshot(const SampleSets& sets, const EpochData& data) {
+  ClassifierSnapshot out;
+  for (const auto& verdict : data.verdicts) out.predictions.push_back(verdict.prediction);
+  out.neighbors = sample_neighbors(sets, data);
+  return out;
+}
+
+std::vector<float> neighbor_preserving_rate(const SampleSets& sets, const SampleNeighbors& now,
+                                            const ClassifierSnapshot& earlier) {
+  const int64_t k = std::min(now.k, earlier.neighbors.k);
+  // Of the rows of two lists, into rate[0], rate[1], ...
+  const auto compare = [&](const std::vector<int32_t>& a, const std::vector<int32_t>& b, float* rate) {
+    parallel_for(std::ssize(a) / std::max<int64_t>(1, now.k), 1024, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const auto in = a.begin() + i * now.k, before = b.begin() + i * earlier.neighbors.k;
+        const auto kept = std::count_if(before, before + k,
+                                        [&](int32_t id) { return std::find(in, in + k, id) != in + k; });
+        rate[i] = static_cast<float>(kept) / static_cast<float>(k);
+      }
+    });
+  };
+  const auto count = static_cast<int64_t>(sets.train.size());
+  std::vector<float> train(sets.train.size()), other(sets.other_ids.size());
+  compare(now.train, earlier.neighbors.train, train.data() + owned_rows(count).begin);
+  gather_shared(count, owned_grain, shared_rows(train));
+  compare(now.other, earlier.neighbors.other, other.data());
+  std::vector<float> rate(train.size() + other.size());
+  for (size_t i = 0; i < train.size(); ++i) rate[static_cast<size_t>(sets.train[i])] = train[i];
+  for (size_t i = 0; i < other.size(); ++i) rate[static_cast<size_t>(sets.other_ids[i])] = other[i];
   return rate;
 }
 
@@ -281,7 +293,7 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   if (before)
     data.squared_displacement =
         squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
-  const bool found = prepared != nullptr && find_prepared(*prepared, data);
+  const bool found = prepared != nullptr && find_prepared(*prepared, sets, data);
   data.seconds["load"] = watch.lap();
   if (!found) {
     find_boundary(run, epoch, sets, seed, data);

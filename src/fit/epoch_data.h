@@ -49,6 +49,9 @@ struct EpochData {
   /// How far each sample's features moved since the epoch before, squared; empty at the first. [N]
   std::vector<float> squared_displacement;
 
+  // Lists of train samples would be large: a rank has those of its owned_rows() (comm/shared_for.h) of
+  // SampleSets::train. All ranks have the others.
+
   /// k = min(candidate_k, available); indices are rows of SampleSets::train.
   Neighbors train_to_train, other_to_train;
   /// Of the other samples among train and their own set, k = min(measure_k, available); indices are sample
@@ -84,26 +87,29 @@ void put_aside(EpochData&, ScratchFile&);
 /// Brings them back.
 void take_back(EpochData&, const Run& run, ScratchFile&);
 
-/// The first min(fit_k, available) neighbours of every sample, in the order of ids; `train` and `other` hold
-/// those of SampleSets::train and other_ids, as ids.
-Neighbors by_sample(const SampleSets&, const Neighbors& train, const Neighbors& other);
+/// The first min(fit_k, available) neighbours of the train samples that this rank owns, and of all other
+/// samples, as ids: [n, k].
+struct SampleNeighbors {
+  std::vector<int32_t> train, other;
+  int64_t k = 0;
+};
+SampleNeighbors sample_neighbors(const SampleSets&, const Neighbors& train, const Neighbors& other);
 /// The same of the epoch's neighbours in feature space.
-Neighbors neighbors_by_sample(const SampleSets&, const EpochData&);
+SampleNeighbors sample_neighbors(const SampleSets&, const EpochData&);
+/// Of all samples, in the order of ids, [N, k]: for rank 0; the others get nothing.
+std::vector<int32_t> neighbors_by_sample(const SampleSets&, const SampleNeighbors&);
 
 /// What the classifier made of the samples at an earlier epoch, as later ones look back at it.
 struct ClassifierSnapshot {
   std::vector<int32_t> predictions;  ///< [N]
-  std::vector<int32_t> neighbors;    ///< [N, neighbor_count] ids, as by_sample() has them
-  int64_t neighbor_count = 0;
+  SampleNeighbors neighbors;
 };
-
 ClassifierSnapshot classifier_snapshot(const SampleSets&, const EpochData&);
-/// The same where the neighbours are at hand, as by_sample() has them.
-ClassifierSnapshot classifier_snapshot(const EpochData&, Neighbors by_id);
 
 /// Share of each sample's neighbours that it had in the earlier epoch already, 0 to 1; [N]. DVI's NPR (Yang
 /// et al., AAAI 2022, "temporal-preserving property").
-std::vector<float> neighbor_preserving_rate(const Neighbors& by_id, const ClassifierSnapshot& earlier);
+std::vector<float> neighbor_preserving_rate(const SampleSets&, const SampleNeighbors& now,
+                                            const ClassifierSnapshot& earlier);
 
 /// The first k neighbours of each row.
 Neighbors nearest_of(const Neighbors& neighbors, int k);

@@ -10,6 +10,7 @@
 
 #include "comm/comm.h"
 #include "core/error.h"
+#include "core/large_arrays.h"
 #include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -73,15 +74,28 @@ void expect_ranks_alike() {
         comm().rank(), std::string(first.begin(), first.end()), own);
 }
 
+/// Large arrays of the fit lie in the view's folder.
+class ArraysInView {
+ public:
+  explicit ArraysInView(const std::filesystem::path& view_folder) {
+    put_large_arrays_in(view_folder, large_array_bytes(comm().ranks_of_machine()));
+  }
+  ~ArraysInView() { put_large_arrays_in_memory(); }
+  ArraysInView(const ArraysInView&) = delete;
+  ArraysInView& operator=(const ArraysInView&) = delete;
+};
+
 void prepare_epochs(const std::filesystem::path& folder, const FitOptions& options) {
   const Run run = open_fittable(folder);
   if (comm().size() > 1) expect_ranks_alike();
   const SampleSets sets = SampleSets::of(run);
   const PreparedEpochs prepared(run.view_folder(options.view), options.seed);
+  make_folder(run.view_folder(options.view));
+  const ArraysInView large(run.view_folder(options.view));
   for (const int number : options.epochs) {
     const EpochData data = load_epoch(run, sets, number, options.seed, std::nullopt, &prepared);
     const bool found = !data.seconds.contains("neighbors");
-    if (!found && comm().rank() == 0) prepared.store(data);
+    if (!found) prepared.store(data);
     comm().barrier();
     say(fmt::format("epoch {}: {}{}", number, found ? "prepared before, " : "prepared, ",
                     stage_text(data.seconds)));
@@ -110,6 +124,7 @@ class Fit {
   }
 
   void run() {
+    const ArraysInView large(run_.view_folder(options_.view));
     if (run_.epoch_numbers().empty() && !options_.follow)
       fail("{}: expected recorded epochs, found none; record some or use --follow to wait for them",
            (run_.folder() / "epochs").string());
@@ -285,7 +300,7 @@ class Fit {
     Stopwatch stage;
     const Painting painting = painted(data, projection);
     seconds["landscape"] = stage.lap();
-    Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
+    const Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
     seconds["measure"] = stage.lap();
     const Json job = job_details(comm());
     expect_whole_mappings(0);  // or what this rank computed of zeros would be published
@@ -310,8 +325,8 @@ class Fit {
                     more > 0 ? fmt::format(" [{} more, about {:.0f} s]", more,
                                            static_cast<double>(more) * watch.seconds())
                              : ""));
-    previous_ = std::make_unique<FittedEpoch>(
-        fitted_epoch(data, projection, classifier_snapshot(data, std::move(measured.neighbors))));
+    previous_ =
+        std::make_unique<FittedEpoch>(fitted_epoch(data, projection, classifier_snapshot(sets_, data)));
   }
 
   /// The writer paints; of the landscape others need what is measured.
@@ -353,7 +368,7 @@ class Fit {
     if (at == fitted_.begin()) return nullptr;
     const int earlier = *(at - 1);
     if (!previous_ || previous_->number != earlier)
-      previous_ = std::make_unique<FittedEpoch>(load_fitted_epoch(*view().epoch(earlier), *preset_));
+      previous_ = std::make_unique<FittedEpoch>(load_fitted_epoch(*view().epoch(earlier), sets_, *preset_));
     return previous_.get();
   }
 

@@ -10,6 +10,6 @@ namespace dvi {
 FittedEpoch fitted_epoch(const EpochData&, const Projection&, ClassifierSnapshot);
 
 /// As the view has it; the same to the byte.
-FittedEpoch load_fitted_epoch(const ViewEpoch&, const Preset&);
+FittedEpoch load_fitted_epoch(const ViewEpoch&, const SampleSets&, const Preset&);
 
 }  // namespace dvi

@@ -14,8 +14,8 @@ namespace {
 
 /// What the plane says of all samples.
 struct Plane {
-  Neighbors train, other;    // k = measure_k, indices are ids
-  Neighbors train_boundary;  // of train samples among the fit's boundary samples
+  Neighbors train, other;    // k = measure_k, indices are ids; of train samples those of this rank
+  Neighbors train_boundary;  // of its train samples among the fit's boundary samples
   Neighbors test_boundary;   // of test samples among the evaluation's
   Matrix logits_after;       // [N, C] after the round trip
 };
@@ -34,6 +34,11 @@ std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t>
   return out;
 }
 
+std::span<const int32_t> own_rows(std::span<const int32_t> ids) {
+  const RowRange own = owned_rows(std::ssize(ids));
+  return ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(own.size()));
+}
+
 /// Rows of a list that belong to one of the other sets.
 Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
   return {all.k,
@@ -47,6 +52,7 @@ class Measurement {
       : sets_(sets),
         data_(data),
         projection_(projection),
+        own_train_(own_rows(sets.train)),
         train_neighbors_(with_ids(nearest_of(data.train_to_train, measure_k), sets.train)) {}
 
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
@@ -54,12 +60,16 @@ class Measurement {
                       int rank_queries) {
     plane_ = Plane{};
     const int k = train_neighbors_.k;
-    plane_.train = plane_neighbors(positions, sets_.train, sets_.train, k);
+    const bool near_boundary = data_.boundary.size() > fit_k;
+    {
+      const Alone alone;  // each rank asks for its own samples
+      plane_.train = plane_neighbors(positions, own_train_, sets_.train, k);
+      if (near_boundary)
+        plane_.train_boundary =
+            PlaneIndex(boundary_positions).nearest(gather_rows(positions, own_train_), fit_k);
+    }
     for (const auto& other : sets_.others)
       plane_.other.append(plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
-    if (data_.boundary.size() > fit_k)
-      plane_.train_boundary =
-          PlaneIndex(boundary_positions).nearest(gather_rows(positions, sets_.train), fit_k);
     const auto* test = sets_.test();
     if (data_.test_to_evaluation.k > 0)
       plane_.test_boundary =
@@ -70,8 +80,8 @@ class Measurement {
     plane_.logits_after = std::move(back.logits);
     const RoundTrip trip{data_.logits, plane_.logits_after, back.error};
 
-    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_.train, nullptr, nullptr, 0};
-    if (plane_.train_boundary.k > 0 && data_.train_to_boundary.k == fit_k) {
+    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_.train, nullptr, nullptr, 0, true};
+    if (near_boundary && data_.train_to_boundary.k == fit_k) {
       train.boundary_neighbors = &data_.train_to_boundary;
       train.plane_boundary_neighbors = &plane_.train_boundary;
       train.boundary_count = data_.boundary.size();
@@ -106,7 +116,8 @@ class Measurement {
   const SampleSets& sets_;
   const EpochData& data_;
   const Projection& projection_;
-  Neighbors train_neighbors_;  // indices are ids
+  std::span<const int32_t> own_train_;  // those that this rank owns
+  Neighbors train_neighbors_;           // of them; indices are ids
   Plane plane_;
 };
 
@@ -160,8 +171,12 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
 
   for (const auto& verdict : judge(measurement.plane().logits_after.view()))
     out.round_trip.push_back(verdict.prediction);
-  out.neighbors = by_sample(sets, measurement.train_neighbors(), data.other_neighbors);
-  out.plane_neighbors = by_sample(sets, measurement.plane().train, measurement.plane().other);
+  const auto by_sample = [&](const Neighbors& train, const Neighbors& other) {
+    const SampleNeighbors near = sample_neighbors(sets, train, other);
+    return Neighbors{static_cast<int>(near.k), neighbors_by_sample(sets, near), {}};
+  };
+  out.neighbors = by_sample(measurement.train_neighbors(), data.other_neighbors);
+  out.plane_neighbors = by_sample(measurement.plane().train, measurement.plane().other);
   out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, out.neighbors.k);
   return out;
 }

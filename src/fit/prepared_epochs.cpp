@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/npy.h"
 #include "run/epoch_names.h"
@@ -24,13 +26,14 @@ uint64_t content_of(MatrixView values) {
   return sum;
 }
 
-/// Calls visit(name, list) for each list of neighbours.
-template <typename Data, typename Visit>
-void for_lists(Data& data, const Visit& visit) {
-  visit("train_to_train", data.train_to_train);
+/// Calls visit(name, list) for each list of neighbours that all ranks have, and own(name, list) for those of
+/// which they own rows.
+template <typename Data, typename Own, typename Visit>
+void for_lists(Data& data, const Own& own, const Visit& visit) {
+  own("train_to_train", data.train_to_train);
+  own("train_to_boundary", data.train_to_boundary);
   visit("other_to_train", data.other_to_train);
   visit("other_neighbors", data.other_neighbors);
-  visit("train_to_boundary", data.train_to_boundary);
   visit("other_to_boundary", data.other_to_boundary);
   visit("boundary_to_boundary", data.boundary_to_boundary);
   visit("boundary_to_train", data.boundary_to_train);
@@ -51,12 +54,17 @@ void write(const fs::path& file, const std::vector<T>& values, int64_t columns) 
   write_npy(file, shape, std::span<const T>(values));
 }
 
+/// Some rows of the array.
 template <typename T>
-std::vector<T> read(const fs::path& file, int64_t columns) {
+std::vector<T> read(const fs::path& file, int64_t columns, RowRange rows = {0, -1}) {
   const NpyArray array = NpyArray::open(file);
   array.expect_shape({-1, columns});
+  if (rows.end < 0) rows.end = array.rows();
+  if (rows.end > array.rows())
+    fail("{}: expected at least {} rows, found {}; remove the folder it lies in", file.string(), rows.end,
+         array.rows());
   const auto values = array.as<T>();
-  std::vector<T> out(values.begin(), values.end());
+  std::vector<T> out(values.begin() + rows.begin * columns, values.begin() + rows.end * columns);
   array.expect_whole();
   return out;
 }
@@ -95,22 +103,32 @@ Json PreparedEpochs::key(const EpochData& data) const {
 }
 
 void PreparedEpochs::store(const EpochData& data) const {
+  std::map<std::string, Neighbors> whole;
+  for_lists(
+      data,
+      [&](const std::string& name, const Neighbors& own) {
+        whole[name] = {own.k, collected(own.index), collected(own.distance)};
+      },
+      [](const std::string&, const Neighbors&) {});
+  if (comm().rank() > 0) return;
   make_folder(folder_);
   UnfinishedFolder folder(folder_of(data.number));
   Json json = {{"key", key(data)}, {"neighbor_recall", data.neighbor_recall}};
   for_boundaries(data, [&](const std::string& name, const BoundarySet& set) {
     store_boundary(folder.path(), name, set, json);
   });
-  for_lists(data, [&](const std::string& name, const Neighbors& list) {
+  const auto write_list = [&](const std::string& name, const Neighbors& list) {
     json["k"][name] = list.k;
     write(folder.path() / (name + ".npy"), list.index, list.k);
     write(folder.path() / (name + "_distances.npy"), list.distance, list.k);
-  });
+  };
+  for_lists(
+      data, [&](const std::string& name, const Neighbors&) { write_list(name, whole.at(name)); }, write_list);
   write_json(folder.path() / "prepared.json", json);
   folder.finish();
 }
 
-bool PreparedEpochs::find(EpochData& data) const {
+bool PreparedEpochs::find(const SampleSets& sets, EpochData& data) const {
   const fs::path folder = folder_of(data.number);
   if (!fs::exists(folder / "prepared.json")) return false;
   const Json json = read_json(folder / "prepared.json");
@@ -118,11 +136,18 @@ bool PreparedEpochs::find(EpochData& data) const {
   data.neighbor_recall = json.at("neighbor_recall");
   for_boundaries(data,
                  [&](const std::string& name, BoundarySet& set) { find_boundary(folder, name, json, set); });
-  for_lists(data, [&](const std::string& name, Neighbors& list) {
+  const auto read_list = [&](const std::string& name, Neighbors& list, RowRange rows) {
     list.k = json.at("k").at(name);
-    list.index = read<int32_t>(folder / (name + ".npy"), list.k);
-    list.distance = read<float>(folder / (name + "_distances.npy"), list.k);
-  });
+    list.index = read<int32_t>(folder / (name + ".npy"), list.k, rows);
+    list.distance = read<float>(folder / (name + "_distances.npy"), list.k, rows);
+  };
+  const RowRange own = owned_rows(static_cast<int64_t>(sets.train.size())), every{0, -1};
+  for_lists(
+      data,
+      [&](const std::string& name, Neighbors& list) {
+        read_list(name, list, json.at("k").at(name) == 0 ? every : own);
+      },
+      [&](const std::string& name, Neighbors& list) { read_list(name, list, every); });
   return true;
 }
 

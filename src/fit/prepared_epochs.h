@@ -18,12 +18,12 @@ class PreparedEpochs {
   /// Of the view in `view_folder`, which need not be there yet. `seed`: of the fit.
   PreparedEpochs(std::filesystem::path view_folder, uint64_t seed);
 
-  /// Stores what find() will give back. Throws Error if it cannot be written, or if another process stores
-  /// the same epoch.
+  /// Stores what find() will give back, on rank 0; called by all ranks. Throws Error if it cannot be written,
+  /// or if another process stores the same epoch.
   void store(const EpochData&) const;
   /// Boundary samples and neighbour lists of an epoch whose features and logits are loaded; false where none
   /// were stored, or of other features, logits or seed, or by another version of this program.
-  bool find(EpochData&) const;
+  bool find(const SampleSets&, EpochData&) const;
   void remove(int epoch) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "graph/approximate_search.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "comm/shared_for.h"
@@ -42,32 +43,35 @@ int cells_to_probe(const CellSearch& search, const Cells& cells, const std::vect
   return probes;
 }
 
-/// The mean share of true neighbours that `found` has, over the given rows.
-double recall_of(const CellSearch& search, const Neighbors& found, const std::vector<int64_t>& rows,
+/// The mean share of true neighbours that was found, over the given queries. `found`: of this rank's.
+double recall_of(const CellSearch& search, const Neighbors& found, const std::vector<int64_t>& asked,
                  std::vector<SearchWork>& work) {
-  std::vector<double> share(rows.size());
-  shared_for(static_cast<int64_t>(rows.size()), 1,
-             [&](int64_t q, int64_t, int worker) {
-               auto& w = work[worker];
-               const QueryGroup group{rows[q], rows[q] + 1};
-               search.open(group, w);
-               search.load(group, found, w);
-               const auto stored = w.hits[0];
-               search.prove(group, w);
-               share[q] = share_of(w.hits[0], stored);
-             },
-             {shared_rows(share)});
-  return std::accumulate(share.begin(), share.end(), 0.0) / static_cast<double>(rows.size());
+  // Bits of doubles: each is worked out by one rank, and 0 of the others.
+  std::vector<int64_t> share(asked.size(), 0);
+  parallel_for(std::ssize(asked), 1, [&](int64_t q, int64_t, int worker) {
+    if (!search.answered_here(asked[q])) return;
+    auto& w = work[worker];
+    const QueryGroup group{asked[q], asked[q] + 1};
+    search.open(group, w);
+    search.load(group, found, w);
+    const auto stored = w.hits[0];
+    search.prove(group, w);
+    share[q] = std::bit_cast<int64_t>(share_of(w.hits[0], stored));
+  });
+  comm().sum(share);
+  return std::accumulate(share.begin(), share.end(), 0.0,
+                         [](double sum, int64_t bits) { return sum + std::bit_cast<double>(bits); }) /
+         static_cast<double>(asked.size());
 }
 
 }  // namespace
 
 FoundNeighbors search_approximately(const Cells& cells, MatrixView references, MatrixView queries, int k,
-                                    bool same) {
-  constexpr double wanted = 0.99, margin = 0.004;
+                                    bool same, Queries wanted) {
+  constexpr double least_recall = 0.99, margin = 0.004;
   constexpr int64_t asked = 1000;
   const int kept = 16 * k;
-  const CellSearch search(cells, references, queries, k, same);
+  CellSearch search(cells, references, queries, k, same);
   std::vector<SearchWork> work(threads());
   const auto groups = search.groups();
 
@@ -75,22 +79,20 @@ FoundNeighbors search_approximately(const Cells& cells, MatrixView references, M
   std::vector<QueryGroup> trial;
   for (int64_t count = 0; count < std::min(asked, queries.rows); count += trial.back().size())
     trial.push_back(groups[random.below(groups.size())]);
-  int probes = cells_to_probe(search, cells, trial, work, kept, wanted + margin);
+  int probes = cells_to_probe(search, cells, trial, work, kept, least_recall + margin);
   while (true) {
-    FoundNeighbors result{search.empty(), 0};
-    search.answer_all(
-        groups, work,
-        [&](QueryGroup group, SearchWork& w) {
-          search.open(group, w);
-          search.probe(group, probes, kept, w);
-          search.store(group, w, result.neighbors);
-        },
-        result.neighbors);
+    Neighbors found = search.begin_answers(groups);
+    CellSearch::answer(groups, work, [&](QueryGroup group, SearchWork& w) {
+      search.open(group, w);
+      search.probe(group, probes, kept, w);
+      search.store(group, w, found);
+    });
     // Judged on other queries than were tried.
     std::vector<int64_t> judged(std::min(asked, queries.rows));
     for (auto& row : judged) row = static_cast<int64_t>(random.below(static_cast<uint64_t>(queries.rows)));
-    result.recall = recall_of(search, result.neighbors, judged, work);
-    if (result.recall >= wanted || probes >= cells.count()) return result;
+    const double recall = recall_of(search, found, judged, work);
+    if (recall >= least_recall || probes >= cells.count())
+      return {search.delivered(std::move(found), groups, wanted), recall};
     probes *= 2;
   }
 }

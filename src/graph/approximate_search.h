@@ -8,6 +8,6 @@ namespace dvi {
 
 /// See NeighborIndex::approximate. `cells` are those of `references`.
 FoundNeighbors search_approximately(const Cells& cells, MatrixView references, MatrixView queries, int k,
-                                    bool same);
+                                    bool same, Queries wanted);
 
 }  // namespace dvi

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "comm/comm.h"
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
@@ -51,9 +51,35 @@ CellSearch::CellSearch(const Cells& cells, MatrixView references, MatrixView que
   own_ = order_by_cell(queries, cells.space, cells.centres);
 }
 
-Neighbors CellSearch::empty() const {
-  const auto count = static_cast<size_t>(queries_.rows * k_);
-  return {k_, std::vector<int32_t>(count), std::vector<float>(count)};
+namespace {
+
+Neighbors room_for(int64_t queries, int k) {
+  const auto count = static_cast<size_t>(queries * k);
+  return {k, std::vector<int32_t>(count), std::vector<float>(count)};
+}
+
+/// Calls visit(group) for the groups of a rank: in turn, since the groups of one part of the space may be
+/// harder than those of another.
+template <typename Visit>
+void for_groups_of(int rank, std::span<const QueryGroup> groups, const Visit& visit) {
+  for (auto g = static_cast<size_t>(rank); g < groups.size(); g += static_cast<size_t>(comm().size()))
+    visit(groups[g]);
+}
+
+}  // namespace
+
+Neighbors CellSearch::begin_answers(std::span<const QueryGroup> groups) {
+  if (comm().size() == 1) {
+    rows_ = order().id;
+    return room_for(queries_.rows, k_);
+  }
+  packed_.assign(static_cast<size_t>(queries_.rows), -1);
+  int32_t next = 0;
+  for_groups_of(comm().rank(), groups, [&](QueryGroup group) {
+    for (int64_t i = group.begin; i < group.end; ++i) packed_[static_cast<size_t>(i)] = next++;
+  });
+  rows_ = packed_;
+  return room_for(next, k_);
 }
 
 /// A group ends with a cell, unless it is small, or when it is large.
@@ -234,54 +260,90 @@ void CellSearch::prove(QueryGroup group, SearchWork& w) const {
   }
 }
 
-void CellSearch::store(QueryGroup group, const SearchWork& w, Neighbors& out) const {
+void CellSearch::store(QueryGroup group, const SearchWork& w, Neighbors& answers) const {
   for (int64_t i = group.begin; i < group.end; ++i) {
     const auto& hits = w.hits[i - group.begin];
-    const auto row = static_cast<size_t>(order().id[i]) * static_cast<size_t>(k_);
+    const auto row = static_cast<size_t>(rows_[i]) * static_cast<size_t>(k_);
     for (size_t r = 0; r < hits.size(); ++r) {
-      out.index[row + r] = hits[r].index;
-      out.distance[row + r] = std::sqrt(hits[r].squared);
+      answers.index[row + r] = hits[r].index;
+      answers.distance[row + r] = std::sqrt(hits[r].squared);
     }
   }
 }
 
-void CellSearch::answer_all(std::span<const QueryGroup> groups, std::span<SearchWork> work,
-                            const std::function<void(QueryGroup, SearchWork&)>& answer,
-                            Neighbors& out) const {
-  // In turn, since the groups of one part of the space may be harder than those of another.
-  const int64_t ranks = comm().size(), first = comm().rank();
-  const auto all = static_cast<int64_t>(groups.size());
-  parallel_for((all - first + ranks - 1) / ranks, 1, [&](int64_t g, int64_t, int worker) {
-    answer(groups[static_cast<size_t>(first + g * ranks)], work[static_cast<size_t>(worker)]);
+void CellSearch::answer(std::span<const QueryGroup> groups, std::span<SearchWork> work,
+                        const std::function<void(QueryGroup, SearchWork&)>& each) {
+  std::vector<QueryGroup> own;
+  for_groups_of(comm().rank(), groups, [&](QueryGroup group) { own.push_back(group); });
+  parallel_for(std::ssize(own), 1, [&](int64_t g, int64_t, int worker) {
+    each(own[static_cast<size_t>(g)], work[static_cast<size_t>(worker)]);
   });
-  gather(groups, out);
 }
 
-/// Rows of `out` that a rank has answered lie scattered: they are sent one behind the other.
-void CellSearch::gather(std::span<const QueryGroup> groups, Neighbors& out) const {
-  const auto ranks = static_cast<size_t>(comm().size());
-  if (ranks == 1) return;
-  std::vector<int32_t> rows;
+Neighbors CellSearch::delivered(Neighbors answers, std::span<const QueryGroup> groups, Queries wanted) const {
+  if (comm().size() == 1) return answers;
+  return wanted == Queries::all ? all(answers, groups) : owned(std::move(answers), groups);
+}
+
+Neighbors CellSearch::all(const Neighbors& answers, std::span<const QueryGroup> groups) const {
+  std::vector<int32_t> ids;  // of the answers, rank by rank
   std::vector<size_t> first{0};
-  for (size_t r = 0; r < ranks; ++r) {
-    for (size_t g = r; g < groups.size(); g += ranks)
-      for (int64_t i = groups[g].begin; i < groups[g].end; ++i)
-        rows.push_back(order().id[static_cast<size_t>(i)]);
-    first.push_back(rows.size());
+  for (int r = 0; r < comm().size(); ++r) {
+    for_groups_of(r, groups, [&](QueryGroup group) {
+      for (int64_t i = group.begin; i < group.end; ++i) ids.push_back(order().id[static_cast<size_t>(i)]);
+    });
+    first.push_back(ids.size());
   }
-  const auto k = static_cast<size_t>(k_), own = static_cast<size_t>(comm().rank());
-  const auto share = [&](auto& values) {
+  Neighbors out = room_for(queries_.rows, k_);
+  const auto k = static_cast<size_t>(k_);
+  const auto share = [&](const auto& own, auto& values) {
     auto packed = values;
-    for (size_t i = first[own]; i < first[own + 1]; ++i)
-      std::copy_n(&values[static_cast<size_t>(rows[i]) * k], k, &packed[i * k]);
+    std::ranges::copy(
+        own, packed.begin() + static_cast<std::ptrdiff_t>(first[static_cast<size_t>(comm().rank())] * k));
     std::vector<int64_t> begin;
     for (const size_t i : first) begin.push_back(static_cast<int64_t>(i * k * sizeof values[0]));
     comm().gather(bytes_of(packed), begin);
-    for (size_t i = 0; i < rows.size(); ++i)
-      std::copy_n(&packed[i * k], k, &values[static_cast<size_t>(rows[i]) * k]);
+    for (size_t i = 0; i < ids.size(); ++i)
+      std::copy_n(&packed[i * k], k, &values[static_cast<size_t>(ids[i]) * k]);
   };
-  share(out.index);
-  share(out.distance);
+  share(answers.index, out.index);
+  share(answers.distance, out.distance);
+  return out;
+}
+
+/// Every answer goes to the rank that owns the query.
+Neighbors CellSearch::owned(Neighbors answers, std::span<const QueryGroup> groups) const {
+  std::vector<int32_t> ids;  // of the answers
+  for_groups_of(comm().rank(), groups, [&](QueryGroup group) {
+    for (int64_t i = group.begin; i < group.end; ++i) ids.push_back(order().id[static_cast<size_t>(i)]);
+  });
+  std::vector<size_t> sent(ids.size());  // answers in the order in which they are sent
+  std::iota(sent.begin(), sent.end(), size_t{0});
+  std::ranges::sort(sent, {}, [&](size_t a) { return ids[a]; });
+  std::vector<int64_t> counts;
+  for (int r = 0; r < comm().size(); ++r) {
+    const RowRange rows = range_of_rank(queries_.rows, owned_grain, r);
+    counts.push_back(
+        std::ranges::count_if(ids, [&](int32_t id) { return id >= rows.begin && id < rows.end; }));
+  }
+  std::vector<int32_t> sent_ids;
+  for (const size_t a : sent) sent_ids.push_back(ids[a]);
+  const std::vector<int32_t> came = exchanged(std::move(sent_ids), counts);
+  for (auto& count : counts) count *= k_;
+  const RowRange own = owned_rows(queries_.rows);
+  Neighbors out = room_for(own.size(), k_);
+  const auto k = static_cast<size_t>(k_);
+  const auto share = [&](auto& from, auto& to) {
+    auto packed = std::decay_t<decltype(from)>(from.size());
+    for (size_t i = 0; i < sent.size(); ++i) std::copy_n(&from[sent[i] * k], k, &packed[i * k]);
+    from = {};
+    packed = exchanged(std::move(packed), counts);
+    for (size_t i = 0; i < came.size(); ++i)
+      std::copy_n(&packed[i * k], k, &to[static_cast<size_t>(came[i] - own.begin) * k]);
+  };
+  share(answers.index, out.index);
+  share(answers.distance, out.distance);
+  return out;
 }
 
 void CellSearch::load(QueryGroup group, const Neighbors& stored, SearchWork& w) const {
@@ -289,7 +351,7 @@ void CellSearch::load(QueryGroup group, const Neighbors& stored, SearchWork& w) 
     auto& hits = w.hits[i - group.begin];
     hits.clear();
     const int32_t id = order().id[i];
-    for (const int32_t j : stored.row(id))
+    for (const int32_t j : stored.row(rows_[i]))
       hits.push_back({squared_distance(queries_.row(id), references_.row(j), queries_.cols), j});
   }
 }

@@ -39,24 +39,30 @@ class CellSearch {
   /// than k.
   CellSearch(const Cells& cells, MatrixView references, MatrixView queries, int k, bool same);
 
-  Neighbors empty() const;
   std::vector<QueryGroup> groups() const;
+  /// Room for the answers to the groups of this rank, which only the functions below know the order of.
+  Neighbors begin_answers(std::span<const QueryGroup> groups);
+  /// Calls each(group, w), which stores, for the groups of this rank.
+  static void answer(std::span<const QueryGroup> groups, std::span<SearchWork> work,
+                     const std::function<void(QueryGroup, SearchWork&)>& each);
+  /// Whether the query at this position in the order of cells is among them.
+  bool answered_here(int64_t position) const { return rows_[static_cast<size_t>(position)] >= 0; }
+  /// The answers of all ranks, as they are wanted, in the order of the queries.
+  Neighbors delivered(Neighbors answers, std::span<const QueryGroup> groups, Queries wanted) const;
+
   void open(QueryGroup group, SearchWork& w) const;
   /// Hits: the k nearest found in the `probes` nearest cells, measuring at most `kept`.
   void probe(QueryGroup group, int probes, int kept, SearchWork& w) const;
   /// Puts what is nearer than the hits, k for each query, in their place: they become the true ones.
   void prove(QueryGroup group, SearchWork& w) const;
-  void store(QueryGroup group, const SearchWork& w, Neighbors& out) const;
-  /// Calls answer(group, w), which stores, for the groups of this rank; then `out` has the answers of all
-  /// ranks.
-  void answer_all(std::span<const QueryGroup> groups, std::span<SearchWork> work,
-                  const std::function<void(QueryGroup, SearchWork&)>& answer, Neighbors& out) const;
+  void store(QueryGroup group, const SearchWork& w, Neighbors& answers) const;
   /// Hits as stored, measured again: a square root rounds.
   void load(QueryGroup group, const Neighbors& stored, SearchWork& w) const;
 
  private:
   const CellOrder& order() const { return same_ ? cells_.order : own_; }
-  void gather(std::span<const QueryGroup> groups, Neighbors& out) const;
+  Neighbors all(const Neighbors& answers, std::span<const QueryGroup> groups) const;
+  Neighbors owned(Neighbors answers, std::span<const QueryGroup> groups) const;
   Hit measure(int64_t query, int32_t position) const;
   bool improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const;
   template <typename Limit, typename Visit>
@@ -69,6 +75,9 @@ class CellSearch {
   bool same_;
   int64_t tile_width_;
   CellOrder own_;  // of the queries, where they are not the references
+  std::vector<int32_t>
+      packed_;  // where several ranks answer: rows of this rank's answers, one behind the other
+  std::span<const int32_t> rows_;  // of the answers, by position; -1: another rank's
 };
 
 }  // namespace dvi

@@ -7,6 +7,7 @@
 namespace dvi {
 
 /// See NeighborIndex::exact. `cells` are those of `references`.
-Neighbors search_exactly(const Cells& cells, MatrixView references, MatrixView queries, int k, bool same);
+Neighbors search_exactly(const Cells& cells, MatrixView references, MatrixView queries, int k, bool same,
+                         Queries wanted);
 
 }  // namespace dvi

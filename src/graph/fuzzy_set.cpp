@@ -26,12 +26,31 @@ double nearest_distance(std::span<const float> distances, double local_connectiv
 
 }  // namespace
 
+double sum_of_distances(const Neighbors& neighbors) {
+  const Alone alone;
+  return sum_of_distances(neighbors, neighbors.size());
+}
+
+double sum_of_distances(const Neighbors& owned, int64_t queries) {
+  const RowRange own = owned_rows(queries);
+  return sum_of_owned(queries, [&](int64_t begin, int64_t end) {
+    const auto first = owned.distance.begin() + (begin - own.begin) * owned.k;
+    return std::accumulate(first, first + (end - begin) * owned.k, 0.0);
+  });
+}
+
 std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzySetOptions& options) {
+  return membership_strengths(
+      neighbors,
+      sum_of_distances(neighbors) / static_cast<double>(std::max<size_t>(1, neighbors.distance.size())),
+      options);
+}
+
+std::vector<float> membership_strengths(const Neighbors& neighbors, double mean_distance,
+                                        const FuzzySetOptions& options) {
   const int k = neighbors.k;
   const int64_t n = neighbors.size();
   std::vector<float> strengths(neighbors.distance.size());
-  const double overall_mean = std::accumulate(neighbors.distance.begin(), neighbors.distance.end(), 0.0) /
-                              static_cast<double>(std::max<size_t>(1, neighbors.distance.size()));
   const double target = std::log2(static_cast<double>(k));
   const auto strengths_of = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
@@ -53,7 +72,7 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
       // A bandwidth far below the typical distance would cut a tight group off from everything (umap-learn's
       // MIN_K_DIST_SCALE).
       const double mean = std::accumulate(distances.begin(), distances.end(), 0.0) / k;
-      sigma = std::max(sigma, 1e-3 * (rho > 0 ? mean : overall_mean));
+      sigma = std::max(sigma, 1e-3 * (rho > 0 ? mean : mean_distance));
       for (int r = 0; r < k; ++r) {
         const double d = distances[r] - rho;
         strengths[i * k + r] = d <= 0 || sigma == 0 ? 1.f : static_cast<float>(std::exp(-d / sigma));
@@ -62,6 +81,41 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzyS
   };
   shared_for(n, 256, strengths_of, {shared_rows(strengths, k)});
   return strengths;
+}
+
+EdgeList incoming_memberships(const Neighbors& owned, std::span<const float> strengths, int64_t queries,
+                              int64_t vertices, bool same) {
+  struct Membership {
+    int32_t vertex, query;
+    float strength;
+  };
+  const RowRange own_queries = owned_rows(queries), own_vertices = owned_rows(vertices);
+  const auto for_each = [&](const auto& visit) {  // of the own queries
+    for (size_t at = 0; at < owned.index.size(); ++at) {
+      const auto query = own_queries.begin + static_cast<int64_t>(at) / owned.k;
+      if (strengths[at] > 0 && !(same && owned.index[at] == query))
+        visit(Membership{owned.index[at], static_cast<int32_t>(query), strengths[at]});
+    }
+  };
+  if (comm().size() == 1)
+    return edges_from(vertices, [&](const auto& add) {
+      for_each([&](const Membership& m) { add(m.vertex, m.query, m.strength); });
+    });
+  // Each goes to the rank that owns its vertex; those that come are ascending by query, as ranks are.
+  std::vector<int64_t> ends;
+  for (int r = 0; r < comm().size(); ++r) ends.push_back(range_of_rank(vertices, owned_grain, r).end);
+  const auto owner_of = [&](int32_t vertex) {
+    return static_cast<size_t>(std::ranges::upper_bound(ends, int64_t{vertex}) - ends.begin());
+  };
+  std::vector<int64_t> counts(ends.size(), 0), next(ends.size(), 0);
+  for_each([&](const Membership& m) { ++counts[owner_of(m.vertex)]; });
+  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), int64_t{0});
+  std::vector<Membership> sent(static_cast<size_t>(next.back() + counts.back()));
+  for_each([&](const Membership& m) { sent[static_cast<size_t>(next[owner_of(m.vertex)]++)] = m; });
+  const std::vector<Membership> came = exchanged(std::move(sent), counts);
+  return edges_from(own_vertices.size(), [&](const auto& add) {
+    for (const Membership& m : came) add(m.vertex - own_vertices.begin, m.query, m.strength);
+  });
 }
 
 EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& strengths, int64_t vertices,
@@ -74,7 +128,6 @@ EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& stren
       if (j != i && strengths[at] > 0) visit(j, strengths[at]);
     }
   };
-  // Memberships by the vertex they point at, those of one ascending by where they come from.
   const EdgeList incoming = edges_from(vertices, [&](const auto& add) {
     for (int64_t i = 0; i < n; ++i) for_each_of(i, [&](int32_t j, float w) { add(j, i, w); });
   });
@@ -83,20 +136,7 @@ EdgeList fuzzy_union(const Neighbors& neighbors, const std::vector<float>& stren
     outgoing.reserve(k);
     if (v < n) for_each_of(v, [&](int32_t j, float w) { outgoing.emplace_back(j, w); });
     std::sort(outgoing.begin(), outgoing.end());
-    // Both are ascending by vertex: a merge.
-    auto out = outgoing.begin();
-    for (int64_t in = incoming.begin[v]; in < incoming.begin[v + 1]; ++in) {
-      const int32_t from = incoming.target[in];
-      const float strength = incoming.weight[in];
-      for (; out != outgoing.end() && out->first < from; ++out) add(out->first, out->second);
-      if (out != outgoing.end() && out->first == from) {
-        add(from, strength + out->second - strength * out->second);
-        ++out;
-      } else {
-        add(from, strength);
-      }
-    }
-    for (; out != outgoing.end(); ++out) add(out->first, out->second);
+    unite_memberships(outgoing, incoming, v, add);
   });
 }
 

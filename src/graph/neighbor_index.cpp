@@ -45,12 +45,12 @@ NeighborIndex::NeighborIndex(NeighborIndex&&) noexcept = default;
 NeighborIndex& NeighborIndex::operator=(NeighborIndex&&) noexcept = default;
 NeighborIndex::~NeighborIndex() = default;
 
-Neighbors NeighborIndex::exact(MatrixView queries, int k, bool same) const {
-  return search_exactly(impl_->cells(), impl_->references, queries, k, same);
+Neighbors NeighborIndex::exact(MatrixView queries, int k, bool same, Queries wanted) const {
+  return search_exactly(impl_->cells(), impl_->references, queries, k, same, wanted);
 }
 
-FoundNeighbors NeighborIndex::approximate(MatrixView queries, int k, bool same) const {
-  return search_approximately(impl_->cells(), impl_->references, queries, k, same);
+FoundNeighbors NeighborIndex::approximate(MatrixView queries, int k, bool same, Queries wanted) const {
+  return search_approximately(impl_->cells(), impl_->references, queries, k, same, wanted);
 }
 
 Neighbors NeighborIndex::on_device(MatrixView queries, int k, bool same) const {
@@ -71,13 +71,13 @@ Neighbors NeighborIndex::on_device(MatrixView queries, int k, bool same) const {
   return std::move(found.neighbors);
 }
 
-FoundNeighbors NeighborIndex::find(MatrixView queries, int k, bool same) const {
+FoundNeighbors NeighborIndex::find(MatrixView queries, int k, bool same, Queries wanted) const {
   constexpr double exact_pairs = 4e10, exact_pairs_on_device = 2e12;
   const double pairs = static_cast<double>(queries.rows) * static_cast<double>(impl_->references.rows);
   if (pairs <= exact_pairs_on_device && comm().size() == 1 && uses_cuda())
     return {on_device(queries, k, same), 1};
-  if (pairs > exact_pairs) return approximate(queries, k, same);
-  return {exact(queries, k, same), 1};
+  if (pairs > exact_pairs) return approximate(queries, k, same, wanted);
+  return {exact(queries, k, same, wanted), 1};
 }
 
 }  // namespace dvi

@@ -39,18 +39,18 @@ class NeighborIndex {
 
   /// The exact k nearest of `queries` [n, D]. Where `same` is set, `queries` are the references and a sample
   /// is not its own neighbour (duplicates of it are). Throws Error if there are fewer than k.
-  Neighbors exact(MatrixView queries, int k, bool same) const;
+  Neighbors exact(MatrixView queries, int k, bool same, Queries = Queries::all) const;
 
   /// Approximately the k nearest, with a measured recall of at least 0.99. The same for any number of
   /// threads. Throws Error if there are fewer than k.
-  FoundNeighbors approximate(MatrixView queries, int k, bool same) const;
+  FoundNeighbors approximate(MatrixView queries, int k, bool same, Queries = Queries::all) const;
 
   /// The exact k nearest, by all distances on LibTorch's device (graph/backend/torch/device_neighbors.h).
   Neighbors on_device(MatrixView queries, int k, bool same) const;
 
   /// Exact up to 4e10 pairs of a query and a reference (200,000 samples among themselves), approximate
   /// beyond; on a CUDA device (core/device.h) exact up to 2e12.
-  FoundNeighbors find(MatrixView queries, int k, bool same) const;
+  FoundNeighbors find(MatrixView queries, int k, bool same, Queries = Queries::all) const;
 
  private:
   class Impl;

@@ -27,6 +27,9 @@ struct Neighbors {
   }
 };
 
+/// Which queries' neighbours a rank gets: of all, or of those that it owns (owned_rows() of the queries).
+enum class Queries { all, owned };
+
 /// Neighbours, and how many of the true ones are among them.
 struct FoundNeighbors {
   Neighbors neighbors;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "graph/plane_neighbors.h"
@@ -75,15 +77,45 @@ int overlap(std::span<const int32_t> a, std::span<const int32_t> b) {
   return both;
 }
 
-std::optional<double> mean_overlap(const Neighbors& a, const Neighbors& b, int k) {
-  if (a.k < k || b.k < k || a.size() == 0) return std::nullopt;
-  return mean_of(a.size(), [&](int64_t i) {
-    return overlap(a.row(i).first(static_cast<size_t>(k)), b.row(i).first(static_cast<size_t>(k)));
+/// Of the lists of n samples, of which, with `owned`, this rank has its own.
+std::optional<double> mean_overlap(const Neighbors& a, const Neighbors& b, int k, int64_t n, bool owned) {
+  if (a.k < k || b.k < k || n == 0) return std::nullopt;
+  const std::optional<Alone> alone = owned ? std::nullopt : std::make_optional<Alone>();
+  const int64_t first = owned_rows(n).begin;
+  const double sum = sum_of_owned(n, [&](int64_t begin, int64_t end) {
+    int64_t both = 0;
+    for (int64_t i = begin - first; i < end - first; ++i)
+      both += overlap(a.row(i).first(static_cast<size_t>(k)), b.row(i).first(static_cast<size_t>(k)));
+    return static_cast<double>(both);
   });
+  return sum / static_cast<double>(n);
 }
 
-void expect_rows(const Neighbors& lists, size_t rows, const char* what) {
-  if (lists.k > 0 && static_cast<size_t>(lists.size()) != rows)
+/// Some rows of the lists of n samples, wherever they are.
+Neighbors lists_of(const Neighbors& lists, std::span<const int64_t> rows, int64_t n, bool owned) {
+  const RowRange own = owned ? owned_rows(n) : RowRange{0, n};
+  const auto k = static_cast<size_t>(lists.k), size = rows.size() * k;
+  std::vector<int64_t> bits(2 * size, 0);  // index and distance, of the rank that has them
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < own.begin || rows[i] >= own.end) continue;
+    for (size_t r = 0; r < k; ++r) {
+      bits[i * k + r] = lists.row(rows[i] - own.begin)[r];
+      if (!lists.distance.empty())
+        bits[size + i * k + r] = std::bit_cast<int32_t>(lists.distances(rows[i] - own.begin)[r]);
+    }
+  }
+  if (owned) comm().sum(bits);
+  Neighbors out{lists.k, std::vector<int32_t>(size), std::vector<float>(size)};
+  for (size_t at = 0; at < size; ++at) {
+    out.index[at] = static_cast<int32_t>(bits[at]);
+    out.distance[at] = std::bit_cast<float>(static_cast<int32_t>(bits[size + at]));
+  }
+  return out;
+}
+
+void expect_rows(const Neighbors& lists, const GroupInput& input, const char* what) {
+  const auto n = static_cast<int64_t>(input.ids.size()), rows = input.owned ? owned_rows(n).size() : n;
+  if (lists.k > 0 && lists.size() != rows)
     fail("metrics: expected {} for each of {} samples, found {} rows", what, rows, lists.size());
 }
 
@@ -170,24 +202,30 @@ GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const G
   metrics.count = static_cast<int64_t>(input.ids.size());
   if (input.ids.empty()) return metrics;
   const Neighbors &near = *input.neighbors, &plane = *input.plane_neighbors;
-  expect_rows(near, input.ids.size(), "feature neighbours");
-  expect_rows(plane, input.ids.size(), "plane neighbours");
-  metrics.nn_10 = mean_overlap(near, plane, 10);
-  metrics.nn_15 = mean_overlap(near, plane, 15);
-  metrics.nn_20 = mean_overlap(near, plane, 20);
-  if (const auto others = mean_overlap(near, plane, 14)) metrics.nn_15_with_self = 1 + *others;
+  expect_rows(near, input, "feature neighbours");
+  expect_rows(plane, input, "plane neighbours");
+  const auto both = [&](const Neighbors& a, const Neighbors& b, int k) {
+    return mean_overlap(a, b, k, metrics.count, input.owned);
+  };
+  metrics.nn_10 = both(near, plane, 10);
+  metrics.nn_15 = both(near, plane, 15);
+  metrics.nn_20 = both(near, plane, 20);
+  if (const auto others = both(near, plane, 14)) metrics.nn_15_with_self = 1 + *others;
   if (input.boundary_neighbors && input.plane_boundary_neighbors) {
-    expect_rows(*input.boundary_neighbors, input.ids.size(), "boundary neighbours");
-    expect_rows(*input.plane_boundary_neighbors, input.ids.size(), "plane boundary neighbours");
-    metrics.boundary_15 = mean_overlap(*input.boundary_neighbors, *input.plane_boundary_neighbors, 15);
+    expect_rows(*input.boundary_neighbors, input, "boundary neighbours");
+    expect_rows(*input.plane_boundary_neighbors, input, "plane boundary neighbours");
+    metrics.boundary_15 = both(*input.boundary_neighbors, *input.plane_boundary_neighbors, 15);
     if (metrics.boundary_15)
       metrics.boundary_15_chance = 15.0 * 15.0 / static_cast<double>(input.boundary_count);
   }
   const auto references = static_cast<int64_t>(input.references.size());
   if (rank_queries > 0 && near.k >= rank_k && plane.k >= rank_k && 2 * references > 3 * rank_k + 1) {
     const auto rows = draw_subset(metrics.count, rank_queries, subset_seed);
-    const auto quality =
-        rank_quality(features, positions, input.ids, rows, input.references, near, plane, rank_k);
+    std::vector<int32_t> asked;
+    for (const int64_t row : rows) asked.push_back(input.ids[static_cast<size_t>(row)]);
+    const auto quality = rank_quality(features, positions, asked, input.references,
+                                      lists_of(near, rows, metrics.count, input.owned),
+                                      lists_of(plane, rows, metrics.count, input.owned), rank_k);
     metrics.trustworthiness_15 = quality.trustworthiness;
     metrics.continuity_15 = quality.continuity;
   }
@@ -243,12 +281,14 @@ double keep_boundary(const Landscape& landscape, const Extent& extent, MatrixVie
 std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions, const GroupInput& train,
                                       const GroupInput& test, int queries) {
   constexpr int others = 14;  // the sample itself is the 15th
-  const auto of_test = mean_overlap(*test.neighbors, *test.plane_neighbors, others);
+  const auto of_test =
+      mean_overlap(*test.neighbors, *test.plane_neighbors, others, std::ssize(test.ids), test.owned);
   if (!of_test || train.neighbors->k < others) return std::nullopt;
   const auto rows = draw_subset(static_cast<int64_t>(train.ids.size()), queries, subset_seed);
   std::vector<int32_t> asked;
   for (const int64_t row : rows) asked.push_back(train.ids[static_cast<size_t>(row)]);
 
+  const Neighbors in_train = lists_of(*train.neighbors, rows, std::ssize(train.ids), train.owned);
   const auto in_test = exact_neighbors(
       gather_rows(features, asked), gather_rows(features, test.ids),
       static_cast<int>(std::min<int64_t>(others, static_cast<int64_t>(test.ids.size()))), false);
@@ -258,8 +298,8 @@ std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions,
     std::vector<std::pair<float, int32_t>> both;
     const auto row = static_cast<int64_t>(i);
     for (int j = 0; j < others; ++j)
-      both.emplace_back(train.neighbors->distances(rows[i])[static_cast<size_t>(j)],
-                        train.neighbors->row(rows[i])[static_cast<size_t>(j)]);
+      both.emplace_back(in_train.distances(row)[static_cast<size_t>(j)],
+                        in_train.row(row)[static_cast<size_t>(j)]);
     for (int j = 0; j < in_test.k; ++j)
       both.emplace_back(in_test.distances(row)[static_cast<size_t>(j)],
                         test.ids[static_cast<size_t>(in_test.row(row)[static_cast<size_t>(j)])]);
@@ -268,7 +308,8 @@ std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions,
   }
   std::vector<int32_t> all(train.ids.begin(), train.ids.end());
   all.insert(all.end(), test.ids.begin(), test.ids.end());
-  const auto of_train = mean_overlap(near, plane_neighbors(positions, asked, all, others), others);
+  const auto of_train =
+      mean_overlap(near, plane_neighbors(positions, asked, all, others), others, std::ssize(asked), false);
   const auto n = static_cast<double>(train.ids.size()), m = static_cast<double>(test.ids.size());
   return 1 + (n * of_train.value_or(0) + m * *of_test) / (n + m);
 }

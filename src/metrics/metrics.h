@@ -84,7 +84,7 @@ struct RoundTrip {
 std::vector<float> squared_errors(MatrixView features, MatrixView features_after);
 
 /// What is measured on one group of samples (train or test). Every list has a row for each of `ids`, in that
-/// order.
+/// order, or for those of them that this rank owns.
 struct GroupInput {
   std::span<const int32_t> ids;  ///< rows of features and positions
   /// Among which samples neighbours were searched: train for train samples, train and test for test samples.
@@ -96,6 +96,7 @@ struct GroupInput {
   const Neighbors* boundary_neighbors = nullptr;
   const Neighbors* plane_boundary_neighbors = nullptr;
   int64_t boundary_count = 0;  ///< size of that set
+  bool owned = false;          ///< lists have the owned_rows() of `ids` (comm/shared_for.h)
 };
 
 /// Neighbour metrics: nn_*, boundary_15*, trustworthiness, continuity. `features` [N, D] and `positions` [N,

@@ -220,9 +220,9 @@ class FeatureRanks {
 }  // namespace
 
 RankQuality rank_quality(MatrixView features, MatrixView positions, std::span<const int32_t> queries,
-                         std::span<const int64_t> rows, std::span<const int32_t> references,
-                         const Neighbors& neighbors, const Neighbors& plane_neighbors, int k) {
-  const auto n = static_cast<int64_t>(references.size()), q = static_cast<int64_t>(rows.size());
+                         std::span<const int32_t> references, const Neighbors& neighbors,
+                         const Neighbors& plane_neighbors, int k) {
+  const auto n = static_cast<int64_t>(references.size()), q = static_cast<int64_t>(queries.size());
   if (2 * n <= 3 * k + 1 || q == 0)
     fail("trustworthiness: expected more than {} references and at least one sample, found {} and {}",
          (3 * k + 1) / 2, n, q);
@@ -230,23 +230,21 @@ RankQuality rank_quality(MatrixView features, MatrixView positions, std::span<co
   std::sort(sorted.begin(), sorted.end());
   const PlaneRanks plane_ranks(positions, sorted);
 
-  std::vector<int32_t> ids(static_cast<size_t>(q));
   std::vector<double> torn(static_cast<size_t>(q), 0);
   std::vector<std::vector<Wanted>> wanted(static_cast<size_t>(q));
   parallel_for(q, query_grain, [&](int64_t begin, int64_t end, int) {
     std::vector<int32_t> wrong;
     std::vector<float> distances;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = rows[static_cast<size_t>(i)];
-      const int32_t id = ids[static_cast<size_t>(i)] = queries[static_cast<size_t>(row)];
-      missing(plane_neighbors.row(row), neighbors.row(row), k, wrong);
+      const int32_t id = queries[static_cast<size_t>(i)];
+      missing(plane_neighbors.row(i), neighbors.row(i), k, wrong);
       for (const int32_t j : wrong) wanted[static_cast<size_t>(i)].push_back({id, j});
-      missing(neighbors.row(row), plane_neighbors.row(row), k, wrong);
+      missing(neighbors.row(i), plane_neighbors.row(i), k, wrong);
       torn[static_cast<size_t>(i)] =
           plane_ranks.excess(positions(id, 0), positions(id, 1), id, wrong, k, distances);
     }
   });
-  const auto untrue = FeatureRanks(features, ids, sorted).excess(wanted, k);
+  const auto untrue = FeatureRanks(features, queries, sorted).excess(wanted, k);
   const double scale = 2.0 / (static_cast<double>(q * k) * static_cast<double>(2 * n - 3 * k - 1));
   return {1 - scale * std::accumulate(untrue.begin(), untrue.end(), 0.0),
           1 - scale * std::accumulate(torn.begin(), torn.end(), 0.0)};

@@ -92,11 +92,33 @@ void make_square(int64_t active, MutMatrixView positions) {
   }
 }
 
-double total_weight(const EdgeList& edges) {
-  return std::accumulate(edges.weight.begin(), edges.weight.end(), 0.0);
+double weight_of(const EdgeList& edges, int64_t first_row, int64_t last_row) {
+  const auto begin = edges.weight.begin();
+  return std::accumulate(begin + edges.begin[static_cast<size_t>(first_row)],
+                         begin + edges.begin[static_cast<size_t>(last_row)], 0.0);
+}
+
+/// Of all ranks' edges between active points.
+double total_weight(const LayoutProblem& problem, const LayoutShare& own) {
+  const int64_t samples = problem.active - problem.boundary;
+  const auto of = [&](int64_t count, int64_t first_row, int64_t first_owned) {
+    return sum_of_owned(count, [&](int64_t begin, int64_t end) {
+      return weight_of(*problem.edges, first_row + begin - first_owned, first_row + end - first_owned);
+    });
+  };
+  return of(samples, 0, own.samples.begin) +
+         of(problem.boundary, own.samples.size(), own.boundary.begin - samples);
 }
 
 }  // namespace
+
+LayoutShare LayoutShare::of(int64_t active, int64_t boundary, int64_t passive) {
+  const auto behind = [](int64_t first, RowRange rows) {
+    return RowRange{first + rows.begin, first + rows.end};
+  };
+  return {owned_rows(active - boundary), behind(active - boundary, owned_rows(boundary)),
+          behind(active, owned_rows(passive))};
+}
 
 LayoutFrame frame_around(MatrixView positions, double room) {
   const InnerBox box = inner_box(positions);
@@ -113,14 +135,13 @@ LayoutFrame set_frame(int64_t active, MutMatrixView positions) {
 
 std::vector<float> attraction_scales(const LayoutProblem& problem) {
   const int64_t n = problem.active;
+  const LayoutShare own = LayoutShare::of(n, problem.boundary, problem.passive);
   std::vector<float> scale(static_cast<size_t>(n + problem.passive),
-                           static_cast<float>(1 / total_weight(*problem.edges)));
-  for (int64_t i = 0; i < problem.passive; ++i) {
-    const auto& edges = *problem.passive_edges;
-    const double sum = std::accumulate(edges.weight.begin() + edges.begin[static_cast<size_t>(i)],
-                                       edges.weight.begin() + edges.begin[static_cast<size_t>(i) + 1], 0.0);
-    scale[static_cast<size_t>(n + i)] =
-        sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
+                           static_cast<float>(1 / total_weight(problem, own)));
+  for (int64_t i = own.passive.begin; i < own.passive.end; ++i) {
+    const int64_t row = i - own.passive.begin;
+    const double sum = weight_of(*problem.passive_edges, row, row + 1);
+    scale[static_cast<size_t>(i)] = sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
   }
   return scale;
 }
@@ -136,16 +157,23 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
   const std::vector<float> scale = attraction_scales(problem);
   // The points that this rank moves. The others get where they came to; passive points not before the end,
   // since nobody is drawn to them.
-  const RowRange own_active = own_range(n, 256), own_passive = own_range(problem.passive, 256);
-  const RowRange owned[] = {own_active, {n + own_passive.begin, n + own_passive.end}};
+  const LayoutShare own = LayoutShare::of(n, problem.boundary, problem.passive);
+  struct Owned {
+    RowRange points;
+    const EdgeList* edges;
+    int64_t first_row;
+  };
+  const Owned owned[] = {{own.samples, problem.edges, 0},
+                         {own.boundary, problem.edges, own.samples.size()},
+                         {own.passive, problem.passive_edges, 0}};
   const auto for_owned = [&](int64_t grain, const auto& move) {
-    for (const RowRange& rows : owned)
-      parallel_for(rows.size(), grain, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = rows.begin + begin; i < rows.begin + end; ++i) move(i);
+    for (const auto& [points, edges, first_row] : owned)
+      parallel_for(points.size(), grain, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) move(points.begin + i, *edges, first_row + i);
       });
   };
-  const MutMatrixView own_positions[] = {positions.slice(owned[0].begin, owned[0].size()),
-                                         positions.slice(owned[1].begin, owned[1].size())};
+  // Any share of the points spreads its charges.
+  const RowRange sources = own_range(n, owned_grain);
 
   Matrix velocity(all, 2), gain(all, 2), force(all, 2);
   std::fill(gain.data(), gain.data() + 2 * all, 1.f);
@@ -161,23 +189,23 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      field.set_sources(own_positions[0], own_positions[1]);
-      for (const RowRange& rows : owned)
-        field.forces(positions.slice(rows.begin, rows.size()), force.mut().slice(rows.begin, rows.size()));
+      field.set_sources(positions.slice(sources.begin, sources.size()),
+                        positions.slice(own.passive.begin, own.passive.size()));
+      for (const Owned& part : owned)
+        field.forces(positions.slice(part.points.begin, part.points.size()),
+                     force.mut().slice(part.points.begin, part.points.size()));
       const auto repulsion_scale = static_cast<float>(1 / field.normaliser());
-      for_owned(1024, [&](int64_t i) {
+      for_owned(1024, [&](int64_t i, const EdgeList& edges, int64_t row) {
         const float x = positions(i, 0), y = positions(i, 1);
-        const EdgeList& edges = i < n ? *problem.edges : *problem.passive_edges;
-        const auto row = static_cast<size_t>(i < n ? i : i - n);
-        const auto first = static_cast<size_t>(edges.begin[row]);
+        const int64_t first = edges.begin[static_cast<size_t>(row)];
         float attracted[2];
-        attraction(&edges.target[first], &edges.weight[first], edges.begin[row + 1] - edges.begin[row], x, y,
-                   active.data, attracted);
+        attraction(edges.target.data() + first, edges.weight.data() + first,
+                   edges.begin[static_cast<size_t>(row) + 1] - first, x, y, active.data, attracted);
         const float pull = exaggeration * scale[static_cast<size_t>(i)];
         for (int c = 0; c < 2; ++c) force(i, c) = pull * attracted[c] - repulsion_scale * force(i, c);
       });
       // Only now, since attraction read its neighbours' old positions.
-      for_owned(8192, [&](int64_t i) {
+      for_owned(8192, [&](int64_t i, const EdgeList&, int64_t) {
         for (int c = 0; c < 2; ++c) {
           const bool same = (force(i, c) > 0) == (velocity(i, c) > 0);
           gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
@@ -202,11 +230,12 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
           positions(i, c) = moved;
         }
       });
-      gather_shared(n, 256, shared_rows(positions.slice(0, n)));
+      gather_owned(positions.slice(0, n - problem.boundary));
+      gather_owned(positions.slice(n - problem.boundary, problem.boundary));
       if (on_iteration) on_iteration(++done, total);
     }
   }
-  gather_shared(problem.passive, 256, shared_rows(positions.slice(n, problem.passive)));
+  gather_owned(positions.slice(n, problem.passive));
 }
 
 }  // namespace dvi

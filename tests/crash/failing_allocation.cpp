@@ -1,12 +1,11 @@
 // Preloaded into a program (LD_PRELOAD), it refuses memory once, as a machine does that has none left.
 //
-// Counted are the allocations of the program's large arrays: those aligned by 64 bytes (core/matrix.h). The
-// one of number DVI_FAILING_ALLOCATION, from 1, throws std::bad_alloc. Where that is 0 none does, and how
-// many there were is written into the file DVI_ALLOCATIONS when the program ends.
+// Counted are the program's matrices, which ask for aligned memory. The request of number
+// DVI_FAILING_ALLOCATION, from 1, gets none. Where that is 0 all do, and how many there were is written into
+// the file DVI_ALLOCATIONS when the program ends.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 
 namespace {
 
@@ -36,10 +35,9 @@ Allocations allocations;
 
 }  // namespace
 
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  if (allocations.next_fails()) throw std::bad_alloc();
-  const auto step = static_cast<std::size_t>(alignment);
-  if (void* const memory = std::aligned_alloc(step, (size + step) / step * step)) return memory;
-  throw std::bad_alloc();
+/// In place of the C library's.
+extern "C" void* aligned_alloc(size_t alignment, size_t size) {
+  void* memory = nullptr;
+  if (allocations.next_fails() || posix_memalign(&memory, alignment, size) != 0) return nullptr;
+  return memory;
 }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }

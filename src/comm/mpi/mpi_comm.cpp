@@ -38,6 +38,7 @@ class MpiComm final : public Comm {
     MPI_Comm_size(machine, &ranks_of_machine_);
     MPI_Comm_free(&machine);
     MPI_Comm_dup(MPI_COMM_WORLD, &failures_);
+    MPI_Comm_dup(MPI_COMM_WORLD, &letters_);
   }
   ~MpiComm() override {
     barrier();
@@ -84,12 +85,31 @@ class MpiComm final : public Comm {
   }
   void exchange(std::span<const std::byte> to, std::span<const int64_t> to_begin, std::span<std::byte> from,
                 std::span<const int64_t> from_begin) override {
-    const Blocks sent(to_begin), received(from_begin);
-    timed(static_cast<double>(static_cast<int64_t>(to.size()) - sent.counts[static_cast<size_t>(rank_)]),
-          [&](MPI_Request* request) {
-            MPI_Ialltoallv(to.data(), sent.counts.data(), sent.places.data(), MPI_BYTE, from.data(),
-                           received.counts.data(), received.places.data(), MPI_BYTE, MPI_COMM_WORLD, request);
-          });
+    const auto size_of = [](std::span<const int64_t> begin, int r) {
+      return begin[static_cast<size_t>(r) + 1] - begin[static_cast<size_t>(r)];
+    };
+    // Counts are ints: what is larger goes in parts. Both ends know how large it is.
+    const auto in_letters = [&](int64_t size, const auto& letter) {
+      for (int64_t at = 0; at < size; at += most_bytes)
+        letter(at, static_cast<int>(std::min(most_bytes, size - at)));
+    };
+    std::vector<MPI_Request> letters;
+    for (int r = 0; r < size_; ++r) {
+      const std::byte* const source = to.data() + to_begin[static_cast<size_t>(r)];
+      std::byte* const target = from.data() + from_begin[static_cast<size_t>(r)];
+      if (r == rank_) {
+        std::copy_n(source, size_of(to_begin, r), target);
+        continue;
+      }
+      in_letters(size_of(from_begin, r), [&](int64_t at, int count) {
+        MPI_Irecv(target + at, count, MPI_BYTE, r, 0, letters_, &letters.emplace_back());
+      });
+      in_letters(size_of(to_begin, r), [&](int64_t at, int count) {
+        MPI_Isend(source + at, count, MPI_BYTE, r, 0, letters_, &letters.emplace_back());
+      });
+    }
+    finish(letters, MPI_Wtime(),
+           static_cast<double>(static_cast<int64_t>(to.size()) - size_of(to_begin, rank_)));
   }
   void broadcast(std::span<std::byte> values, int root) override {
     const double bytes = rank_ == root ? static_cast<double>(values.size()) * (size_ - 1) : 0;
@@ -154,17 +174,24 @@ class MpiComm final : public Comm {
   template <typename Start>
   void timed(double bytes, const Start& start) {
     const double begin = MPI_Wtime();
-    MPI_Request request;
-    start(&request);
+    std::vector<MPI_Request> request(1);
+    start(request.data());
+    finish(request, begin, bytes);
+  }
+
+  void finish(std::vector<MPI_Request>& requests, double begin, double bytes) {
     int done = 0;
-    for (Patience patience; MPI_Test(&request, &done, MPI_STATUS_IGNORE), done == 0;) patience.wait();
+    for (Patience patience;
+         MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+         done == 0;)
+      patience.wait();
     traffic_.seconds += MPI_Wtime() - begin;
     traffic_.bytes += bytes;
     ++traffic_.calls;
   }
 
   int rank_ = 0, size_ = 1, ranks_of_machine_ = 1;
-  MPI_Comm failures_ = MPI_COMM_NULL;
+  MPI_Comm failures_ = MPI_COMM_NULL, letters_ = MPI_COMM_NULL;
   int rounds_of_failure_ = 0;
   int64_t own_place_ = 0;         // as it was sent
   std::vector<int64_t> places_;   // where each rank failed; what is on its way may still come in

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "graph/fuzzy_set.h"
@@ -45,6 +46,18 @@ Json PaperPreset::settings() const {
           {"late_learning_rate", o.late_learning_rate}};
 }
 
+/// Of the rows that each rank owns of n.
+static Neighbors whole_lists(const Neighbors& owned, int64_t n) {
+  const RowRange own = owned_rows(n);
+  const auto k = static_cast<size_t>(owned.k), size = static_cast<size_t>(n) * k;
+  Neighbors all{owned.k, std::vector<int32_t>(size), std::vector<float>(size)};
+  std::ranges::copy(owned.index, all.index.begin() + own.begin * owned.k);
+  std::ranges::copy(owned.distance, all.distance.begin() + own.begin * owned.k);
+  gather_shared(n, owned_grain, shared_rows(all.index, owned.k));
+  gather_shared(n, owned_grain, shared_rows(all.distance, owned.k));
+  return all;
+}
+
 std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const EpochData& data,
                                                   const EpochBefore*, uint64_t) const {
   if (data.train_to_boundary.k == 0)
@@ -57,9 +70,10 @@ std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const 
   const auto n = static_cast<int64_t>(sets.train.size()), m = data.boundary.size();
   out->features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
   const Matrix logits = stacked(gather_rows(data.logits, sets.train), data.boundary.logits);
-  const Neighbors near = nearest_of(data.train_to_train, fit_k);
+  // Every rank trains alike and needs all of them.
+  const Neighbors near = whole_lists(nearest_of(data.train_to_train, fit_k), n);
   out->samples = fuzzy_union(near, membership_strengths(near), n);
-  Neighbors queries = data.train_to_boundary;
+  Neighbors queries = whole_lists(data.train_to_boundary, n);
   queries.append(data.boundary_to_boundary);
   out->boundary = fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
   out->seconds["complex"] = watch.lap();
@@ -84,7 +98,7 @@ Projection PaperPreset::finish(const Preparation& preparation, const EpochData& 
   task.epoch = data.number;
   if (previous != nullptr) {
     task.previous = &previous->model;
-    const auto rate = neighbor_preserving_rate(neighbors_by_sample(sets, data), previous->classifier);
+    const auto rate = neighbor_preserving_rate(sets, sample_neighbors(sets, data), previous->classifier);
     for (const int32_t id : sets.train)
       task.mean_npr += rate[static_cast<size_t>(id)] / static_cast<double>(sets.train.size());
   }

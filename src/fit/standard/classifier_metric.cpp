@@ -32,11 +32,13 @@ double disagreement_of(const SampleSets& sets, const EpochData& data) {
   const auto prediction = [&](int32_t row) {
     return data.verdicts[static_cast<size_t>(sets.train[static_cast<size_t>(row)])].prediction;
   };
+  const int64_t n = std::ssize(sets.train), first = owned_rows(n).begin;
   int64_t other = 0;
   for (int64_t i = 0; i < data.train_to_train.size(); ++i)
     for (const int32_t j : data.train_to_train.row(i).first(static_cast<size_t>(k)))
-      other += prediction(j) != prediction(static_cast<int32_t>(i));
-  return static_cast<double>(other) / static_cast<double>(data.train_to_train.size() * k);
+      other += prediction(j) != prediction(static_cast<int32_t>(first + i));
+  comm().sum({&other, 1});
+  return static_cast<double>(other) / static_cast<double>(n * k);
 }
 
 /// What the classifier says of samples: weighted class distribution, then weighted rank of the margin.
@@ -119,7 +121,12 @@ LayoutNeighbors layout_neighbors(const SampleSets& sets, const EpochData& data,
                           options.margin_rank_weight);
   const double variance = total_variance(train_features), scale = variance > 0 ? 1 / variance : 1;
   const Matrix train = opinions.of(train_logits);
-  out.train_to_train = reordered(data.train_to_train, scale, train, train);
+  const RowRange own = owned_rows(train.rows());
+  {
+    const Alone alone;  // each rank its own rows
+    out.train_to_train =
+        reordered(data.train_to_train, scale, train.view().slice(own.begin, own.size()), train);
+  }
   out.other_to_train = reordered(data.other_to_train, scale, opinions.of(other_logits), train);
   out.boundary_to_train = reordered(data.boundary_to_train, scale, opinions.of(data.boundary.logits), train);
   out.evaluation_to_train =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "comm/shared_for.h"
 #include "core/progress.h"
 #include "core/random.h"
 #include "linalg/principal_subspace.h"
@@ -36,15 +37,22 @@ bool changed_class(int32_t id, const EpochData& data, const ClassifierSnapshot& 
 /// neighbour; [N].
 std::vector<float> displacements(const SampleSets& sets, const EpochData& data) {
   std::vector<float> out(data.squared_displacement.size());
-  const auto add = [&](std::span<const int32_t> ids, const Neighbors& to_train) {
-    for (size_t i = 0; i < ids.size(); ++i) {
-      const auto id = static_cast<size_t>(ids[i]);
-      out[id] = static_cast<float>(std::sqrt(data.squared_displacement[id]) /
-                                   std::max(farthest(to_train, static_cast<int64_t>(i)), 1e-6));
-    }
+  const auto displacement = [&](int32_t id, const Neighbors& to_train, int64_t row) {
+    return static_cast<float>(std::sqrt(data.squared_displacement[static_cast<size_t>(id)]) /
+                              std::max(farthest(to_train, row), 1e-6));
   };
-  add(sets.train, data.train_to_train);
-  add(sets.other_ids, data.other_to_train);
+  const int64_t n = std::ssize(sets.train);
+  const RowRange own = owned_rows(n);
+  std::vector<float> train(sets.train.size());
+  for (int64_t i = own.begin; i < own.end; ++i) {
+    const auto at = static_cast<size_t>(i);
+    train[at] = displacement(sets.train[at], data.train_to_train, i - own.begin);
+  }
+  gather_shared(n, owned_grain, shared_rows(train));
+  for (size_t i = 0; i < train.size(); ++i) out[static_cast<size_t>(sets.train[i])] = train[i];
+  for (size_t i = 0; i < sets.other_ids.size(); ++i)
+    out[static_cast<size_t>(sets.other_ids[i])] =
+        displacement(sets.other_ids[i], data.other_to_train, static_cast<int64_t>(i));
   return out;
 }
 
@@ -100,8 +108,8 @@ void EpochLayout::for_samples(const Visit& visit) const {
 
 void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before, uint64_t seed) {
   positions_ = start(data, before, seed);
-  LayoutProblem problem{
-      points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {}};
+  LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive, &frame_, {}, {},
+                        points_.boundary};
   const Matrix anchors = positions_;
   std::vector<float> strength;
   std::vector<LayoutPhase> phases;
@@ -168,7 +176,7 @@ void EpochLayout::relax(const SpringEnds& before, const SpringEnds& after) {
   });
   LayoutFrame frame = frame_;
   const LayoutProblem problem{points_.active(), points_.passive(), &edges_.active, &edges_.passive,
-                              &frame,           anchors,           strength};
+                              &frame,           anchors,           strength,       points_.boundary};
   const LayoutPhase phases[] = {{options_.settle_iterations, options_.exaggeration, 0.8, true}};
   run_layout(problem, phases, positions_.mut());
   if (edges_file_ != nullptr) drop_edges();
@@ -190,7 +198,7 @@ std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierS
   const double loosening = std::pow(near_.strength, 4);
   // Drafts of many samples wander as far as those of few, but past more neighbours, which stand closer.
   const double stiffness = options_.spring / loosening * room_between(points_.train);
-  std::vector<float> out = neighbor_preserving_rate(neighbors_by_sample(sets_, data), before);
+  std::vector<float> out = neighbor_preserving_rate(sets_, sample_neighbors(sets_, data), before);
   for_samples([&](int64_t point, int32_t id) {
     const double moved = displacement[static_cast<size_t>(id)];
     float& value = out[static_cast<size_t>(id)];
@@ -209,15 +217,16 @@ std::vector<float> EpochLayout::springs(const EpochData& data, const ClassifierS
 Matrix EpochLayout::start(const EpochData& data, const LayoutBefore* before, uint64_t seed) const {
   Matrix positions(points_.all(), 2);
   if (before != nullptr) {
-    const auto place = [&](int64_t first_point, std::span<const int32_t> ids, const Neighbors& to_train) {
-      for (size_t i = 0; i < ids.size(); ++i) {
-        float* const position = positions.row(first_point + static_cast<int64_t>(i));
-        copy(before->draft.row(ids[i]), position);
-        join_new_class(sets_, data, ids[i], to_train.row(static_cast<int64_t>(i)), *before, position);
-      }
+    const auto place = [&](int64_t point, int32_t id, std::span<const int32_t> to_train) {
+      copy(before->draft.row(id), positions.row(point));
+      join_new_class(sets_, data, id, to_train, *before, positions.row(point));
     };
-    place(0, sets_.train, data.train_to_train);
-    place(points_.active(), sets_.other_ids, data.other_to_train);
+    const RowRange own = owned_rows(points_.train);
+    for (int64_t i = own.begin; i < own.end; ++i)
+      place(i, sets_.train[static_cast<size_t>(i)], data.train_to_train.row(i - own.begin));
+    gather_owned(positions.mut().slice(0, points_.train));
+    for (int64_t i = 0; i < points_.other; ++i)
+      place(points_.active() + i, sets_.other_ids[static_cast<size_t>(i)], data.other_to_train.row(i));
   } else {
     Matrix copied;
     const MatrixView train = view_rows(data.features, sets_.train, copied);

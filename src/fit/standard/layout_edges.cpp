@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "graph/fuzzy_set.h"
+#include "vis/layout.h"
 
 namespace dvi {
 namespace {
@@ -21,6 +23,7 @@ class LayoutEdgeBuilder {
         near_(near),
         options_(options),
         points_(LayoutPoints::of(sets, data)),
+        share_(LayoutShare::of(points_.active(), points_.boundary, points_.passive())),
         classes_(classes_of_points()) {}
   EdgeList active() const;
   EdgeList passive() const;
@@ -28,7 +31,11 @@ class LayoutEdgeBuilder {
  private:
   std::vector<ClassPair> classes_of_points() const;
   bool between_classes(int64_t i, int64_t j) const;
-  void weaken_between_classes(EdgeList&, int64_t first_point) const;
+  struct TowardsBoundary;
+  TowardsBoundary towards_boundary() const;
+  int64_t active_point(int64_t row) const;
+  template <typename PointOf>
+  void weaken_between_classes(EdgeList&, const PointOf& point_of) const;
   void balance_sides(EdgeList&) const;
   double boundary_weight() const;
 
@@ -37,6 +44,7 @@ class LayoutEdgeBuilder {
   const LayoutNeighbors& near_;
   const StandardOptions& options_;
   LayoutPoints points_;
+  LayoutShare share_;               // what this rank owns of them
   std::vector<ClassPair> classes_;  // of active points, then of passive ones
 };
 
@@ -68,55 +76,111 @@ bool LayoutEdgeBuilder::between_classes(int64_t i, int64_t j) const {
   return a != b && (a[0] != b[1] || a[1] != b[0]);
 }
 
-/// Edges between samples predicted as different classes attract less. Row i of `edges` is point first_point +
-/// i, targets are active points.
-void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, int64_t first_point) const {
+/// Edges between samples predicted as different classes attract less. point_of(row) is the point of a row,
+/// targets are active points.
+template <typename PointOf>
+void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, const PointOf& point_of) const {
   const auto factor = static_cast<float>(options_.cross_class_weight / near_.strength);
   parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
-        if (between_classes(first_point + i, edges.target[static_cast<size_t>(e)]))
+        if (between_classes(point_of(i), edges.target[static_cast<size_t>(e)]))
           edges.weight[static_cast<size_t>(e)] *= factor;
   });
 }
 
-EdgeList LayoutEdgeBuilder::active() const {
-  const EdgeList samples =
-      fuzzy_union(near_.train_to_train, membership_strengths(near_.train_to_train), points_.train);
-  // The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it
-  // is a plain complex.
-  EdgeList towards_boundary;
-  std::vector<float> strengths;
-  if (points_.boundary > 0) {
-    Neighbors queries = data_.train_to_boundary;
-    queries.append(data_.boundary_to_boundary);
-    towards_boundary = fuzzy_union(queries, membership_strengths(queries), points_.active(),
-                                   static_cast<int32_t>(points_.train));
-    strengths = membership_strengths(near_.boundary_to_train);
+int64_t LayoutEdgeBuilder::active_point(int64_t row) const {
+  return row < share_.samples.size() ? share_.samples.begin + row
+                                     : share_.boundary.begin + row - share_.samples.size();
+}
+
+/// The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it is
+/// a plain complex.
+struct LayoutEdgeBuilder::TowardsBoundary {
+  std::vector<float> of_train, of_boundary;  // strengths, in the order of the lists
+  EdgeList from_train, from_boundary;        // memberships by this rank's boundary samples
+  /// Boundary samples are points of the feature space too and stay by the train samples nearest to them.
+  std::vector<float> to_train;  // strengths
+  EdgeList by_train;            // the same by this rank's train samples
+};
+
+LayoutEdgeBuilder::TowardsBoundary LayoutEdgeBuilder::towards_boundary() const {
+  TowardsBoundary out;
+  const Neighbors &train = data_.train_to_boundary, &boundary = data_.boundary_to_boundary,
+                  &to_train = near_.boundary_to_train;
+  const int64_t n = points_.train, m = points_.boundary;
+  const double mean = (sum_of_distances(train, n) + sum_of_distances(boundary)) /
+                      static_cast<double>(n * train.k + m * boundary.k);
+  {
+    const Alone alone;  // each rank its own rows
+    out.of_train = membership_strengths(train, mean);
   }
-  EdgeList list = edges_from(points_.active(), [&](const auto& add) {
-    const auto add_all = [&](const EdgeList& edges, const auto& factor) {
-      for (int64_t i = 0; i < edges.rows(); ++i)
-        for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(i)]);
-             e < static_cast<size_t>(edges.begin[static_cast<size_t>(i) + 1]); ++e)
-          add(i, edges.target[e], edges.weight[e] * factor(i, edges.target[e]));
-    };
-    add_all(samples, [](int64_t, int64_t) { return 1.0; });
-    if (points_.boundary == 0) return;
-    add_all(towards_boundary, [&](int64_t i, int64_t j) {
-      return i >= points_.train && j >= points_.train ? 1.0 : boundary_weight();
+  out.of_boundary = membership_strengths(boundary, mean);
+  out.from_train = incoming_memberships(train, out.of_train, n, m, false);
+  const auto own_edges = [](RowRange own, const Neighbors& lists, const std::vector<float>& strengths) {
+    return edges_from(own.size(), [&](const auto& add) {
+      for (size_t at = 0; at < lists.index.size(); ++at)
+        if (const int32_t j = lists.index[at]; j >= own.begin && j < own.end && strengths[at] > 0)
+          add(j - own.begin, static_cast<int64_t>(at) / lists.k, strengths[at]);
     });
-    // Boundary samples are points of the feature space too and stay by the train samples nearest to them.
-    for (int64_t b = 0; b < points_.boundary; ++b)
-      for (int r = 0; r < near_.boundary_to_train.k; ++r) {
-        const auto at = static_cast<size_t>(b * near_.boundary_to_train.k + r);
-        const int64_t sample = near_.boundary_to_train.index[at], boundary = points_.train + b;
-        const double weight = options_.boundary_to_sample_weight * strengths[at];
-        add(boundary, sample, weight);
-        add(sample, boundary, weight);
-      }
+  };
+  out.from_boundary = own_edges(owned_rows(m), boundary, out.of_boundary);
+  out.to_train = membership_strengths(to_train);
+  out.by_train = own_edges(share_.samples, to_train, out.to_train);
+  return out;
+}
+
+EdgeList LayoutEdgeBuilder::active() const {
+  const Neighbors& near = near_.train_to_train;
+  const int64_t n = points_.train;
+  const double mean = sum_of_distances(near, n) / static_cast<double>(n * near.k);
+  const auto strengths = [&] {
+    const Alone alone;  // each rank its own rows
+    return membership_strengths(near, mean);
+  }();
+  const EdgeList incoming = incoming_memberships(near, strengths, n, n, true);
+  const TowardsBoundary boundary = points_.boundary > 0 ? towards_boundary() : TowardsBoundary{};
+
+  // The members of a row of a list, ascending; neighbour index j is vertex j + offset.
+  const auto members = [](const Neighbors& lists, const std::vector<float>& strength, int64_t row,
+                          int64_t offset) {
+    std::vector<std::pair<int32_t, float>> out;
+    for (auto at = static_cast<size_t>(row * lists.k); at < static_cast<size_t>((row + 1) * lists.k); ++at)
+      if (strength[at] > 0) out.emplace_back(static_cast<int32_t>(offset + lists.index[at]), strength[at]);
+    std::ranges::sort(out);
+    return out;
+  };
+  const auto edges_of_sample = [&](int64_t row, const auto& add) {
+    unite_memberships(members(near, strengths, row, 0), incoming, row, add);
+    if (points_.boundary == 0) return;
+    for (const auto& [j, strength] : members(data_.train_to_boundary, boundary.of_train, row, n))
+      add(j, strength * boundary_weight());
+    for (auto e = static_cast<size_t>(boundary.by_train.begin[static_cast<size_t>(row)]);
+         e < static_cast<size_t>(boundary.by_train.begin[static_cast<size_t>(row) + 1]); ++e)
+      add(n + boundary.by_train.target[e], options_.boundary_to_sample_weight * boundary.by_train.weight[e]);
+  };
+  const auto edges_of_boundary = [&](int64_t row, const auto& add) {
+    const int64_t b = share_.boundary.begin + row - n;
+    const EdgeList& from = boundary.from_train;
+    for (auto e = static_cast<size_t>(from.begin[static_cast<size_t>(row)]);
+         e < static_cast<size_t>(from.begin[static_cast<size_t>(row) + 1]); ++e)
+      add(from.target[e], from.weight[e] * boundary_weight());
+    unite_memberships(members(data_.boundary_to_boundary, boundary.of_boundary, b, 0), boundary.from_boundary,
+                      row, [&](int64_t j, float weight) { add(n + j, weight); });
+    const Neighbors& to_train = near_.boundary_to_train;
+    for (int r = 0; r < to_train.k; ++r) {
+      const auto at = static_cast<size_t>(b * to_train.k + r);
+      add(to_train.index[at], options_.boundary_to_sample_weight * boundary.to_train[at]);
+    }
+  };
+  const int64_t samples = share_.samples.size();
+  EdgeList list = edges_by_row(samples + share_.boundary.size(), [&](int64_t row, const auto& add) {
+    if (row < samples)
+      edges_of_sample(row, add);
+    else
+      edges_of_boundary(row - samples, add);
   });
-  weaken_between_classes(list, 0);
+  weaken_between_classes(list, [&](int64_t row) { return active_point(row); });
   balance_sides(list);
   return list;
 }
@@ -135,25 +199,27 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
     const int32_t c = classes_[static_cast<size_t>(sample)][0];
     return c == a[0] ? 0 : c == a[1] ? 1 : -1;
   };
+  // visit(edge, boundary sample, side) for the edges between a sample and a boundary sample.
+  const auto for_each = [&](int64_t first_row, const auto& visit) {
+    for (int64_t row = first_row; row < edges.rows(); ++row)
+      for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(row)]);
+           e < static_cast<size_t>(edges.begin[static_cast<size_t>(row) + 1]); ++e) {
+        const int64_t i = active_point(row), j = edges.target[e];
+        if ((i < n) == (j < n)) continue;
+        const int64_t boundary = std::max(i, j);
+        if (const int side = side_of(boundary, std::min(i, j)); side >= 0) visit(e, boundary - n, side);
+      }
+  };
+  // The row of a boundary sample has all its edges.
   std::vector<std::array<double, 2>> total(static_cast<size_t>(points_.boundary), {0, 0});
-  const auto for_each =
-      [&](const auto& visit) {  // edges between a sample and a boundary sample, in both directions
-        for (int64_t i = 0; i < edges.rows(); ++i)
-          for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1];
-               ++e) {
-            const int64_t j = edges.target[static_cast<size_t>(e)];
-            if ((i < n) == (j < n)) continue;
-            const int64_t boundary = std::max(i, j);
-            if (const int side = side_of(boundary, std::min(i, j)); side >= 0)
-              visit(total[static_cast<size_t>(boundary - n)], side, edges.weight[static_cast<size_t>(e)]);
-          }
-      };
-  for_each([](std::array<double, 2>& sides, int side, float weight) {
-    sides[static_cast<size_t>(side)] += weight;
+  for_each(share_.samples.size(), [&](size_t e, int64_t boundary, int side) {
+    total[static_cast<size_t>(boundary)][static_cast<size_t>(side)] += edges.weight[e];
   });
-  for_each([](const std::array<double, 2>& sides, int side, float& weight) {
+  gather_shared(points_.boundary, owned_grain, shared_rows(total));
+  for_each(0, [&](size_t e, int64_t boundary, int side) {
+    const auto& sides = total[static_cast<size_t>(boundary)];
     if (sides[0] > 0 && sides[1] > 0)
-      weight *= static_cast<float>(0.5 * (sides[0] + sides[1]) / sides[static_cast<size_t>(side)]);
+      edges.weight[e] *= static_cast<float>(0.5 * (sides[0] + sides[1]) / sides[static_cast<size_t>(side)]);
   });
 }
 
@@ -176,16 +242,20 @@ EdgeList LayoutEdgeBuilder::passive() const {
     include(near_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
     include(data_.evaluation_to_boundary, points_.other, points_.train, 1);
   }
-  EdgeList list = edges_from(points_.passive(), [&](const auto& add) {
+  const RowRange own = owned_rows(points_.passive());
+  EdgeList list = edges_from(own.size(), [&](const auto& add) {
     for (const Part& part : parts)
-      for (int64_t i = 0; i < part.neighbors->size(); ++i)
+      for (int64_t i = 0; i < part.neighbors->size(); ++i) {
+        const int64_t row = part.first_row + i;
+        if (row < own.begin || row >= own.end) continue;
         for (int r = 0; r < part.neighbors->k; ++r) {
           const auto at = static_cast<size_t>(i * part.neighbors->k + r);
-          add(part.first_row + i, part.target_offset + part.neighbors->index[at],
+          add(row - own.begin, part.target_offset + part.neighbors->index[at],
               part.strengths[at] * part.weight);
         }
+      }
   });
-  weaken_between_classes(list, points_.active());
+  weaken_between_classes(list, [&](int64_t row) { return share_.passive.begin + row; });
   return list;
 }
 

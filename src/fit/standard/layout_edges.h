@@ -9,9 +9,10 @@
 
 namespace dvi {
 
+/// Of the points that this rank owns (LayoutShare, vis/layout.h).
 struct LayoutEdges {
   EdgeList active;   ///< between active points, both directions stored
-  EdgeList passive;  ///< row i: from passive point i to active ones
+  EdgeList passive;  ///< from passive points to active ones
 };
 
 LayoutEdges layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&, const StandardOptions&);

@@ -129,6 +129,76 @@ TEST(Ranks, RepulsionOfASmallAndOfALargeGridIsTheSame) {
   }
 }
 
+/// The rows of a whole list that this rank owns.
+EdgeList owned_edges(const EdgeList& all) {
+  const RowRange own = owned_rows(all.rows());
+  return edges_by_row(own.size(), [&](int64_t row, const auto& add) {
+    const auto r = static_cast<size_t>(own.begin + row);
+    for (auto e = static_cast<size_t>(all.begin[r]); e < static_cast<size_t>(all.begin[r + 1]); ++e)
+      add(all.target[e], all.weight[e]);
+  });
+}
+
+Neighbors owned_lists(const Neighbors& all) {
+  const RowRange own = owned_rows(all.size());
+  Neighbors out{all.k, {}, {}};
+  for (int64_t i = own.begin; i < own.end; ++i) {
+    out.index.insert(out.index.end(), all.row(i).begin(), all.row(i).end());
+    out.distance.insert(out.distance.end(), all.distances(i).begin(), all.distances(i).end());
+  }
+  return out;
+}
+
+TEST(Ranks, GetTheNeighborsOfTheQueriesThatTheyOwn) {
+  const Matrix features = drawn(5000, 24, 1, 1), others = drawn(1700, 24, 1, 2);
+  const NeighborIndex index(features);
+  const auto compare = [&](const Neighbors& owned, const Neighbors& all) {
+    const Neighbors expected = owned_lists(all);
+    EXPECT_EQ(owned.index, expected.index);
+    EXPECT_EQ(owned.distance, expected.distance);
+  };
+  compare(index.exact(features, 15, true, Queries::owned), index.exact(features, 15, true));
+  compare(index.exact(others, 15, false, Queries::owned), index.exact(others, 15, false));
+  const FoundNeighbors some = index.approximate(features, 15, true, Queries::owned),
+                       all = index.approximate(features, 15, true);
+  compare(some.neighbors, all.neighbors);
+  EXPECT_EQ(some.recall, all.recall);
+}
+
+TEST(Ranks, MembershipsGoToTheRankThatOwnsTheVertex) {
+  const Matrix features = drawn(3000, 8, 1, 5);
+  const Neighbors near = exact_neighbors(features, features, 15, true), own = owned_lists(near);
+  const double mean = sum_of_distances(near) / static_cast<double>(near.distance.size());
+  EXPECT_EQ(mean, sum_of_distances(own, near.size()) / static_cast<double>(near.distance.size()));
+  const auto strengths_of = [&](const Neighbors& lists) {
+    const Alone alone;
+    return membership_strengths(lists, mean);
+  };
+  const EdgeList came = incoming_memberships(own, strengths_of(own), near.size(), near.size(), true);
+  const EdgeList expected = owned_edges(made_alone(
+      [&] { return incoming_memberships(near, strengths_of(near), near.size(), near.size(), true); }));
+  EXPECT_EQ(came.begin, expected.begin);
+  EXPECT_EQ(came.target, expected.target);
+  EXPECT_EQ(came.weight, expected.weight);
+}
+
+TEST(Ranks, RowsAreCollectedAndSummed) {
+  const RowRange own = owned_rows(2000);
+  std::vector<int32_t> rows;
+  for (int64_t i = own.begin; i < own.end; ++i) rows.push_back(static_cast<int32_t>(i));
+  const auto all = collected(rows);
+  EXPECT_EQ(all.size(), comm().rank() == 0 ? 2000u : 0u);
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], static_cast<int32_t>(i));
+  const auto sum = [] {
+    return sum_of_owned(2000, [](int64_t begin, int64_t end) {
+      double of_rows = 0;
+      for (int64_t i = begin; i < end; ++i) of_rows += 1.0 / static_cast<double>(i + 1);
+      return of_rows;
+    });
+  };
+  EXPECT_EQ(sum(), made_alone(sum));
+}
+
 TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
   const Matrix features = drawn(1500, 8, 1, 5), passive = drawn(200, 8, 1, 6);
   const NeighborIndex index(features);
@@ -143,7 +213,8 @@ TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
   const auto positions = [&] {
     Matrix out = drawn(features.rows() + passive.rows(), 2, 1e-2, 7);
     LayoutFrame frame;
-    const LayoutProblem problem{features.rows(), passive.rows(), &edges, &passive_edges, &frame, {}, {}};
+    const EdgeList own = owned_edges(edges), own_passive = owned_edges(passive_edges);
+    const LayoutProblem problem{features.rows(), passive.rows(), &own, &own_passive, &frame, {}, {}};
     const LayoutPhase phases[] = {{iterations / 2, 12, 0.5}, {iterations / 2, 2, 0.8, true}};
     run_layout(problem, phases, out.mut());
     return values_of(out);

@@ -1,0 +1,25 @@
+// Arrays that a process should not hold in memory.
+//
+// Once there is a folder for them, every array that operator new makes of at least a given size lies in a
+// nameless file in it, mapped into memory. The system writes such pages to the disk and takes them back when
+// it needs room, instead of ending the program. Room on the disk is reserved when an array is made; where
+// there is none, the array lies in memory as all others do.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+namespace dvi {
+
+/// Arrays of at least `least_bytes`, and no less than 1 MiB, lie in `folder` from here on.
+void put_large_arrays_in(const std::filesystem::path& folder, size_t least_bytes);
+/// They lie in memory again; those that are there stay where they are.
+void put_large_arrays_in_memory();
+
+/// A 64th of the memory of this machine, shared by some processes: arrays that are smaller are no burden.
+size_t large_array_bytes(int processes);
+
+/// Bytes of the arrays that lie in files now.
+size_t bytes_in_files();
+
+}  // namespace dvi
