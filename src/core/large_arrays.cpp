@@ -44,7 +44,7 @@ struct Region {
 std::atomic<Region*> region{nullptr};
 
 /// Null where it cannot be done.
-void* map_array(size_t bytes) {
+[[maybe_unused]] void* map_array(size_t bytes) {
   Region* const addresses = region.load();
   if (addresses == nullptr || addresses->begin == 0) return nullptr;
   const size_t whole = (bytes + 2 * page - 1) / page * page;
@@ -72,7 +72,7 @@ void* map_array(size_t bytes) {
 }
 
 /// Gives the file back; the addresses stay reserved.
-void unmap_array(void* pointer) {
+[[maybe_unused]] void unmap_array(void* pointer) {
   std::byte* const memory = static_cast<std::byte*>(pointer) - page;
   const size_t whole = *reinterpret_cast<size_t*>(memory);
   mmap(memory, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -100,8 +100,7 @@ size_t bytes_in_files() { return in_files; }
 
 }  // namespace dvi
 
-// Sanitizers have operators of their own, which find errors that these would hide.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef DVI_SANITIZED
 
 namespace {
 

@@ -9,6 +9,16 @@
 #include <cstddef>
 #include <filesystem>
 
+// Sanitizers have operators of their own, which find errors that others would hide: under them all arrays lie
+// in memory.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define DVI_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define DVI_SANITIZED 1
+#endif
+#endif
+
 namespace dvi {
 
 /// Arrays of at least `least_bytes`, and no less than 1 MiB, lie in `folder` from here on.

@@ -9,8 +9,7 @@
 namespace dvi {
 namespace {
 
-// Under sanitizers arrays lie in memory.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef DVI_SANITIZED
 
 class LargeArrays : public testing::Test {
  protected:
