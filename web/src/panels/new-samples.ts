@@ -237,8 +237,10 @@ export class NewSamplesPanel implements Panel {
         ),
       ),
       h("p", { class: now.familiarity < 0.05 ? "hint problem" : "hint" }, strange),
-      h("h4", {}, "Class probabilities over the epochs"),
-      this.probabilities(data, sample),
+      // Features are of one epoch: there is nothing to follow.
+      ...(sample.at.size > 1
+        ? [h("h4", {}, "Class probabilities over the epochs"), this.probabilities(data, sample)]
+        : []),
       h("h4", {}, `Nearest training samples at epoch ${data.epochName(this.host.epoch)}`),
       this.nearest(data, now.nearest, now.distances),
     ];
