@@ -64,14 +64,23 @@ std::string bytes_of(const Json& item, const char* key) {
   return *bytes;
 }
 
+/// What "kind" says; automatic where it is missing.
+SampleKind kind_in(const Json& body) {
+  const auto kind = body.value("kind", Json());
+  if (kind.is_null()) return SampleKind::automatic;
+  if (kind != "features" && kind != "inputs")
+    throw HttpError(400, "expected \"kind\" to be \"features\" or \"inputs\"");
+  return kind == "features" ? SampleKind::features : SampleKind::inputs;
+}
+
 /// {"values": base64 of float32, "count": n, "kind": "features" or "inputs"}
 NewSamples samples_of_values(const Run& run, const Json& body) {
   const std::string bytes = bytes_of(body, "values");
   const auto& count = body.value("count", Json());
-  const auto kind = body.value("kind", Json());
+  const SampleKind kind = kind_in(body);
   if (!count.is_number_unsigned() || count < 1 || count > most_rows)
     throw HttpError(400, fmt::format("expected \"count\" from 1 to {}", most_rows));
-  if (kind != "features" && kind != "inputs")
+  if (kind == SampleKind::automatic)
     throw HttpError(400, "expected \"kind\" to be \"features\" or \"inputs\"");
   const auto rows = count.get<int64_t>();
   const auto numbers = static_cast<int64_t>(bytes.size() / sizeof(float));
@@ -79,8 +88,7 @@ NewSamples samples_of_values(const Run& run, const Json& body) {
     throw HttpError(400, "expected \"values\" to hold \"count\" rows of float32 numbers");
   Matrix values(rows, numbers / rows);
   std::memcpy(values.data(), bytes.data(), bytes.size());
-  return new_samples_of(run, std::move(values),
-                        kind == "features" ? SampleKind::features : SampleKind::inputs, "values");
+  return new_samples_of(run, std::move(values), kind, "values");
 }
 
 /// {"pictures": [{"name", "png": base64}], "resize": bool}
@@ -112,7 +120,7 @@ NewSamples samples_in(ServedRun& run, const Json& body) {
   Matrix numbers = numbers_of_text(text.get_ref<const std::string&>(), "the text");
   if (numbers.rows() > static_cast<int64_t>(most_rows))
     throw HttpError(400, fmt::format("expected at most {} samples, found {}", most_rows, numbers.rows()));
-  return new_samples_of(run.run(), std::move(numbers), SampleKind::automatic, "the text");
+  return new_samples_of(run.run(), std::move(numbers), kind_in(body), "the text");
 }
 
 namespace {

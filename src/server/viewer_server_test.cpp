@@ -310,6 +310,8 @@ TEST_F(ViewerServerTest, NewSamplesArePlaced) {
     return Json::parse(said.body)["error"].get<std::string>();
   };
   EXPECT_THAT(refused({{"text", "1,2,3"}}), HasSubstr("found 3"));
+  EXPECT_THAT(refused({{"text", rows}, {"kind", "inputs"}}), HasSubstr("expected inputs of 784 numbers"));
+  EXPECT_THAT(refused({{"text", rows}, {"kind", 1}}), HasSubstr("\"kind\""));
   EXPECT_THAT(refused({{"text", rows}, {"epochs", {1, 2}}}), HasSubstr("one epoch"));
   EXPECT_THAT(refused({{"values", "!"}, {"count", 1}, {"kind", "features"}}), HasSubstr("base64"));
   EXPECT_THAT(refused({{"values", std::string(44, 'A')}, {"count", 1}, {"kind", "features"}}),

@@ -126,6 +126,8 @@ export interface ProjectRequest {
   pictures?: { name: string; png: string }[];
   resize?: boolean;
   text?: string;
+  /** What the numbers of a text are, where features and inputs are as long. */
+  kind?: "inputs" | "features";
   /** name of the session, and which samples of it */
   session?: string;
   samples?: number;

@@ -100,8 +100,8 @@ export class NewSamples {
     }
   }
 
-  async addText(data: Dataset, text: string): Promise<void> {
-    await this.add(data, { text }, () => null);
+  async addText(data: Dataset, text: string, kind?: ProjectRequest["kind"]): Promise<void> {
+    await this.add(data, { text, ...(kind && { kind }) }, () => null);
   }
 
   /** What a notebook wants shown in the session `name`: others of it are gone, new ones are placed. */

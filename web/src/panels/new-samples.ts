@@ -59,6 +59,14 @@ export class NewSamplesPanel implements Panel {
     },
   });
   private readonly list = h("div", { class: "new-list" });
+  private readonly area = h("textarea", { rows: 4, "aria-label": "New samples as numbers" });
+  /** Asked where inputs and features are as long. */
+  private readonly kind = h(
+    "select",
+    { "aria-label": "What the numbers are" },
+    h("option", { value: "inputs" }, "inputs"),
+    h("option", { value: "features" }, "features"),
+  );
   private looked: NewSample | null = null;
   /** Pictures of another size are fitted without asking again, once that was asked for. */
   private resize = false;
@@ -83,17 +91,21 @@ export class NewSamplesPanel implements Panel {
     );
   }
 
-  /** Numbers of rows or texts, a sample a line. */
-  async takeText(text: string): Promise<void> {
+  /** Numbers of rows or texts, a sample a line; false where they could not be placed. */
+  async takeText(text: string): Promise<boolean> {
     const { data, newSamples } = this.host;
-    if (data && text.trim()) await this.tried(() => newSamples.addText(data, text), null);
+    if (!data || !text.trim()) return false;
+    const size = data.run.inputs?.shape.reduce((a, b) => a * b, 1);
+    const kind = size === data.run.feature_dim ? (this.kind.value as "inputs" | "features") : undefined;
+    return this.tried(() => newSamples.addText(data, text, kind), null);
   }
 
-  private async tried(action: () => Promise<void>, resized: (() => void) | null): Promise<void> {
+  private async tried(action: () => Promise<void>, resized: (() => void) | null): Promise<boolean> {
     const before = this.host.newSamples.list.length;
     try {
       await action();
       this.look(this.host.newSamples.list[before] ?? null);
+      return true;
     } catch (error) {
       const { message } = error as Error;
       const other = resized && error instanceof ApiError && message.includes("--resize");
@@ -103,6 +115,7 @@ export class NewSamplesPanel implements Panel {
           action: resized,
         });
       else this.host.say(message, "error");
+      return false;
     }
   }
 
@@ -140,12 +153,6 @@ export class NewSamplesPanel implements Panel {
 
   private intake(data: Dataset, waiting: number, some: boolean): HTMLElement {
     const kind = data.run.inputs?.kind;
-    if (!kind)
-      return h(
-        "p",
-        { class: "hint" },
-        "This run holds no inputs. `dvi project` places features of new samples.",
-      );
     if (kind === "image")
       return h(
         "div",
@@ -166,20 +173,40 @@ export class NewSamplesPanel implements Panel {
         ),
         this.files,
       );
-    const size = data.run.inputs!.shape.reduce((a, b) => a * b, 1);
-    const area = h("textarea", {
-      rows: 4,
-      placeholder: `${size} numbers a line, one line a sample`,
-      "aria-label": "New samples as numbers",
-    });
+    return this.numbers(data);
+  }
+
+  /** A field for numbers, which keeps what was written in it. */
+  private numbers(data: Dataset): HTMLElement {
+    const { inputs, feature_dim } = data.run;
+    const size = inputs?.shape.reduce((a, b) => a * b, 1);
+    const features = `${feature_dim} numbers a line: features of the last epoch's model`;
+    this.area.placeholder =
+      size === undefined
+        ? features
+        : size === feature_dim
+          ? `${size} numbers a line, one line a sample`
+          : `${size} numbers a line, one line a sample; or ${features}`;
     return h(
       "div",
       { class: "drop-zone" },
-      area,
+      this.area,
       h(
-        "button",
-        { type: "button", class: "button", onclick: () => void this.takeText(area.value) },
-        "Place",
+        "div",
+        { class: "row" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            onclick: () =>
+              void this.takeText(this.area.value).then((placed) => {
+                if (placed) this.area.value = "";
+              }),
+          },
+          "Place",
+        ),
+        size === feature_dim && this.kind,
       ),
     );
   }
