@@ -102,7 +102,7 @@ void compare(int64_t samples, int64_t dim) {
   const LayoutPhase phases[] = {{150, 12, 0.5}, {350, 2, 0.8, true}};
   const auto laid_out = [&](const auto& run, Matrix positions) {
     LayoutFrame frame;
-    run(LayoutProblem{samples, 0, &edges, nullptr, &frame, {}, {}}, phases, positions.mut());
+    run(LayoutProblem{&edges, &frame, {}, {}}, phases, positions.mut());
     return positions;
   };
   const auto through_torch = [](const auto&... arguments) { run_device_layout(arguments..., {}); };

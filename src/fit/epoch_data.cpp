@@ -12,6 +12,7 @@
 #include "fit/prepared_epochs.h"
 #include "graph/bound_codes.h"
 #include "graph/neighbor_index.h"
+#include "project/places_among.h"
 #include "run/feature_scale.h"
 
 namespace dvi {
@@ -97,12 +98,10 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   const int64_t m = data.boundary.size();
   const NeighborIndex among_train(train);
   data.train_to_train = find(among_train, train, k, true, Queries::owned);
-  if (others.rows > 0) data.other_to_train = find(among_train, others, k, false);
-  if (m >= 2) {
-    data.boundary_to_train = find(among_train, data.boundary.features, k, false);
-    if (data.evaluation_boundary.size() > 0)
-      data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, k, false);
-  }
+  const int k_other = std::min(k, std::max(measure_k, place_k));
+  if (others.rows > 0) data.other_to_train = find(among_train, others, k_other, false);
+  data.boundary_to_train = find(among_train, data.boundary.features, k, false);
+  data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, k_other, false);
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
@@ -126,7 +125,6 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   const NeighborIndex among_boundary(data.boundary.features, among_train);
   const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
   data.train_to_boundary = find(among_boundary, train, kb, false, Queries::owned);
-  if (others.rows > 0) data.other_to_boundary = find(among_boundary, others, kb, false);
   data.boundary_to_boundary = find(among_boundary, data.boundary.features, kb, true);
   if (data.evaluation_boundary.size() > 0)
     data.evaluation_to_boundary = find(among_boundary, data.evaluation_boundary.features, kb, false);
@@ -143,11 +141,10 @@ Epoch load_recorded(EpochData& data, const Run& run) {
   return epoch;
 }
 
-std::array<Neighbors*, 10> lists_of(EpochData& data) {
-  return {&data.train_to_train,    &data.other_to_train,      &data.other_neighbors,
-          &data.train_to_boundary, &data.other_to_boundary,   &data.boundary_to_boundary,
-          &data.boundary_to_train, &data.evaluation_to_train, &data.evaluation_to_boundary,
-          &data.test_to_evaluation};
+std::array<Neighbors*, 9> lists_of(EpochData& data) {
+  return {&data.train_to_train,      &data.other_to_train,         &data.other_neighbors,
+          &data.train_to_boundary,   &data.boundary_to_boundary,   &data.boundary_to_train,
+          &data.evaluation_to_train, &data.evaluation_to_boundary, &data.test_to_evaluation};
 }
 
 /// Calls visit(array) for every array that load_epoch() finds by searching, always in the same order.
@@ -208,6 +205,12 @@ const SampleSets::Other* SampleSets::test() const {
   return nullptr;
 }
 
+std::vector<Verdict> verdicts_of(const EpochData& data, std::span<const int32_t> ids) {
+  std::vector<Verdict> out;
+  for (const int32_t id : ids) out.push_back(data.verdicts[static_cast<size_t>(id)]);
+  return out;
+}
+
 SampleNeighbors sample_neighbors(const SampleSets& sets, const Neighbors& train, const Neighbors& other) {
   SampleNeighbors out;
   out.k = std::min(fit_k, train.k);
@@ -264,19 +267,6 @@ std::vector<float> neighbor_preserving_rate(const SampleSets& sets, const Sample
   for (size_t i = 0; i < train.size(); ++i) rate[static_cast<size_t>(sets.train[i])] = train[i];
   for (size_t i = 0; i < other.size(); ++i) rate[static_cast<size_t>(sets.other_ids[i])] = other[i];
   return rate;
-}
-
-Neighbors nearest_of(const Neighbors& neighbors, int k) {
-  if (k >= neighbors.k) return neighbors;
-  Neighbors out{k, {}, {}};
-  out.index.reserve(static_cast<size_t>(neighbors.size() * k));
-  out.distance.reserve(out.index.capacity());
-  for (int64_t i = 0; i < neighbors.size(); ++i) {
-    out.index.insert(out.index.end(), neighbors.row(i).begin(), neighbors.row(i).begin() + k);
-    out.distance.insert(out.distance.end(), neighbors.distances(i).begin(),
-                        neighbors.distances(i).begin() + k);
-  }
-  return out;
 }
 
 Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {

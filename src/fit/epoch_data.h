@@ -52,15 +52,16 @@ struct EpochData {
   // Lists of train samples would be large: a rank has those of its owned_rows() (comm/shared_for.h) of
   // SampleSets::train. All ranks have the others.
 
-  /// k = min(candidate_k, available); indices are rows of SampleSets::train.
-  Neighbors train_to_train, other_to_train;
+  /// Indices are rows of SampleSets::train. k = min(candidate_k, available)
+  Neighbors train_to_train;
+  Neighbors other_to_train;  ///< k = as many as places and metrics take, or those available
   /// Of the other samples among train and their own set, k = min(measure_k, available); indices are sample
   /// ids.
   Neighbors other_neighbors;
   /// k = min(fit_k, M); indices are rows of `boundary`. Empty if there are fewer than 2 boundary samples.
-  Neighbors train_to_boundary, other_to_boundary, boundary_to_boundary;
-  Neighbors boundary_to_train;  ///< k = min(candidate_k, available); rows of SampleSets::train
-  /// The same of the evaluation's boundary samples; empty where there are none of either kind.
+  Neighbors train_to_boundary, boundary_to_boundary;
+  Neighbors boundary_to_train;  ///< as train_to_train
+  /// Of the evaluation's boundary samples: as other_to_train, and as boundary_to_boundary.
   Neighbors evaluation_to_train, evaluation_to_boundary;
   /// Of the test samples, in the order of SampleSets::test(), k = fit_k; indices are rows of
   /// `evaluation_boundary`. Empty where there are too few of either.
@@ -73,6 +74,9 @@ struct EpochData {
 };
 
 class PreparedEpochs;  // fit/prepared_epochs.h
+
+/// Of the samples `ids`.
+std::vector<Verdict> verdicts_of(const EpochData&, std::span<const int32_t> ids);
 
 /// Loads an epoch, draws its boundary samples (recorded ones, else input space, else feature space) and finds
 /// all neighbours, exactly unless there are very many samples. `before` is the number of the epoch that
@@ -111,8 +115,6 @@ ClassifierSnapshot classifier_snapshot(const SampleSets&, const EpochData&);
 std::vector<float> neighbor_preserving_rate(const SampleSets&, const SampleNeighbors& now,
                                             const ClassifierSnapshot& earlier);
 
-/// The first k neighbours of each row.
-Neighbors nearest_of(const Neighbors& neighbors, int k);
 /// The same neighbours, index -> ids[index].
 Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids);
 

@@ -29,7 +29,7 @@ FittedEpoch load_fitted_epoch(const ViewEpoch& stored, const SampleSets& sets, c
   take(std::span(sets.train).subspan(static_cast<size_t>(own.begin), static_cast<size_t>(own.size())),
        near.train);
   take(sets.other_ids, near.other);
-  out.state = preset.load_state(stored.folder(), out.positions.rows());
+  out.state = preset.load_state(stored.folder(), sets);
   return out;
 }
 

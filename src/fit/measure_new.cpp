@@ -10,12 +10,6 @@
 namespace dvi {
 namespace {
 
-std::vector<Verdict> verdicts_of(const EpochData& data, std::span<const int32_t> ids) {
-  std::vector<Verdict> out;
-  for (const int32_t id : ids) out.push_back(data.verdicts[static_cast<size_t>(id)]);
-  return out;
-}
-
 Neighbors first_rows(const Neighbors& all, int64_t count) {
   return {all.k,
           {all.index.begin(), all.index.begin() + count * all.k},

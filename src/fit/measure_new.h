@@ -11,8 +11,7 @@ namespace dvi {
 
 /// Sets new_test, test_among_train and new_boundary, as far as there are such samples; nothing where the
 /// preset has no last step, because new samples are then placed by the encoder as recorded ones are. Only
-/// train samples, their places and the networks are made use of; neither feels any force of a test sample
-/// (vis/layout.h).
+/// train samples, their places and the networks are made use of.
 void measure_new_samples(const SampleSets&, const EpochData&, const Projection&, const Landscape&,
                          const Extent&, EpochMetrics& metrics);
 

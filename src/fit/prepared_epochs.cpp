@@ -7,6 +7,7 @@
 #include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/npy.h"
+#include "project/places_among.h"
 #include "run/epoch_names.h"
 
 namespace dvi {
@@ -34,7 +35,6 @@ void for_lists(Data& data, const Own& own, const Visit& visit) {
   own("train_to_boundary", data.train_to_boundary);
   visit("other_to_train", data.other_to_train);
   visit("other_neighbors", data.other_neighbors);
-  visit("other_to_boundary", data.other_to_boundary);
   visit("boundary_to_boundary", data.boundary_to_boundary);
   visit("boundary_to_train", data.boundary_to_train);
   visit("evaluation_to_train", data.evaluation_to_train);
@@ -98,7 +98,7 @@ fs::path PreparedEpochs::folder_of(int epoch) const { return folder_ / epoch_fol
 Json PreparedEpochs::key(const EpochData& data) const {
   return {{"dvi", DVI_VERSION},
           {"seed", seed_},
-          {"neighbors", {fit_k, measure_k, candidate_k}},
+          {"neighbors", {fit_k, measure_k, candidate_k, place_k}},
           {"content", fmt::format("{:016x}{:016x}", content_of(data.features), content_of(data.logits))}};
 }
 

@@ -56,9 +56,9 @@ class Preset {
   /// `data`: what `Preparation` was made of. `previous`: null at the first epoch.
   virtual Projection finish(const Preparation&, const EpochData& data, const FittedEpoch* previous,
                             uint64_t seed) const = 0;
-  /// What PresetState::save() stored there, of `samples` samples; null where there is none.
+  /// What PresetState::save() stored there; null where there is none.
   virtual std::shared_ptr<const PresetState> load_state(const std::filesystem::path& /*epoch_folder*/,
-                                                        int64_t /*samples*/) const {
+                                                        const SampleSets&) const {
     return nullptr;
   }
 };

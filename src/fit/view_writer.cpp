@@ -204,6 +204,7 @@ void ViewWriter::write(const EpochOutcome& outcome) {
   json["boundary_samples"] = data.boundary.size();
   json["boundary_from"] = data.boundary.from;
   json["neighbor_recall"] = data.neighbor_recall;
+  json["feature_scale"] = data.feature_scale;
   json["bounds"] = to_json(outcome.painting.epoch_bounds);
   write_json(folder / "view_epoch.json", json);
   expect_whole_mappings(0);  // or what was computed of zeros would be published

@@ -27,6 +27,9 @@ struct Neighbors {
   }
 };
 
+/// The first k neighbours of each row.
+Neighbors nearest_of(const Neighbors& neighbors, int k);
+
 /// Which queries' neighbours a rank gets: of all, or of those that it owns (owned_rows() of the queries).
 enum class Queries { all, owned };
 

@@ -8,7 +8,6 @@
 #include "graph/plane_neighbors.h"
 #include "metrics/metrics.h"
 #include "project/one_by_one.h"
-#include "project/places_among.h"
 #include "project/projector.h"
 #include "run/epoch_names.h"
 #include "run/feature_scale.h"
@@ -121,21 +120,6 @@ NewRows view_rows_of(const Run& run, const View& view, int number, MatrixView fe
   const Neighbors in_features{k, out.ids["neighbors.npy"], {}};
   Matrix& kept = out.values["neighbors_kept.npy"] = Matrix(n, 1);
   std::ranges::copy(neighbors_kept(in_features, plane, k), kept.data());
-
-  // The draft of the layout, which a later fit starts from.
-  if (const auto file = epoch->folder() / "draft_positions.npy"; std::filesystem::exists(file)) {
-    const NpyArray draft = NpyArray::open(file);
-    std::vector<int32_t> row_of(static_cast<size_t>(old), 0), classes, train_classes;
-    for (size_t r = 0; r < train.size(); ++r) {
-      row_of[static_cast<size_t>(train[r])] = static_cast<int32_t>(r);
-      train_classes.push_back(epoch->predictions()[static_cast<size_t>(train[r])]);
-    }
-    Neighbors nearest = placed.nearest;
-    for (int32_t& index : nearest.index) index = row_of[static_cast<size_t>(index)];
-    for (const Verdict& verdict : placed.verdicts) classes.push_back(verdict.prediction);
-    out.values["draft_positions.npy"] =
-        places_among(nearest, classes, gather_rows(draft.matrix(), train), train_classes);
-  }
   return out;
 }
 

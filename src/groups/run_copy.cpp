@@ -53,9 +53,9 @@ bool is_left_behind(const std::string& name) {
 SampleFile sample_file(const fs::path& path) {
   static const std::set<std::string> epoch_rows = {"features.npy", "logits.npy"};
   static const std::set<std::string> view_rows = {
-      "positions.npy", "encoder_positions.npy", "draft_positions.npy", "predictions.npy",
-      "runner_up.npy", "confidence.npy",        "margin.npy",          "round_trip.npy",
-      "neighbors.npy", "plane_neighbors.npy",   "moved.npy",           "neighbors_kept.npy"};
+      "positions.npy",     "encoder_positions.npy", "predictions.npy", "runner_up.npy", "confidence.npy",
+      "margin.npy",        "round_trip.npy",        "neighbors.npy",   "moved.npy",     "plane_neighbors.npy",
+      "neighbors_kept.npy"};
   std::vector<std::string> parts;
   for (const auto& part : path) parts.push_back(part.string());
   const std::string& name = parts.back();

@@ -33,8 +33,9 @@ class Placer {
   Places place(const Neighbors& nearest, std::span<const Verdict> own);
 
  private:
-  const PlacedTrain& train_;
+  MatrixView positions_;
   MarginRanks ranks_;
+  std::vector<Opinion> opinions_;  // of the train samples
   PlaneClassifier ground_;
   Relocator relocator_;
 };

@@ -72,7 +72,7 @@ class Projector::Impl {
         feature_dim_(run.manifest().feature_dim),
         ids_(train_ids(run.manifest())),
         epoch_(run.epoch(number)),
-        scale_(feature_scale(epoch_)),
+        scale_(scale_of(epoch_, *view_)),
         subject_(open_subject(run, epoch_)),
         features_(epoch_, scale_, ids_),
         model_(load_autoencoder(*view_)),
@@ -119,6 +119,7 @@ class Projector::Impl {
         model_.encoder.apply(scaled.view().slice(i, 1), out.positions.mut().slice(i, 1));
       out.moved.assign(static_cast<size_t>(scaled.rows()), 0.f);
     }
+    out.nearest = nearest_of(out.nearest, static_cast<int>(view_->neighbor_count()));
     for (int32_t& index : out.nearest.index) index = ids_[static_cast<size_t>(index)];
     for (float& distance : out.nearest.distance) distance /= scale_;
     for (int64_t i = 0; i < scaled.rows(); ++i) {
@@ -152,6 +153,12 @@ class Projector::Impl {
            view.name(), number, view.state() == "done" ? "" : ", though a fit is at work or was stopped",
            run.folder().string());
     return view.epoch(number);
+  }
+
+  static float scale_of(const Epoch& epoch, const ViewEpoch& view) {
+    if (const auto stored = view.json().find("feature_scale"); stored != view.json().end())
+      remember_feature_scale(epoch, stored->get<float>());
+    return feature_scale(epoch);
   }
 
   static float mean_of(std::span<const float> values) {

@@ -13,8 +13,12 @@ namespace dvi {
 float workable_scale(MatrixView features);
 
 /// That of an epoch. Epoch::features() and boundary_features() are times it, and open_subject() of the epoch
-/// takes and gives features so scaled; feature_row() is as recorded.
+/// takes and gives features so scaled; feature_row() is as recorded. All features are read for it once, and
+/// again when their file has changed.
 float feature_scale(const Epoch& epoch);
+
+/// Spares that reading where the scale is known: a fitted view stores that of its epochs.
+void remember_feature_scale(const Epoch& epoch, float scale);
 
 /// The epoch's features as recorded, times another scale, to compare epochs. [N, D]
 FeatureRows features_times(const Epoch& epoch, float scale);

@@ -68,5 +68,19 @@ TEST(FeatureScale, AnEpochIsReadTimesIt) {
   EXPECT_EQ(other.row(5)[1], run.epoch(1).features()(5, 1) * scale);
 }
 
+TEST(FeatureScale, IsRememberedAsLongAsTheFileIsTheSame) {
+  TestRunOptions options;
+  options.epochs = {1};
+  options.fitted = {};
+  const TemporaryFolder folder;
+  const dvi::Run run = make_test_run(folder / "run", options);
+  const Epoch epoch = run.epoch(1);
+  remember_feature_scale(epoch, 0.5f);
+  EXPECT_EQ(feature_scale(epoch), 0.5f);
+  EXPECT_EQ(feature_scale(run.epoch(1)), 0.5f);
+  write_npy(epoch.folder() / "features.npy", normal_features(1));
+  EXPECT_EQ(feature_scale(epoch), 1);
+}
+
 }  // namespace
 }  // namespace dvi

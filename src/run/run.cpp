@@ -314,7 +314,7 @@ Matrix Epoch::features() const {
 
 FeatureRows Epoch::mapped_features() const {
   NpyArray array = open_features();
-  if (array.dtype() != DType::f32 || workable_scale(array.matrix()) != 1) return features();
+  if (array.dtype() != DType::f32 || feature_scale(*this) != 1) return features();
   expect_finite(array.matrix(), array.path(), fmt::format("at epoch {}", epoch_name(*this)));
   return FeatureRows(std::move(array));
 }

@@ -151,8 +151,9 @@ View View::open(const Run& run, const std::string& name, const View* earlier) {
   view.json_ = read_json(file);
   try {
     const Json& version = view.json_.at("version");
-    if (view.json_.at("format") != "dvi-view" || (version != 1 && version != view_version))
-      fail("{}: expected a view of version 1 or {}, found another format; run 'dvi fit' again", file.string(),
+    if (view.json_.at("format") != "dvi-view" || !version.is_number_integer() || version < 1 ||
+        version > view_version)
+      fail("{}: expected a view of version 1 to {}, found another format; run 'dvi fit' again", file.string(),
            view_version);
     view.state_ = view.json_.at("state").get<std::string>();
     view.epochs_ = view.json_.at("epochs").get<std::vector<int>>();

@@ -3,7 +3,8 @@
 
 namespace dvi {
 
-/// What view.json calls its version. Views of version 1 are read as well: their decoder has no feature grids.
-constexpr int view_version = 2;
+/// What view.json calls its version. Earlier ones are read as well: the decoder of version 1 has no feature
+/// grids; in version 2 samples that are not of role train were laid out along with the train samples.
+constexpr int view_version = 3;
 
 }  // namespace dvi

@@ -79,11 +79,11 @@ InnerBox inner_box(MatrixView positions) {
   return box;
 }
 
-/// Stretches one axis and shortens the other, so that the box around most of the first `active` positions is
-/// a square of the same area.
-void make_square(int64_t active, MutMatrixView positions) {
+/// Stretches one axis and shortens the other, so that the box around most positions is a square of the same
+/// area.
+void make_square(MutMatrixView positions) {
   constexpr float most = 2;
-  const InnerBox box = inner_box(MatrixView(positions).slice(0, active));
+  const InnerBox box = inner_box(positions);
   if (!(box.width(0) > 0) || !(box.width(1) > 0)) return;
   const float stretch = std::clamp(std::sqrt(box.width(1) / box.width(0)), 1 / most, most);
   for (int64_t i = 0; i < positions.rows; ++i) {
@@ -98,9 +98,9 @@ double weight_of(const EdgeList& edges, int64_t first_row, int64_t last_row) {
                          begin + edges.begin[static_cast<size_t>(last_row)], 0.0);
 }
 
-/// Of all ranks' edges between active points.
-double total_weight(const LayoutProblem& problem, const LayoutShare& own) {
-  const int64_t samples = problem.active - problem.boundary;
+/// Of all ranks' edges between `points` points.
+double total_weight(const LayoutProblem& problem, int64_t points, const LayoutShare& own) {
+  const int64_t samples = points - problem.boundary;
   const auto of = [&](int64_t count, int64_t first_row, int64_t first_owned) {
     return sum_of_owned(count, [&](int64_t begin, int64_t end) {
       return weight_of(*problem.edges, first_row + begin - first_owned, first_row + end - first_owned);
@@ -112,12 +112,10 @@ double total_weight(const LayoutProblem& problem, const LayoutShare& own) {
 
 }  // namespace
 
-LayoutShare LayoutShare::of(int64_t active, int64_t boundary, int64_t passive) {
-  const auto behind = [](int64_t first, RowRange rows) {
-    return RowRange{first + rows.begin, first + rows.end};
-  };
-  return {owned_rows(active - boundary), behind(active - boundary, owned_rows(boundary)),
-          behind(active, owned_rows(passive))};
+LayoutShare LayoutShare::of(int64_t points, int64_t boundary) {
+  const int64_t samples = points - boundary;
+  const RowRange own = owned_rows(boundary);
+  return {owned_rows(samples), {samples + own.begin, samples + own.end}};
 }
 
 LayoutFrame frame_around(MatrixView positions, double room) {
@@ -127,56 +125,43 @@ LayoutFrame frame_around(MatrixView positions, double room) {
   return {box.middle(0) - 0.5f * side, box.middle(1) - 0.5f * side, side};
 }
 
-LayoutFrame set_frame(int64_t active, MutMatrixView positions) {
+LayoutFrame set_frame(MutMatrixView positions) {
   // Classes lie in a row as often as not, and what has grown long stays so within a square.
-  make_square(active, positions);
-  return frame_around(MatrixView(positions).slice(0, active), layout_steps::frame_room);
+  make_square(positions);
+  return frame_around(positions, layout_steps::frame_room);
 }
 
-std::vector<float> attraction_scales(const LayoutProblem& problem) {
-  const int64_t n = problem.active;
-  const LayoutShare own = LayoutShare::of(n, problem.boundary, problem.passive);
-  std::vector<float> scale(static_cast<size_t>(n + problem.passive),
-                           static_cast<float>(1 / total_weight(problem, own)));
-  for (int64_t i = own.passive.begin; i < own.passive.end; ++i) {
-    const int64_t row = i - own.passive.begin;
-    const double sum = weight_of(*problem.passive_edges, row, row + 1);
-    scale[static_cast<size_t>(i)] = sum > 0 ? static_cast<float>(1 / (sum * static_cast<double>(n))) : 0.f;
-  }
-  return scale;
+float attraction_scale(const LayoutProblem& problem, int64_t points) {
+  return static_cast<float>(1 / total_weight(problem, points, LayoutShare::of(points, problem.boundary)));
 }
 
 void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
                 const std::function<void(int, int)>& on_iteration) {
-  const int64_t n = problem.active, all = n + problem.passive;
-  const MatrixView active = MatrixView(positions).slice(0, n);
+  const int64_t n = positions.rows;
   if (comm().size() == 1 && uses_cuda()) {
     run_device_layout(problem, phases, positions, on_iteration);
     return;
   }
-  const std::vector<float> scale = attraction_scales(problem);
-  // The points that this rank moves. The others get where they came to; passive points not before the end,
-  // since nobody is drawn to them.
-  const LayoutShare own = LayoutShare::of(n, problem.boundary, problem.passive);
+  const float scale = attraction_scale(problem, n);
+  // The points that this rank moves. The others get where they came to.
+  const LayoutShare own = LayoutShare::of(n, problem.boundary);
   struct Owned {
     RowRange points;
-    const EdgeList* edges;
     int64_t first_row;
   };
-  const Owned owned[] = {{own.samples, problem.edges, 0},
-                         {own.boundary, problem.edges, own.samples.size()},
-                         {own.passive, problem.passive_edges, 0}};
+  const Owned owned[] = {{own.samples, 0}, {own.boundary, own.samples.size()}};
+  const EdgeList& edges = *problem.edges;
   const auto for_owned = [&](int64_t grain, const auto& move) {
-    for (const auto& [points, edges, first_row] : owned)
+    for (const auto& [points, first_row] : owned)
       parallel_for(points.size(), grain, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) move(points.begin + i, *edges, first_row + i);
+        for (int64_t i = begin; i < end; ++i) move(points.begin + i, first_row + i);
       });
   };
   // Any share of the points spreads its charges.
   const RowRange sources = own_range(n, owned_grain);
 
-  Matrix velocity(all, 2), gain(all, 2), force(all, 2);
-  std::fill(gain.data(), gain.data() + 2 * all, 1.f);
+  Matrix velocity(n, 2), gain(n, 2), force(n, 2);
+  std::fill(gain.data(), gain.data() + 2 * n, 1.f);
   RepulsionField field;
   const int total = std::accumulate(phases.begin(), phases.end(), 0,
                                     [](int sum, const LayoutPhase& p) { return sum + p.iterations; });
@@ -185,27 +170,26 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     const auto exaggeration = static_cast<float>(phase.exaggeration),
                momentum = static_cast<float>(phase.momentum);
     LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
-    if (frame != nullptr && frame->side == 0) *frame = set_frame(n, positions);
+    if (frame != nullptr && frame->side == 0) *frame = set_frame(positions);
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      field.set_sources(positions.slice(sources.begin, sources.size()),
-                        positions.slice(own.passive.begin, own.passive.size()));
+      field.set_sources(positions.slice(sources.begin, sources.size()));
       for (const Owned& part : owned)
         field.forces(positions.slice(part.points.begin, part.points.size()),
                      force.mut().slice(part.points.begin, part.points.size()));
       const auto repulsion_scale = static_cast<float>(1 / field.normaliser());
-      for_owned(1024, [&](int64_t i, const EdgeList& edges, int64_t row) {
+      for_owned(1024, [&](int64_t i, int64_t row) {
         const float x = positions(i, 0), y = positions(i, 1);
         const int64_t first = edges.begin[static_cast<size_t>(row)];
         float attracted[2];
         attraction(edges.target.data() + first, edges.weight.data() + first,
-                   edges.begin[static_cast<size_t>(row) + 1] - first, x, y, active.data, attracted);
-        const float pull = exaggeration * scale[static_cast<size_t>(i)];
+                   edges.begin[static_cast<size_t>(row) + 1] - first, x, y, positions.data, attracted);
+        const float pull = exaggeration * scale;
         for (int c = 0; c < 2; ++c) force(i, c) = pull * attracted[c] - repulsion_scale * force(i, c);
       });
       // Only now, since attraction read its neighbours' old positions.
-      for_owned(8192, [&](int64_t i, const EdgeList&, int64_t) {
+      for_owned(8192, [&](int64_t i, int64_t) {
         for (int c = 0; c < 2; ++c) {
           const bool same = (force(i, c) > 0) == (velocity(i, c) > 0);
           gain(i, c) = std::max(same ? gain(i, c) * 0.8f : gain(i, c) + 0.2f, least_gain);
@@ -235,7 +219,6 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
       if (on_iteration) on_iteration(++done, total);
     }
   }
-  gather_owned(positions.slice(n, problem.passive));
 }
 
 }  // namespace dvi

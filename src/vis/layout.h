@@ -3,12 +3,11 @@
 // pairs (interpolated on a grid), anchored to the epoch before.
 //
 // Every iteration moves all points by forces taken at the same positions, so that results do not depend on
-// the order in which threads come by. Passive points (test samples, say) feel all forces and exert none:
-// held-out samples have no influence on the picture that they are judged by.
+// the order in which threads come by.
 //
 // The ranks of a job (comm/comm.h) own their share of the points each, know the edges of these alone, and
 // move them. An iteration sends the repulsion's grid, whose size does not depend on the points, and the new
-// positions, 8 bytes an active point.
+// positions, 8 bytes a point.
 #pragma once
 
 #include <cstdint>
@@ -45,30 +44,25 @@ struct LayoutFrame {
 LayoutFrame frame_around(MatrixView positions, double room);
 
 struct LayoutProblem {
-  int64_t active = 0, passive = 0;
-  /// Between active points, both directions stored. Rows: the active points that this rank owns
-  /// (LayoutShare).
+  /// Both directions stored. Rows: the points that this rank owns (LayoutShare).
   const EdgeList* edges = nullptr;
-  /// From the passive points that this rank owns to active ones; null if there are none.
-  const EdgeList* passive_edges = nullptr;
   /// Null: none. Without a side it is set when the first framed phase begins, with room to grow; positions
   /// that lie in a long row are pressed into a square first.
   LayoutFrame* frame = nullptr;
-  MatrixView anchors;  ///< [active + passive, 2]; empty: none
-  std::span<const float>
-      anchor_strength;   ///< [active + passive] pull to the anchor, in units of the mean attraction; 0 = free
-  int64_t boundary = 0;  ///< the last of the active points are boundary samples
+  MatrixView anchors;  ///< [n, 2]; empty: none
+  /// [n] pull to the anchor, in units of the mean attraction; 0 = free
+  std::span<const float> anchor_strength;
+  int64_t boundary = 0;  ///< the last of the points are boundary samples
 };
 
-/// The points of a layout that a rank owns: owned_rows() (comm/shared_for.h) of the samples, of the boundary
-/// samples and of the passive points.
+/// The points of a layout that a rank owns: owned_rows() (comm/shared_for.h) of the samples and of the
+/// boundary samples.
 struct LayoutShare {
-  RowRange samples, boundary, passive;  ///< rows of the positions
-  static LayoutShare of(int64_t active, int64_t boundary, int64_t passive);
+  RowRange samples, boundary;  ///< rows of the positions
+  static LayoutShare of(int64_t points, int64_t boundary);
 };
 
-/// Moves `positions` [active + passive, 2], active points first, through the phases. `on_iteration(i, of)` is
-/// called in the calling thread.
+/// Moves `positions` [n, 2] through the phases. `on_iteration(i, of)` is called in the calling thread.
 void run_layout(const LayoutProblem&, std::span<const LayoutPhase> phases, MutMatrixView positions,
                 const std::function<void(int, int)>& on_iteration = {});
 

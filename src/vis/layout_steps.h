@@ -1,8 +1,6 @@
 // What the layout's steps on the processor and those through LibTorch share.
 #pragma once
 
-#include <vector>
-
 #include "vis/layout.h"
 
 namespace dvi {
@@ -13,13 +11,11 @@ constexpr double frame_room = 1.6;       // points still move apart when the fra
 constexpr float frame_softness = 0.98f;  // what is left of the way outside after an iteration
 }  // namespace layout_steps
 
-/// Presses positions that lie in a long row into a square, and returns the frame around the active ones,
-/// which come first.
-LayoutFrame set_frame(int64_t active, MutMatrixView positions);
+/// Presses positions that lie in a long row into a square, and returns the frame around them.
+LayoutFrame set_frame(MutMatrixView positions);
 
-/// [active + passive] what a point's edge weights are multiplied by, so that they are probabilities: those of
-/// active points sum to 1 over all pairs. A passive point's sum to an active point's mean, 1 / n, whatever
-/// its edges weigh.
-std::vector<float> attraction_scales(const LayoutProblem&);
+/// What edge weights are multiplied by, so that they are probabilities, which sum to 1 over all pairs of
+/// `points` points.
+float attraction_scale(const LayoutProblem&, int64_t points);
 
 }  // namespace dvi

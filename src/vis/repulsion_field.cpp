@@ -217,14 +217,13 @@ struct RepulsionField::Grid : RepulsionGrid {
 RepulsionField::RepulsionField() : grid_(std::make_unique<Grid>()) {}
 RepulsionField::~RepulsionField() = default;
 
-void RepulsionField::set_sources(MatrixView points, MatrixView cover) {
+void RepulsionField::set_sources(MatrixView points) {
   float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-  for (const MatrixView& set : {points, cover})
-    for (int64_t i = 0; i < set.rows; ++i)
-      for (int c = 0; c < 2; ++c) {
-        low[c] = std::min(low[c], set(i, c));
-        high[c] = std::max(high[c], set(i, c));
-      }
+  for (int64_t i = 0; i < points.rows; ++i)
+    for (int c = 0; c < 2; ++c) {
+      low[c] = std::min(low[c], points(i, c));
+      high[c] = std::max(high[c], points(i, c));
+    }
   float outermost[] = {low[0], low[1], -high[0], -high[1]};
   comm().least(outermost);
   for (int c = 0; c < 2; ++c) {

@@ -26,10 +26,9 @@ class RepulsionField {
   RepulsionField();
   ~RepulsionField();
 
-  /// Takes the points [n, 2] that repel, on a grid that covers `cover` [m, 2] as well; every rank gives its
-  /// own points, and gets the field of all.
-  void set_sources(MatrixView points, MatrixView cover);
-  /// forces [m, 2] at any places that were covered: sum_j K(d)^2 (place - y_j).
+  /// Takes the points [n, 2] that repel; every rank gives its own points, and gets the field of all.
+  void set_sources(MatrixView points);
+  /// forces [m, 2] at any places within the box around the points: sum_j K(d)^2 (place - y_j).
   void forces(MatrixView places, MutMatrixView forces) const;
   /// Sum over all ordered pairs of different sources of K.
   double normaliser() const;

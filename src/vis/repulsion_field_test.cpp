@@ -16,15 +16,16 @@ TEST_P(RepulsionFieldScales, AgreesWithAllPairs) {
   const int64_t n = 700, m = 50;
   Random random(9);
   Matrix points(n, 2), places(m, 2);
-  for (auto* set : {&points, &places})
-    for (int64_t i = 0; i < set->rows(); ++i)
-      for (int c = 0; c < 2; ++c)
-        (*set)(i, c) =
-            GetParam() * static_cast<float>(i % 3 == 0 ? random.normal()
-                                                       : 0.1 * random.normal() +
-                                                             static_cast<double>((i % 7) - 3) * (c + 1) / 3);
+  for (int64_t i = 0; i < n; ++i)
+    for (int c = 0; c < 2; ++c)
+      points(i, c) =
+          GetParam() * static_cast<float>(i % 3 == 0 ? random.normal()
+                                                     : 0.1 * random.normal() +
+                                                           static_cast<double>((i % 7) - 3) * (c + 1) / 3);
+  for (int64_t i = 0; i < m; ++i)
+    for (int c = 0; c < 2; ++c) places(i, c) = 0.5f * (points(i, c) + points(i + m, c));
   RepulsionField field;
-  for (int repeat = 0; repeat < 2; ++repeat) field.set_sources(points, places);
+  for (int repeat = 0; repeat < 2; ++repeat) field.set_sources(points);
   Matrix forces(m, 2);
   field.forces(places, forces.mut());
   double z = 0;

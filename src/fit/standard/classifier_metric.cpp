@@ -112,10 +112,9 @@ LayoutNeighbors layout_neighbors(const SampleSets& sets, const EpochData& data,
   out.disagreement = disagreement_of(sets, data);
   out.strength = std::max(1.0, std::pow(out.disagreement / options.usual_disagreement, 4));
 
-  Matrix features_copy, logits_copy, other_copy;
+  Matrix features_copy, logits_copy;
   const MatrixView train_features = view_rows(data.features, sets.train, features_copy),
-                   train_logits = view_rows(data.logits, sets.train, logits_copy),
-                   other_logits = view_rows(data.logits, sets.other_ids, other_copy);
+                   train_logits = view_rows(data.logits, sets.train, logits_copy);
   const MarginRanks ranks(data.verdicts, sets.train);
   const Opinions opinions(sharpness(train_logits), ranks, out.strength * options.class_weight,
                           options.margin_rank_weight);
@@ -127,10 +126,7 @@ LayoutNeighbors layout_neighbors(const SampleSets& sets, const EpochData& data,
     out.train_to_train =
         reordered(data.train_to_train, scale, train.view().slice(own.begin, own.size()), train);
   }
-  out.other_to_train = reordered(data.other_to_train, scale, opinions.of(other_logits), train);
   out.boundary_to_train = reordered(data.boundary_to_train, scale, opinions.of(data.boundary.logits), train);
-  out.evaluation_to_train =
-      reordered(data.evaluation_to_train, scale, opinions.of(data.evaluation_boundary.logits), train);
   return out;
 }
 

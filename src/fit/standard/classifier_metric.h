@@ -21,13 +21,13 @@ namespace dvi {
 struct LayoutNeighbors {
   /// k = min(fit_k, available), with the distance above; indices are rows of SampleSets::train. Of train
   /// samples those that this rank owns, as EpochData has them.
-  Neighbors train_to_train, other_to_train, boundary_to_train, evaluation_to_train;
+  Neighbors train_to_train, boundary_to_train;
   /// Share of the train samples' fit_k nearest in feature space that are predicted as another class.
   double disagreement = 0;
   /// max(1, (disagreement / StandardOptions::usual_disagreement)^4).
   double strength = 1;
 
-  void drop_lists() { train_to_train = other_to_train = boundary_to_train = evaluation_to_train = {}; }
+  void drop_lists() { train_to_train = boundary_to_train = {}; }
 };
 
 LayoutNeighbors layout_neighbors(const SampleSets&, const EpochData&, const StandardOptions&);

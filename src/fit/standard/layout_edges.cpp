@@ -23,19 +23,17 @@ class LayoutEdgeBuilder {
         near_(near),
         options_(options),
         points_(LayoutPoints::of(sets, data)),
-        share_(LayoutShare::of(points_.active(), points_.boundary, points_.passive())),
+        share_(LayoutShare::of(points_.all(), points_.boundary)),
         classes_(classes_of_points()) {}
-  EdgeList active() const;
-  EdgeList passive() const;
+  EdgeList edges() const;
 
  private:
   std::vector<ClassPair> classes_of_points() const;
   bool between_classes(int64_t i, int64_t j) const;
   struct TowardsBoundary;
   TowardsBoundary towards_boundary() const;
-  int64_t active_point(int64_t row) const;
-  template <typename PointOf>
-  void weaken_between_classes(EdgeList&, const PointOf& point_of) const;
+  int64_t point_of(int64_t row) const;
+  void weaken_between_classes(EdgeList&) const;
   void balance_sides(EdgeList&) const;
   double boundary_weight() const;
 
@@ -45,24 +43,16 @@ class LayoutEdgeBuilder {
   const StandardOptions& options_;
   LayoutPoints points_;
   LayoutShare share_;               // what this rank owns of them
-  std::vector<ClassPair> classes_;  // of active points, then of passive ones
+  std::vector<ClassPair> classes_;  // of points
 };
 
 std::vector<ClassPair> LayoutEdgeBuilder::classes_of_points() const {
   std::vector<ClassPair> all;
-  const auto samples = [&](const std::vector<int32_t>& ids) {
-    for (const int32_t id : ids) {
-      const int32_t c = data_.verdicts[static_cast<size_t>(id)].prediction;
-      all.push_back({c, c});
-    }
-  };
-  const auto boundary = [&](const BoundarySet& set, int64_t count) {
-    all.insert(all.end(), set.classes.begin(), set.classes.begin() + count);
-  };
-  samples(sets_.train);
-  boundary(data_.boundary, points_.boundary);
-  samples(sets_.other_ids);
-  boundary(data_.evaluation_boundary, points_.evaluation);
+  for (const int32_t id : sets_.train) {
+    const int32_t c = data_.verdicts[static_cast<size_t>(id)].prediction;
+    all.push_back({c, c});
+  }
+  all.insert(all.end(), data_.boundary.classes.begin(), data_.boundary.classes.begin() + points_.boundary);
   return all;
 }
 
@@ -76,10 +66,8 @@ bool LayoutEdgeBuilder::between_classes(int64_t i, int64_t j) const {
   return a != b && (a[0] != b[1] || a[1] != b[0]);
 }
 
-/// Edges between samples predicted as different classes attract less. point_of(row) is the point of a row,
-/// targets are active points.
-template <typename PointOf>
-void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, const PointOf& point_of) const {
+/// Edges between samples predicted as different classes attract less.
+void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges) const {
   const auto factor = static_cast<float>(options_.cross_class_weight / near_.strength);
   parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
@@ -89,7 +77,7 @@ void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges, const PointOf& p
   });
 }
 
-int64_t LayoutEdgeBuilder::active_point(int64_t row) const {
+int64_t LayoutEdgeBuilder::point_of(int64_t row) const {
   return row < share_.samples.size() ? share_.samples.begin + row
                                      : share_.boundary.begin + row - share_.samples.size();
 }
@@ -130,7 +118,7 @@ LayoutEdgeBuilder::TowardsBoundary LayoutEdgeBuilder::towards_boundary() const {
   return out;
 }
 
-EdgeList LayoutEdgeBuilder::active() const {
+EdgeList LayoutEdgeBuilder::edges() const {
   const Neighbors& near = near_.train_to_train;
   const int64_t n = points_.train;
   const double mean = sum_of_distances(near, n) / static_cast<double>(n * near.k);
@@ -180,7 +168,7 @@ EdgeList LayoutEdgeBuilder::active() const {
     else
       edges_of_boundary(row - samples, add);
   });
-  weaken_between_classes(list, [&](int64_t row) { return active_point(row); });
+  weaken_between_classes(list);
   balance_sides(list);
   return list;
 }
@@ -204,7 +192,7 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
     for (int64_t row = first_row; row < edges.rows(); ++row)
       for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(row)]);
            e < static_cast<size_t>(edges.begin[static_cast<size_t>(row) + 1]); ++e) {
-        const int64_t i = active_point(row), j = edges.target[e];
+        const int64_t i = point_of(row), j = edges.target[e];
         if ((i < n) == (j < n)) continue;
         const int64_t boundary = std::max(i, j);
         if (const int side = side_of(boundary, std::min(i, j)); side >= 0) visit(e, boundary - n, side);
@@ -223,48 +211,11 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
   });
 }
 
-EdgeList LayoutEdgeBuilder::passive() const {
-  struct Part {
-    const Neighbors* neighbors;
-    int64_t first_row, target_offset;
-    double weight;
-    std::vector<float> strengths;
-  };
-  std::vector<Part> parts;
-  const auto include = [&](const Neighbors& neighbors, int64_t first_row, int64_t target_offset,
-                           double weight) {
-    parts.push_back({&neighbors, first_row, target_offset, weight, membership_strengths(neighbors)});
-  };
-  if (points_.other > 0) include(near_.other_to_train, 0, 0, 1);
-  if (points_.other > 0 && points_.boundary > 0)
-    include(data_.other_to_boundary, 0, points_.train, boundary_weight());
-  if (points_.evaluation > 0) {
-    include(near_.evaluation_to_train, points_.other, 0, options_.boundary_to_sample_weight);
-    include(data_.evaluation_to_boundary, points_.other, points_.train, 1);
-  }
-  const RowRange own = owned_rows(points_.passive());
-  EdgeList list = edges_from(own.size(), [&](const auto& add) {
-    for (const Part& part : parts)
-      for (int64_t i = 0; i < part.neighbors->size(); ++i) {
-        const int64_t row = part.first_row + i;
-        if (row < own.begin || row >= own.end) continue;
-        for (int r = 0; r < part.neighbors->k; ++r) {
-          const auto at = static_cast<size_t>(i * part.neighbors->k + r);
-          add(row - own.begin, part.target_offset + part.neighbors->index[at],
-              part.strengths[at] * part.weight);
-        }
-      }
-  });
-  weaken_between_classes(list, [&](int64_t row) { return share_.passive.begin + row; });
-  return list;
-}
-
 }  // namespace
 
-LayoutEdges layout_edges(const SampleSets& sets, const EpochData& data, const LayoutNeighbors& near,
-                         const StandardOptions& options) {
-  const LayoutEdgeBuilder builder(sets, data, near, options);
-  return {builder.active(), builder.passive()};
+EdgeList layout_edges(const SampleSets& sets, const EpochData& data, const LayoutNeighbors& near,
+                      const StandardOptions& options) {
+  return LayoutEdgeBuilder(sets, data, near, options).edges();
 }
 
 }  // namespace dvi

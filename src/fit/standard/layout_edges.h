@@ -9,12 +9,7 @@
 
 namespace dvi {
 
-/// Of the points that this rank owns (LayoutShare, vis/layout.h).
-struct LayoutEdges {
-  EdgeList active;   ///< between active points, both directions stored
-  EdgeList passive;  ///< from passive points to active ones
-};
-
-LayoutEdges layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&, const StandardOptions&);
+/// Of the points that this rank owns (LayoutShare, vis/layout.h). Both directions of an edge are stored.
+EdgeList layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&, const StandardOptions&);
 
 }  // namespace dvi

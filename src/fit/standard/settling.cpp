@@ -4,10 +4,10 @@
 
 namespace dvi {
 
-void settle(std::span<EpochLayout* const> epochs, MatrixView before, int sweeps,
+void settle(std::span<Settled* const> epochs, MatrixView before, int sweeps,
             const std::function<void(int, int)>& on_step) {
   std::vector<Matrix> shown;
-  for (const auto* epoch : epochs) shown.push_back(epoch->by_sample());
+  for (const auto* epoch : epochs) shown.push_back(epoch->sample_positions());
   const size_t count = epochs.size();
   const int steps = sweeps * static_cast<int>(count);
   int done = 0;
@@ -18,7 +18,7 @@ void settle(std::span<EpochLayout* const> epochs, MatrixView before, int sweeps,
       if (e > 0) past.positions = shown[e - 1];
       if (e + 1 < count) future = {shown[e + 1], epochs[e + 1]->springs()};
       epochs[e]->relax(past, future);
-      shown[e] = epochs[e]->by_sample();
+      shown[e] = epochs[e]->sample_positions();
       if (on_step) on_step(++done, steps);
     }
 }

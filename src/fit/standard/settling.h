@@ -1,22 +1,33 @@
-// Settles the layouts of consecutive epochs, so that samples travel between epochs in proportion to their
-// features (docs/explanation/method.md).
+// How the default preset fits its epochs together in time.
 //
-// A layout that knows only the epoch before wanders: its steps do not add up to a way, and what one epoch
-// does the next undoes. So every sample hangs on two springs (EpochLayout::springs), to where it is in the
-// epoch before and to where it is in the epoch after. Sweeps go over all epochs, forwards and back, and relax
-// one epoch after the other.
+// An epoch that is placed by itself, or only knows the one before, wanders: its steps are as long as they
+// must be, but they do not add up to a way. Once all epochs are placed they are relaxed together, each sample
+// between its places in the epoch before and in the one after, so that it moves as far as its features do and
+// as it must to stay among its neighbours.
 #pragma once
 
 #include <functional>
 #include <span>
 
-#include "fit/standard/epoch_layout.h"
+#include "fit/standard/springs.h"
 
 namespace dvi {
 
-/// `epochs` in order. `before` [N, 2]: where samples are shown in the epoch before the first of them, which
-/// stays as it is; empty: there is none. `on_step(i, of)` is called after each relaxation.
-void settle(std::span<EpochLayout* const> epochs, MatrixView before, int sweeps,
+/// Samples of one epoch that can be relaxed.
+class Settled {
+ public:
+  virtual ~Settled() = default;
+  /// Moves the samples, held by springs to where they are in the epochs before and after.
+  virtual void relax(const SpringEnds& before, const SpringEnds& after) = 0;
+  virtual Matrix sample_positions() const = 0;  ///< [n, 2]
+  /// Stiffness of the springs to the epoch before, [n]; empty at the first.
+  virtual std::span<const float> springs() const = 0;
+};
+
+/// Relaxes consecutive epochs, `sweeps` times over all, forwards and back in turn. `before`: positions [n, 2]
+/// of the epoch before the first, which stay as they are; empty if there is none. `on_step(i, of)` is called
+/// after each epoch.
+void settle(std::span<Settled* const> epochs, MatrixView before, int sweeps,
             const std::function<void(int, int)>& on_step = {});
 
 }  // namespace dvi

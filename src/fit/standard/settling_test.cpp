@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "core/progress.h"
+#include "fit/standard/epoch_layout.h"
+#include "fit/standard/other_places.h"
 #include "graph/plane_neighbors.h"
 #include "run/testing/test_run.h"
 
@@ -57,29 +60,31 @@ class SettlingTest : public testing::Test {
     return out;
   }
 
-  /// [N, 2] of every epoch, all settled together or one after the other.
+  /// [n, 2] of the train samples at every epoch, all settled together or one after the other.
   static std::vector<Matrix> settled(std::vector<std::unique_ptr<EpochLayout>> layouts, bool together) {
-    std::vector<EpochLayout*> all;
+    std::vector<Settled*> all;
     for (const auto& layout : layouts) all.push_back(layout.get());
     std::vector<Matrix> out;
     if (together) settle(all, {}, StandardOptions().settle_sweeps);
     for (size_t e = 0; e < all.size(); ++e) {
       if (!together) settle(std::span(all).subspan(e, 1), e > 0 ? out.back().view() : MatrixView{}, 2);
-      out.push_back(all[e]->by_sample());
+      out.push_back(all[e]->sample_positions());
     }
     return out;
   }
 
-  double step(const Matrix& a, const Matrix& b) const {
+  static double step(const Matrix& a, const Matrix& b) {
     double sum = 0;
-    for (const int32_t id : sets_.train) sum += std::hypot(b(id, 0) - a(id, 0), b(id, 1) - a(id, 1));
-    return sum / static_cast<double>(sets_.train.size());
+    for (int64_t i = 0; i < a.rows(); ++i) sum += std::hypot(b(i, 0) - a(i, 0), b(i, 1) - a(i, 1));
+    return sum / static_cast<double>(a.rows());
   }
 
   /// Mean number of the 15 nearest in feature space that are among the 15 nearest in the plane.
   double kept(size_t epoch, const Matrix& positions) const {
-    const Neighbors plane = plane_neighbors(positions, sets_.train, sets_.train, fit_k);
-    const Neighbors space = with_ids(nearest_of(data_[epoch].train_to_train, fit_k), sets_.train);
+    std::vector<int32_t> self(sets_.train.size());
+    std::iota(self.begin(), self.end(), 0);
+    const Neighbors plane = PlaneIndex(positions).nearest(positions, fit_k, self);
+    const Neighbors space = nearest_of(data_[epoch].train_to_train, fit_k);
     int64_t common = 0;
     for (int64_t i = 0; i < plane.size(); ++i)
       for (const int32_t n : plane.row(i)) common += std::ranges::count(space.row(i), n);
@@ -127,6 +132,43 @@ TEST_F(SettlingTest, WhereAllNeighborsAreOtherOnesNothingIsHeld) {
   const auto layouts = drafts({});
   const auto held = settled(drafts({}), true);
   for (size_t e = 0; e < layouts.size(); ++e) EXPECT_GT(kept(e, held[e]), 0.9 * kept(e, layouts[e]->draft()));
+}
+
+TEST_F(SettlingTest, OtherSamplesTravelLessAndKeepTheirNeighbors) {
+  record(0.05f);
+  std::vector<Matrix> trains = settled(drafts({}), true);
+  const auto places = [&](double spring) {
+    StandardOptions options;
+    options.other_spring = spring;
+    std::vector<std::unique_ptr<OtherPlaces>> others;
+    std::vector<Settled*> all;
+    for (size_t e = 0; e < data_.size(); ++e) {
+      const std::optional<ClassifierSnapshot> before =
+          e > 0 ? std::optional(classifier_snapshot(sets_, data_[e - 1])) : std::nullopt;
+      others.push_back(
+          std::make_unique<OtherPlaces>(sets_, data_[e], before ? &*before : nullptr, 1, options));
+      others.back()->place(trains[e]);
+      all.push_back(others.back().get());
+    }
+    settle(all, {}, options.other_sweeps);
+    double steps = 0, kept = 0;
+    for (size_t e = 0; e < all.size(); ++e) {
+      const Matrix positions = all[e]->sample_positions();
+      EXPECT_EQ(positions.rows(), std::ssize(sets_.other_ids));
+      const Neighbors plane = PlaneIndex(trains[e]).nearest(positions, fit_k);
+      for (int64_t i = 0; i < plane.size(); ++i)
+        for (const int32_t n : plane.row(i))
+          kept += static_cast<double>(
+              std::ranges::count(data_[e].other_to_train.row(i).first(static_cast<size_t>(fit_k)), n));
+      if (e > 0) steps += step(all[e - 1]->sample_positions(), positions);
+    }
+    return std::pair(steps, kept / static_cast<double>(all.size() * sets_.other_ids.size()));
+  };
+  const auto [loose_steps, loose_kept] = places(0);
+  const auto [held_steps, held_kept] = places(StandardOptions().other_spring);
+  EXPECT_LT(held_steps, 0.9 * loose_steps);
+  EXPECT_GT(held_kept, 0.9 * loose_kept);
+  EXPECT_GT(held_kept, 5);  // chance 0.15
 }
 
 TEST_F(SettlingTest, WithoutSpringsNothingIsHeld) {

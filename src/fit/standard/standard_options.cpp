@@ -22,6 +22,8 @@ Json to_json(const StandardOptions& o) {
           {"changed_class_spring", o.changed_class_spring},
           {"settle_sweeps", o.settle_sweeps},
           {"settle_iterations", o.settle_iterations},
+          {"other_spring", o.other_spring},
+          {"other_sweeps", o.other_sweeps},
           {"first_encoder_steps", o.first_encoder_steps},
           {"following_encoder_steps", o.following_encoder_steps},
           {"new_decoder_steps", o.new_decoder_steps},

@@ -44,8 +44,12 @@ struct StandardOptions {
   /// The springs of a sample that changed class, of that. More gives steadier ways and a map that agrees less
   /// with the classifier.
   double changed_class_spring = 0.15;
-  /// Sweeps over all epochs (fit/standard/settling.h), and iterations of each epoch's layout in a sweep.
-  int settle_sweeps = 8, settle_iterations = 20;
+  /// The springs of samples that are placed among the train samples (fit/standard/other_places.h), in units
+  /// of all that their neighbours attract them with. More gives steadier ways likewise.
+  double other_spring = 0.18;
+  /// Sweeps over all epochs (fit/standard/settling.h), and iterations of each epoch's layout in a sweep;
+  /// sweeps of the samples that are placed among them.
+  int settle_sweeps = 8, settle_iterations = 20, other_sweeps = 4;
   /// How often a pass of the networks visits each boundary sample. More makes white boundaries run through
   /// them.
   int boundary_visits = 2;

@@ -5,7 +5,7 @@
 #include "core/progress.h"
 #include "core/seed.h"
 #include "fit/standard/epoch_layout.h"
-#include "fit/standard/settling.h"
+#include "fit/standard/other_places.h"
 #include "project/relocation.h"
 #include "vis/distill.h"
 
@@ -23,7 +23,7 @@ class DraftState : public PresetState {
     write_npy(epoch_folder / file, draft);
     write_npy(epoch_folder / frame_file, std::vector<float>{frame.x0, frame.y0, frame.side});
   }
-  Matrix draft;  // [N, 2]
+  Matrix draft;  // [n, 2] of the train samples
   LayoutFrame frame;
 };
 
@@ -32,11 +32,14 @@ struct LayoutPreparation : Preparation {
                     const StandardOptions& options)
       : samples(sets),
         layout(sets, data, before, seed, options),
+        others(sets, data, before != nullptr ? &before->classifier : nullptr, layout.disagreement_strength(),
+               options),
         draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
   std::shared_ptr<const PresetState> state() const override { return draft; }
   void put_aside(ScratchFile& file) override { layout.put_edges_aside(file); }
   const SampleSets& samples;
   EpochLayout layout;
+  OtherPlaces others;
   std::shared_ptr<const DraftState> draft;
   size_t settled_with = 0;      // other epochs
   double settling_seconds = 0;  // its share
@@ -68,16 +71,15 @@ class StandardFit {
     train_networks(positions, out);
     out.seconds["train"] = watch.lap();
     place_points(positions, out);
-    relocate_points(out);
     out.seconds["place"] = watch.lap();
     return out;
   }
 
  private:
   void train_networks(const Matrix& positions, Projection& out) const {
-    // Networks learn from active points only: the samples and the boundary samples of the fit.
+    // Networks learn from the layout's points: train samples and the boundary samples of the fit.
     const int64_t c = data_.logits.cols();
-    Matrix logits(points_.active(), c);
+    Matrix logits(points_.all(), c);
     for (int64_t i = 0; i < points_.train; ++i)
       std::copy_n(data_.logits.row(sets_.train[static_cast<size_t>(i)]), c, logits.row(i));
     if (points_.boundary > 0)
@@ -86,12 +88,12 @@ class StandardFit {
     Matrix copy;
     task.features = view_rows(data_.features, sets_.train, copy);
     if (points_.boundary > 0) task.more_features = data_.boundary.features;
-    for (int64_t i = 0; i < points_.active(); ++i)
+    for (int64_t i = 0; i < points_.all(); ++i)
       task.visits.insert(task.visits.end(),
                          static_cast<size_t>(i < points_.train ? 1 : options_.boundary_visits),
                          static_cast<int32_t>(i));
     task.logits = logits;
-    task.positions = positions.view().slice(0, points_.active());
+    task.positions = positions;
     task.subject = data_.subject.get();
     task.previous = previous_ != nullptr ? &previous_->model : nullptr;
     task.seed = derived_seed(seed_, network_seeds, static_cast<uint64_t>(data_.number));
@@ -116,50 +118,67 @@ class StandardFit {
     out.details["divergence"] = result.divergence;
   }
 
+  /// The points of the layout, moved to where the ground agrees with them; then all others among them.
   void place_points(const Matrix& positions, Projection& out) const {
-    out.positions = layout_.by_sample();
-    out.boundary_positions = Matrix(data_.boundary.size(), 2);
-    out.evaluation_boundary_positions = Matrix(data_.evaluation_boundary.size(), 2);
-    if (points_.boundary > 0)
-      std::copy_n(positions.row(points_.train), 2 * points_.boundary, out.boundary_positions.data());
-    else if (data_.boundary.size() > 0)
-      out.model.encoder.apply(data_.boundary.features, out.boundary_positions.mut());
-    if (points_.evaluation > 0)
-      std::copy_n(positions.row(points_.active() + points_.other), 2 * points_.evaluation,
-                  out.evaluation_boundary_positions.data());
-    else if (data_.evaluation_boundary.size() > 0)
-      out.model.encoder.apply(data_.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
+    const int64_t samples = data_.features.rows();
+    out.positions = Matrix(samples, 2);
+    out.fitted_positions = Matrix(samples, 2);
+    out.moved.assign(static_cast<size_t>(samples), 0.f);
+    out.relocation = {options_.margin_tolerance, options_.relocation_reach};
+
+    const MarginRanks ranks(data_.verdicts, sets_.train);
+    PlaneClassifier ground(out.model.decoder, *data_.subject);
+    // Within the train samples' bounds, or those that are moved make the picture of all others smaller.
+    Matrix train = rows_of(positions, 0, points_.train);
+    Relocator relocator(ground, ranks, square_around(bounds_of(train), 0), *out.relocation);
+    const auto show = [&](Matrix& fitted, std::span<const int32_t> ids) {
+      std::vector<ExpectedGround> expected;
+      for (const Verdict& v : verdicts_of(data_, ids)) expected.push_back({v.prediction, -1, v.margin});
+      put(fitted, ids, out.fitted_positions);
+      put(relocator.relocate(expected, fitted.mut()), ids, out.moved);
+      put(fitted, ids, out.positions);
+    };
+    show(train, sets_.train);
+    Matrix others = prepared_.others.sample_positions();
+    show(others, sets_.other_ids);
+
+    // Boundary samples are not followed in time: those of every epoch are others. They are placed among those
+    // of the layout, which are as undecided as they are, or among the train samples where these are too few.
+    const auto among_train = [&](const BoundarySet& set, const Neighbors& nearest) {
+      return PlacesAmong(nearest, opinions_of(judge(set.logits.view()), ranks), train,
+                         opinions_of(verdicts_of(data_, sets_.train), ranks))
+          .find();
+    };
+    const auto show_boundary = [&](const BoundarySet& set, Matrix& shown) {
+      std::vector<ExpectedGround> expected;
+      for (const auto& [one, other] : set.classes) expected.push_back({one, other});
+      return relocator.relocate(expected, shown.mut());
+    };
+    out.boundary_positions = points_.boundary > 0 ? rows_of(positions, points_.train, points_.boundary)
+                                                  : among_train(data_.boundary, data_.boundary_to_train);
+    show_boundary(data_.boundary, out.boundary_positions);
+    const BoundarySet& evaluation = data_.evaluation_boundary;
+    out.fitted_evaluation_positions =
+        points_.boundary > 0
+            ? PlacesAmong(data_.evaluation_to_boundary, std::vector<Opinion>(evaluation.classes.size()),
+                          out.boundary_positions, std::vector<Opinion>(data_.boundary.classes.size()))
+                  .find()
+            : among_train(evaluation, data_.evaluation_to_train);
+    out.evaluation_boundary_positions = out.fitted_evaluation_positions;
+    out.evaluation_moved = show_boundary(evaluation, out.evaluation_boundary_positions);
   }
 
-  void relocate_points(Projection& out) const {
-    std::vector<ExpectedGround> expected;
-    for (const auto& verdict : data_.verdicts) expected.push_back({verdict.prediction, -1, verdict.margin});
-    const auto add = [&](const BoundarySet& set, const Matrix& shown) {
-      for (int64_t b = 0; b < shown.rows(); ++b)
-        expected.push_back({set.classes[static_cast<size_t>(b)][0], set.classes[static_cast<size_t>(b)][1]});
-    };
-    add(data_.boundary, out.boundary_positions);
-    add(data_.evaluation_boundary, out.evaluation_boundary_positions);
-    Matrix all(static_cast<int64_t>(expected.size()), 2);
-    Matrix* const parts[] = {&out.positions, &out.boundary_positions, &out.evaluation_boundary_positions};
-    float* at = all.data();
-    for (const Matrix* part : parts) at = std::copy_n(part->data(), 2 * part->rows(), at);
-    out.fitted_positions = out.positions;
-    out.fitted_evaluation_positions = out.evaluation_boundary_positions;
-    PlaneClassifier classifier(out.model.decoder, *data_.subject);
-    const MarginRanks ranks(data_.verdicts, sets_.train);
-    out.relocation = {options_.margin_tolerance, options_.relocation_reach};
-    // Within the samples' bounds, or those that are moved make the picture of all others smaller.
-    const Extent bounds = square_around(bounds_of(out.positions), 0);
-    Relocator relocator(classifier, ranks, bounds, *out.relocation);
-    const std::vector<float> moved = relocator.relocate(expected, all.mut());
-    out.moved.assign(moved.begin(), moved.begin() + out.positions.rows());
-    out.evaluation_moved.assign(moved.end() - out.evaluation_boundary_positions.rows(), moved.end());
-    const float* from = all.data();
-    for (Matrix* part : parts) {
-      std::copy_n(from, 2 * part->rows(), part->data());
-      from += 2 * part->rows();
-    }
+  static Matrix rows_of(const Matrix& positions, int64_t begin, int64_t count) {
+    Matrix out(count, 2);
+    std::copy_n(positions.data() + 2 * begin, 2 * count, out.data());
+    return out;
+  }
+  static void put(const Matrix& rows, std::span<const int32_t> ids, Matrix& out) {
+    for (size_t i = 0; i < ids.size(); ++i)
+      std::copy_n(rows.row(static_cast<int64_t>(i)), 2, out.row(ids[i]));
+  }
+  static void put(const std::vector<float>& values, std::span<const int32_t> ids, std::vector<float>& out) {
+    for (size_t i = 0; i < ids.size(); ++i) out[static_cast<size_t>(ids[i])] = values[i];
   }
 
   const LayoutPreparation& prepared_;
@@ -188,19 +207,30 @@ std::unique_ptr<Preparation> StandardPreset::prepare(const SampleSets& sets, con
 void StandardPreset::settle(std::span<Preparation* const> preparations, const FittedEpoch* previous) const {
   // Alone, an epoch has nothing that moves along with it.
   const int sweeps = preparations.size() == 1 ? std::min(2, options_.settle_sweeps) : options_.settle_sweeps;
-  std::vector<EpochLayout*> layouts;
-  for (auto* preparation : preparations)
-    layouts.push_back(&dynamic_cast<LayoutPreparation&>(*preparation).layout);
+  std::vector<LayoutPreparation*> epochs;
+  std::vector<Settled*> layouts, others;
+  for (auto* preparation : preparations) {
+    epochs.push_back(dynamic_cast<LayoutPreparation*>(preparation));
+    layouts.push_back(&epochs.back()->layout);
+    others.push_back(&epochs.back()->others);
+  }
+  const SampleSets& sets = epochs.front()->samples;
+  const auto positions_before = [&](std::span<const int32_t> ids) {
+    return previous != nullptr ? gather_rows(previous->positions, ids) : Matrix();
+  };
   const Stopwatch watch;
   Progress progress("settling", static_cast<int64_t>(sweeps * std::ssize(layouts)));
-  dvi::settle(layouts, previous != nullptr ? previous->positions.view() : MatrixView{}, sweeps,
-              [&](int, int) { progress.advance(); });
+  dvi::settle(layouts, positions_before(sets.train), sweeps, [&](int, int) { progress.advance(); });
   progress.finish();
-  for (auto* preparation : preparations) {
-    auto& prepared = dynamic_cast<LayoutPreparation&>(*preparation);
-    prepared.layout.drop_edges();
-    prepared.settled_with = preparations.size() - 1;
-    prepared.settling_seconds = watch.seconds() / static_cast<double>(preparations.size());
+  for (auto* epoch : epochs) {
+    epoch->layout.drop_edges();
+    epoch->others.place(epoch->layout.sample_positions());
+  }
+  dvi::settle(others, positions_before(sets.other_ids), options_.other_sweeps);
+  for (auto* epoch : epochs) {
+    epoch->others.drop_neighbors();
+    epoch->settled_with = preparations.size() - 1;
+    epoch->settling_seconds = watch.seconds() / static_cast<double>(preparations.size());
   }
 }
 
@@ -213,10 +243,10 @@ Projection StandardPreset::finish(const Preparation& preparation, const EpochDat
 }
 
 std::shared_ptr<const PresetState> StandardPreset::load_state(const std::filesystem::path& epoch_folder,
-                                                              int64_t samples) const {
+                                                              const SampleSets& sets) const {
   const NpyArray draft = NpyArray::open(epoch_folder / DraftState::file);
   draft.expect_dtype({DType::f32});
-  draft.expect_shape({samples, 2});
+  draft.expect_shape({static_cast<int64_t>(sets.train.size()), 2});
   const NpyArray frame = NpyArray::open(epoch_folder / DraftState::frame_file);
   frame.expect_dtype({DType::f32});
   frame.expect_shape({3});

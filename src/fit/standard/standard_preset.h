@@ -18,7 +18,7 @@ class StandardPreset : public Preset {
   Projection finish(const Preparation&, const EpochData&, const FittedEpoch* previous,
                     uint64_t seed) const override;
   std::shared_ptr<const PresetState> load_state(const std::filesystem::path& epoch_folder,
-                                                int64_t samples) const override;
+                                                const SampleSets&) const override;
 
  private:
   StandardOptions options_;

@@ -112,7 +112,7 @@ TEST(Ranks, RepulsionOfASmallAndOfALargeGridIsTheSame) {
     const Matrix points = drawn(2000, 2, size, 4);
     const auto forces = [&](MatrixView own, MutMatrixView out) {
       RepulsionField field;
-      field.set_sources(own, own);
+      field.set_sources(own);
       field.forces(own, out);
       return field.normaliser();
     };
@@ -200,21 +200,15 @@ TEST(Ranks, RowsAreCollectedAndSummed) {
 }
 
 TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
-  const Matrix features = drawn(1500, 8, 1, 5), passive = drawn(200, 8, 1, 6);
-  const NeighborIndex index(features);
-  const Neighbors near = index.exact(features, 15, true), of_passive = index.exact(passive, 15, false);
+  const Matrix features = drawn(1500, 8, 1, 5);
+  const Neighbors near = NeighborIndex(features).exact(features, 15, true);
   const EdgeList edges = fuzzy_union(near, membership_strengths(near), features.rows());
-  const std::vector<float> strengths = membership_strengths(of_passive);
-  const EdgeList passive_edges = edges_by_row(passive.rows(), [&](int64_t i, const auto& add) {
-    for (size_t r = 0; r < 15; ++r)
-      add(of_passive.row(i)[r], double{strengths[static_cast<size_t>(i) * 15 + r]});
-  });
   constexpr int iterations = 60;
   const auto positions = [&] {
-    Matrix out = drawn(features.rows() + passive.rows(), 2, 1e-2, 7);
+    Matrix out = drawn(features.rows(), 2, 1e-2, 7);
     LayoutFrame frame;
-    const EdgeList own = owned_edges(edges), own_passive = owned_edges(passive_edges);
-    const LayoutProblem problem{features.rows(), passive.rows(), &own, &own_passive, &frame, {}, {}};
+    const EdgeList own = owned_edges(edges);
+    const LayoutProblem problem{&own, &frame, {}, {}};
     const LayoutPhase phases[] = {{iterations / 2, 12, 0.5}, {iterations / 2, 2, 0.8, true}};
     run_layout(problem, phases, out.mut());
     return values_of(out);

@@ -17,46 +17,38 @@ namespace {
 
 using at::Tensor;
 
-/// Edges of all points, active and passive, in the order of rows.
 class Attraction {
  public:
   Attraction(const LayoutProblem& problem, at::Device device) {
-    std::vector<int64_t> lengths, targets;
-    std::vector<float> weights;
-    const auto append = [&](const EdgeList& edges) {
-      for (int64_t i = 0; i < edges.rows(); ++i)
-        lengths.push_back(edges.begin[static_cast<size_t>(i) + 1] - edges.begin[static_cast<size_t>(i)]);
-      targets.insert(targets.end(), edges.target.begin(), edges.target.end());
-      weights.insert(weights.end(), edges.weight.begin(), edges.weight.end());
-    };
-    append(*problem.edges);
-    if (problem.passive > 0) append(*problem.passive_edges);
-    const auto points = static_cast<int64_t>(lengths.size()), edges = static_cast<int64_t>(targets.size());
+    const EdgeList& edges = *problem.edges;
+    const int64_t points = edges.rows();
+    std::vector<int64_t> lengths;
+    for (int64_t i = 0; i < points; ++i)
+      lengths.push_back(edges.begin[static_cast<size_t>(i) + 1] - edges.begin[static_cast<size_t>(i)]);
+    const std::vector<int64_t> targets(edges.target.begin(), edges.target.end());
+    const auto count = std::ssize(targets);
     lengths_ = upload(lengths.data(), {points}, at::kLong, device);
-    target_ = upload(targets.data(), {edges}, at::kLong, device);
-    weight_ = upload(weights.data(), {edges}, at::kFloat, device);
+    target_ = upload(targets.data(), {count}, at::kLong, device);
+    weight_ = upload(edges.weight.data(), {count}, at::kFloat, device) * attraction_scale(problem, points);
     row_ = at::repeat_interleave(at::arange(points, target_.options()), lengths_);
-    const std::vector<float> scales = attraction_scales(problem);
-    scale_ = upload(scales.data(), {points, 1}, at::kFloat, device);
   }
 
   /// [points, 2] sums of w / (1 + d^2) (y_i - y_j), scaled to probabilities.
   Tensor forces(const Tensor& positions) const {
     const Tensor way = positions.index_select(0, row_) - positions.index_select(0, target_);
     const Tensor pull = weight_ / (way.square().sum(1) + 1);
-    return at::segment_reduce(way * pull.unsqueeze(1), "sum", lengths_, {}, {}, 0, /*unsafe=*/true, 0) *
-           scale_;
+    return at::segment_reduce(way * pull.unsqueeze(1), "sum", lengths_, {}, {}, 0, /*unsafe=*/true, 0);
   }
 
  private:
-  Tensor lengths_, target_, weight_, row_, scale_;
+  Tensor lengths_, target_, weight_, row_;
 };
 
 /// RepulsionField (vis/repulsion_field.h) with LibTorch's transforms.
 class Repulsion {
  public:
-  /// [points, 2] forces over the normaliser; the first `active` points repel.
-  Tensor forces(const Tensor& positions, int64_t active) {
+  /// [points, 2] forces over the normaliser.
+  Tensor forces(const Tensor& positions) {
     const Tensor box = at::cat({positions.amin(0), positions.amax(0)}).cpu();
     const float* corners = box.data_ptr<float>();
     if (grid_.cover(corners, corners + 2)) transform_kernels(positions.options());
@@ -73,16 +65,17 @@ class Repulsion {
                               .reshape({-1, 16}),
                  weights = (w.select(1, 1).unsqueeze(2) * w.select(1, 0).unsqueeze(1)).reshape({-1, 16});
 
-    const Tensor units = (weights.narrow(0, 0, active) * RepulsionGrid::charge_unit).to(at::kLong);
+    const Tensor units = (weights * RepulsionGrid::charge_unit).to(at::kLong);
     const Tensor charge = at::zeros({grid_.nodes * grid_.nodes}, units.options())
-                              .index_add_(0, places.narrow(0, 0, active).reshape(-1), units.reshape(-1));
+                              .index_add_(0, places.reshape(-1), units.reshape(-1));
     const int64_t length = 2 * grid_.nodes;
     const Tensor spectrum =
         at::fft_fft2((charge.to(at::kFloat) / RepulsionGrid::charge_unit).view({grid_.nodes, grid_.nodes}),
                      at::IntArrayRef{length, length});
     const Tensor power = at::view_as_real(spectrum).square().sum(2);
     const Tensor normaliser =
-        ((power * normaliser_kernel_).sum(at::kDouble) / static_cast<double>(length * length) - active)
+        ((power * normaliser_kernel_).sum(at::kDouble) / static_cast<double>(length * length) -
+         positions.size(0))
             .clamp_min(1e-9);
     const Tensor field = at::view_as_real(at::fft_ifft2(spectrum * force_kernel_)
                                               .narrow(0, 0, grid_.nodes)
@@ -111,7 +104,6 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
          const std::function<void(int, int)>& on_iteration, at::Device device) {
   using namespace layout_steps;
   const c10::InferenceMode no_gradients;
-  const int64_t n = problem.active;
   const Attraction attraction(problem, device);
   Repulsion repulsion;
   Tensor positions = upload(host, device), velocity = at::zeros_like(positions),
@@ -132,21 +124,21 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
     LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
     if (frame != nullptr && frame->side == 0) {
       download();
-      *frame = set_frame(n, host);
+      *frame = set_frame(host);
       positions = upload(host, device);
     }
-    const double rate = static_cast<double>(n) / std::max(1.0, phase.exaggeration);
+    const double rate = static_cast<double>(host.rows) / std::max(1.0, phase.exaggeration);
     Tensor low;
     if (frame != nullptr) low = at::tensor({frame->x0, frame->y0}, at::kFloat).to(device);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      const Tensor force = attraction.forces(positions) * phase.exaggeration - repulsion.forces(positions, n);
+      const Tensor force = attraction.forces(positions) * phase.exaggeration - repulsion.forces(positions);
       const Tensor same = (force > 0).eq(velocity > 0);
       gain = at::where(same, gain * 0.8f, gain + 0.2f).clamp_min_(least_gain);
       velocity = velocity * phase.momentum - gain * force * rate;
       const Tensor length = velocity.square().sum(1, true).sqrt_().clamp_min_(1e-30);
       Tensor moved = positions + velocity * (longest_step / length).clamp_max_(1);
       if (strength.defined()) {
-        const Tensor hold = strength * (rate / static_cast<double>(n));
+        const Tensor hold = strength * (rate / static_cast<double>(host.rows));
         moved = (moved + hold * anchors) / (hold + 1);
       }
       if (frame != nullptr) {

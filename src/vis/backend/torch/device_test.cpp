@@ -62,23 +62,18 @@ TEST(DeviceNeighbors, FewSamples) {
 }
 
 struct Problem {
-  Matrix features = drawn(1200, 6, 1, 5), passive = drawn(150, 6, 1, 6);
-  EdgeList edges, passive_edges;
-  Matrix anchors = drawn(1350, 2, 5, 7);
-  std::vector<float> strength = std::vector<float>(1350, 0.2f);
+  Matrix features = drawn(1200, 6, 1, 5);
+  EdgeList edges;
+  Matrix anchors = drawn(1200, 2, 5, 7);
+  std::vector<float> strength = std::vector<float>(1200, 0.2f);
   Problem() {
-    const NeighborIndex index(features);
-    const Neighbors near = index.exact(features, 15, true), of_passive = index.exact(passive, 15, false);
+    const Neighbors near = NeighborIndex(features).exact(features, 15, true);
     edges = fuzzy_union(near, membership_strengths(near), features.rows());
-    passive_edges = edges_by_row(passive.rows(), [&](int64_t i, const auto& add) {
-      for (const int32_t j : of_passive.row(i)) add(j, 0.5);
-    });
   }
   template <typename Run>
   Matrix positions(const Run& run, int iterations, LayoutFrame& frame) const {
-    const LayoutProblem problem{features.rows(), passive.rows(), &edges,  &passive_edges,
-                                &frame,          anchors,        strength};
-    Matrix out = drawn(1350, 2, 1, 8);
+    const LayoutProblem problem{&edges, &frame, anchors, strength};
+    Matrix out = drawn(1200, 2, 1, 8);
     const LayoutPhase phases[] = {{iterations / 2, 12, 0.5}, {iterations - iterations / 2, 2, 0.8, true}};
     run(problem, phases, out.mut());
     return out;
