@@ -125,12 +125,16 @@ class HeaderParser {
   size_t at_ = 0;
 };
 
-/// Product of the sizes, or -1 if it would not fit a file.
+/// Product of the sizes, or -1 if it would not fit a file, or would not if those of 0 were 1: so no product
+/// of some of the sizes overflows either.
 int64_t checked_product(std::span<const int64_t> shape) {
   int64_t product = 1;
-  for (const int64_t s : shape)
-    if (__builtin_mul_overflow(product, s, &product) || product > (int64_t{1} << 48)) return -1;
-  return product;
+  bool none = false;
+  for (const int64_t s : shape) {
+    none |= s == 0;
+    if (s != 0 && (__builtin_mul_overflow(product, s, &product) || product > (int64_t{1} << 48))) return -1;
+  }
+  return none ? 0 : product;
 }
 
 /// Calls `use` with the first element, typed; float16 arrays as uint16_t, with `half` true.

@@ -41,6 +41,14 @@ TEST_F(NpyTest, ElementsThatTheProcessorCannotReadWhereTheyLieAreRefused) {
               HasSubstr("a multiple of their 4 bytes, found the first at byte 69"));
 }
 
+TEST_F(NpyTest, NoElementsHideNoSizesBeyondAllMeasure) {
+  const std::string header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296), }\n";
+  std::ofstream(folder_ / "none.npy", std::ios::binary)
+      << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size()) << '\0' << header;
+  EXPECT_THAT(error_of(folder_ / "none.npy"), HasSubstr("more than any file can hold"));
+}
+
 TEST_F(NpyTest, RoundTrip) {
   const std::vector<float> values = {1, 2, 3, 4, 5, 6};
   const int64_t shape[] = {2, 3};
