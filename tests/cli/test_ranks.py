@@ -18,7 +18,13 @@ FAILING_ALLOCATION = os.environ.get(
     os.path.join(os.path.dirname(os.path.realpath(DVI)), "tests", "libfailing_allocation.so"),
 )
 PLUGIN = os.path.join(os.path.dirname(os.path.realpath(DVI)), "libdvi_mpi.so")
-MPIRUN = ["mpirun", "-q", "--allow-run-as-root", "--oversubscribe", "-n"]
+# Shared memory is enough for ranks of one machine; where they find no network, Open MPI 5 says so. It knows no -q, with
+# which Open MPI 4 keeps to itself that a rank has ended.
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "--mca", "btl", "^tcp", "-n"]
+if shutil.which("mpirun"):
+    version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True, check=True).stdout
+    if "(Open MPI) 4" in version:
+        MPIRUN.insert(1, "-q")
 
 
 def write_digits(run):
@@ -166,7 +172,7 @@ class Ranks(ProgramTest):
         alone = self.copy("alone")
         self.assert_works("--quiet", "--threads", "1", "fit", alone)
         expected = arrays(alone)
-        for count, apart, epoch in ((2, 1, 1), (2, 0, 2), (2, 1, 3), (3, 2, 2), (3, 1, 3), (3, 0, 3)):
+        for count, apart, epoch in ((2, 1, 1), (2, 0, 2), (3, 1, 3)):
             with self.subTest(ranks=count, rank=apart, epoch=epoch):
                 run = self.copy(f"run-{count}-{apart}-{epoch}")
                 blind = f"{run}-blind"  # the same run and view, without those features
@@ -191,7 +197,7 @@ class Ranks(ProgramTest):
         alone = self.copy("alone")
         self.assert_works("--quiet", "--threads", "1", "fit", alone)
         expected = arrays(alone)
-        for count, apart in ((2, 1), (3, 0), (3, 2)):
+        for count, apart in ((2, 1), (3, 0)):
             counter = f"{self.place.name}/allocations"
             counted = {"DVI_FAILING_ALLOCATION": 0, "DVI_ALLOCATIONS": counter}
             run = self.copy(f"counted-{count}-{apart}")
@@ -199,7 +205,7 @@ class Ranks(ProgramTest):
             with open(counter) as file:
                 total = int(file.read())
             self.assertGreater(total, 100)
-            points = 4
+            points = 3  # a job waits ten seconds for the ranks that have not failed
             for point in range(points):
                 # Spread over the whole course, at other points for each number of ranks.
                 failing = 1 + (point * total + apart * total // 3) // points
