@@ -145,7 +145,7 @@ TEST(Autograd, AgreesWithThePaperObjective) {
       PaperObjective objective(features, attention, curve, 2, precision);
       objective.set_previous(previous, 0.01f);
       const auto losses = objective.evaluate(model, batch);
-      const double tolerance = precision == Precision::f32 ? 1e-5 : 0.05;
+      const double tolerance = precision == Precision::f32 ? 1e-5 : 0.06;  // bf16: three digits a factor
       EXPECT_NEAR(losses.umap, umap.item<double>(), tolerance);
       EXPECT_NEAR(losses.reconstruction, reconstruction.item<double>(), tolerance);
       EXPECT_NEAR(losses.temporal, temporal.item<double>(), 1e-4);
