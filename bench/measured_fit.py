@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
+
 
 def measured_fit(program, run, view, mpirun=()):
     """`mpirun`: what starts the ranks; one process without."""

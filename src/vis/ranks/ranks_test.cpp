@@ -8,22 +8,15 @@
 #include "comm/job.h"
 #include "comm/shared_for.h"
 #include "core/parallel.h"
-#include "core/random.h"
 #include "graph/fuzzy_set.h"
 #include "graph/neighbor_index.h"
 #include "graph/plane_neighbors.h"
+#include "graph/testing/drawn.h"
 #include "vis/layout.h"
 #include "vis/repulsion_field.h"
 
 namespace dvi {
 namespace {
-
-Matrix drawn(int64_t rows, int64_t cols, double scale, uint64_t seed) {
-  Random random(seed);
-  Matrix out(rows, cols);
-  for (int64_t i = 0; i < rows * cols; ++i) out.data()[i] = static_cast<float>(scale * random.normal());
-  return out;
-}
 
 std::vector<float> values_of(const Matrix& m) {
   const auto all = m.view().span();

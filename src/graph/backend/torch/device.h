@@ -2,9 +2,12 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <torch/cuda.h>
 
 #include <string>
+#include <string_view>
 
+#include "core/error.h"
 #include "core/matrix.h"
 
 namespace dvi {
@@ -23,6 +26,19 @@ inline at::Tensor upload(MatrixView m, at::Device device) {
 inline std::string first_line(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
   return text.substr(0, text.find('\n'));
+}
+
+/// What work(device) returns, on the CUDA device where there is one. Throws Error, which says that `what`
+/// failed and what to do `instead`, where LibTorch throws.
+template <typename Work>
+auto on_device(std::string_view what, std::string_view instead, const Work& work) {
+  const at::Device device(torch::cuda::is_available() ? at::kCUDA : at::kCPU);
+  try {
+    return work(device);
+  } catch (const c10::Error& error) {
+    fail("{} through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or {}", what,
+         device.is_cuda() ? "cuda" : "cpu", first_line(error), instead);
+  }
 }
 
 }  // namespace dvi

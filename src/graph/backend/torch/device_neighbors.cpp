@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/cuda.h>
 
 #include <algorithm>
 #include <limits>
@@ -106,15 +105,8 @@ DeviceNeighbors search(MatrixView queries, MatrixView references, int k, bool sa
 }
 
 DeviceNeighbors find(MatrixView queries, MatrixView references, int k, bool same) {
-  const bool cuda = torch::cuda::is_available();
-  try {
-    return search(queries, references, k, same, at::Device(cuda ? at::kCUDA : at::kCPU));
-  } catch (const c10::Error& error) {
-    fail(
-        "finding neighbours through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or use "
-        "--device cpu",
-        cuda ? "cuda" : "cpu", first_line(error));
-  }
+  return on_device("finding neighbours", "use --device cpu",
+                   [&](at::Device device) { return search(queries, references, k, same, device); });
 }
 
 const decltype(find_device_neighbors)::Implementation implementation(find_device_neighbors, find);

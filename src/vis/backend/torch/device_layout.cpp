@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/cuda.h>
 
 #include <algorithm>
 #include <numeric>
@@ -155,15 +154,8 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
 
 void run_on_device(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
                    const std::function<void(int, int)>& on_iteration) {
-  const bool cuda = torch::cuda::is_available();
-  try {
-    run(problem, phases, positions, on_iteration, at::Device(cuda ? at::kCUDA : at::kCPU));
-  } catch (const c10::Error& error) {
-    fail(
-        "the layout through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or use --device "
-        "cpu",
-        cuda ? "cuda" : "cpu", first_line(error));
-  }
+  on_device("the layout", "use --device cpu",
+            [&](at::Device device) { run(problem, phases, positions, on_iteration, device); });
 }
 
 const decltype(run_device_layout)::Implementation implementation(run_device_layout, run_on_device);

@@ -5,21 +5,14 @@
 #include <cmath>
 
 #include "core/device.h"
-#include "core/random.h"
 #include "graph/backend/torch/device_neighbors.h"
 #include "graph/neighbor_index.h"
+#include "graph/testing/drawn.h"
 #include "vis/backend/torch/device_layout.h"
 #include "vis/layout.h"
 
 namespace dvi {
 namespace {
-
-Matrix drawn(int64_t rows, int64_t cols, double scale, uint64_t seed) {
-  Random random(seed);
-  Matrix out(rows, cols);
-  for (int64_t i = 0; i < rows * cols; ++i) out.data()[i] = static_cast<float>(scale * random.normal());
-  return out;
-}
 
 void expect_same(const Neighbors& found, const Neighbors& expected) {
   ASSERT_EQ(found.k, expected.k);

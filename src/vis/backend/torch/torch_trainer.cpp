@@ -326,21 +326,15 @@ class DecoderTraining {
 /// What `train(device, steps)` returns, which calls steps(training) for all steps of a training.
 template <typename Train>
 auto run(bool capture, const DistillSchedule& schedule, const Trainer::OnStep& on_step, const Train& train) {
-  const bool cuda = torch::cuda::is_available();
   using How = DeviceSteps::How;
-  try {
+  return on_device("training", "set CUDA_VISIBLE_DEVICES= to train on the processor", [&](at::Device device) {
     const c10::InferenceMode no_gradients;
-    return train(at::Device(cuda ? at::kCUDA : at::kCPU), [&](auto& training) {
-      DeviceSteps steps(!cuda ? How::host : capture ? How::captured : How::eager);
+    return train(device, [&](auto& training) {
+      DeviceSteps steps(!device.is_cuda() ? How::host : capture ? How::captured : How::eager);
       steps.run(
           schedule.steps(), [&] { training.step(); }, on_step);
     });
-  } catch (const c10::Error& error) {
-    fail(
-        "training through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or set "
-        "CUDA_VISIBLE_DEVICES= to train on the processor",
-        cuda ? "cuda" : "cpu", first_line(error));
-  }
+  });
 }
 
 std::string device() { return torch::cuda::is_available() ? "cuda" : "cpu"; }
