@@ -166,23 +166,35 @@ void CellSearch::open(QueryGroup group, SearchWork& w) const {
     decode(codes, group.begin + i, w.points.row(i));
     w.norms[i] = squared_norm(w.points.row(i), d);
   }
-  if (w.squared.rows() == 0) w.squared = Matrix(group_size, cells_.centres.count());
-  cells_.centres.distances(w.points.view().slice(0, rows), w.squared);
 }
 
 void CellSearch::probe(QueryGroup group, int probes, int kept, SearchWork& w) const {
   const int64_t rows = group.end - group.begin, cells = cells_.centres.count();
-  std::vector<float> far(cells, 0.f);
-  for (int64_t i = 0; i < rows; ++i) add(w.squared.row(i), cells, far.data());
+  // Of all queries together: their mean square distance to a centre is that of their mean, and something that
+  // is the same for all centres.
+  Matrix mean(1, cells_.space.dims()), distances;
+  for (int64_t i = 0; i < rows; ++i) add(w.points.row(i), mean.cols(), mean.data());
+  for (int64_t l = 0; l < mean.cols(); ++l) mean.data()[l] /= static_cast<float>(rows);
+  cells_.centres.distances(mean, distances);
+  float* const far = distances.data();
   // std::sort runs past its range where numbers cannot be ordered.
-  for (float& f : far) f = f < INFINITY ? f : INFINITY;
+  for (int64_t c = 0; c < cells; ++c) far[c] = far[c] < INFINITY ? far[c] : INFINITY;
   std::vector<int32_t> nearest(cells);
   std::iota(nearest.begin(), nearest.end(), 0);
   std::sort(nearest.begin(), nearest.end(),
             [&](int32_t a, int32_t b) { return std::pair(far[a], a) < std::pair(far[b], b); });
-  for (int64_t i = 0; i < rows; ++i) w.lists[i].clear(kept);
-  int64_t seen = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    w.lists[i].clear(kept);
+    w.hits[i].clear();
+  }
+  // What is found in the nearest cells bounds what is worth keeping of others, if these are many.
+  constexpr int many = 16;
+  int64_t seen = 0, measured_at = probes > many ? many / 4 : cells;
   for (int64_t p = 0; p < cells && (p < probes || seen <= 2 * kept); ++p) {
+    if (p == measured_at) {
+      measure_candidates(group, kept, w);
+      measured_at *= 2;
+    }
     const auto c = static_cast<size_t>(nearest[p]);
     const int64_t end = cells_.order.begin[c + 1];
     for (int64_t begin = cells_.order.begin[c]; begin < end; begin += tile_width_) {
@@ -196,26 +208,35 @@ void CellSearch::probe(QueryGroup group, int probes, int kept, SearchWork& w) co
           });
     }
   }
+  measure_candidates(group, kept, w);
+}
+
+/// Hits become the k nearest of them and the candidates; lists begin anew with what may be nearer.
+void CellSearch::measure_candidates(QueryGroup group, int kept, SearchWork& w) const {
   const float step = cells_.space.step();
+  // Rounding both points adds dims / 6 to the square on average, and a deviation of sqrt(1 / 6) steps to the
+  // distance, of which three are allowed.
   const auto rounded = static_cast<float>(cells_.space.dims()) / 6;
-  for (int64_t i = 0; i < rows; ++i) {
+  for (int64_t i = 0; i < group.size(); ++i) {
     auto& hits = w.hits[i];
-    hits.clear();
+    const auto limit = [&] {
+      if (static_cast<int>(hits.size()) < k_) return std::numeric_limits<int32_t>::max();
+      const float reach = std::sqrt(hits.back().squared) / step;
+      return static_cast<int32_t>(std::min(reach * reach + 2.5f * reach + rounded + 1, 2e9f));
+    };
     for (const auto& c : w.lists[i].sorted()) {
-      // Rounding both points adds dims / 6 to the square on average, and a deviation of sqrt(1 / 6) steps
-      // to the distance, of which three are allowed.
-      if (const float reach = std::sqrt(hits.empty() ? 0 : hits.back().squared) / step;
-          static_cast<int>(hits.size()) == k_ &&
-          static_cast<float>(c.squared) > reach * reach + 2.5f * reach + rounded)
-        break;
+      if (c.squared >= limit()) break;
       insert(hits, k_, measure(group.begin + i, c.position));
     }
+    w.lists[i].clear(kept, limit());
   }
 }
 
 void CellSearch::prove(QueryGroup group, SearchWork& w) const {
   const int64_t rows = group.end - group.begin, cells = cells_.centres.count();
   const CellOrder& references = cells_.order;
+  if (w.squared.rows() == 0) w.squared = Matrix(group_size, cells);
+  cells_.centres.distances(w.points.view().slice(0, rows), w.squared);
   std::vector<float> reach(rows);
   const auto set_reach = [&](int64_t i) {
     const auto at = static_cast<size_t>(i);

@@ -51,7 +51,8 @@ class CellSearch {
   Neighbors delivered(Neighbors answers, std::span<const QueryGroup> groups, Queries wanted) const;
 
   void open(QueryGroup group, SearchWork& w) const;
-  /// Hits: the k nearest found in the `probes` nearest cells, measuring at most `kept`.
+  /// Hits: the k nearest found in the `probes` nearest cells, measuring at most `kept` of each piece of them.
+  /// of them.
   void probe(QueryGroup group, int probes, int kept, SearchWork& w) const;
   /// Puts what is nearer than the hits, k for each query, in their place: they become the true ones.
   void prove(QueryGroup group, SearchWork& w) const;
@@ -64,6 +65,7 @@ class CellSearch {
   Neighbors all(const Neighbors& answers, std::span<const QueryGroup> groups) const;
   Neighbors owned(Neighbors answers, std::span<const QueryGroup> groups) const;
   Hit measure(int64_t query, int32_t position) const;
+  void measure_candidates(QueryGroup group, int kept, SearchWork& w) const;
   bool improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const;
   template <typename Limit, typename Visit>
   void compare(QueryGroup group, int64_t begin, int64_t width, SearchWork& w, const Limit& limit,

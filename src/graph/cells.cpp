@@ -11,7 +11,7 @@
 namespace dvi {
 namespace {
 
-constexpr int64_t cell_size = 256, most_cells = 4096;
+constexpr int64_t cell_size = 256, most_cells = 8192;
 constexpr int64_t block = 256, chunk = 1024;  // rows that a thread takes at once
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 
 namespace dvi {
 
@@ -18,10 +17,10 @@ void insert(std::vector<Hit>& hits, int k, Hit hit) {
   hits.insert(std::upper_bound(hits.begin(), hits.end(), hit), hit);
 }
 
-void CandidateList::clear(int kept) {
+void CandidateList::clear(int kept, int32_t limit) {
   kept_ = static_cast<size_t>(kept);
   items_.clear();
-  limit_ = std::numeric_limits<int32_t>::max();
+  limit_ = limit;
 }
 
 std::span<const Candidate> CandidateList::sorted() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct Candidate {
 /// The `kept` smallest candidates offered, gathered in a buffer of twice the size.
 class CandidateList {
  public:
-  void clear(int kept);
+  void clear(int kept, int32_t limit = std::numeric_limits<int32_t>::max());
   /// Only smaller distances are worth a push.
   int32_t limit() const { return limit_; }
   void push(Candidate c) {
