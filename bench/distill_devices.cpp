@@ -23,7 +23,7 @@ namespace {
 using Device = TrainingDevice;
 
 constexpr int64_t dim = 512, classes = 10, latents = 6;
-constexpr int64_t first_steps = 1800, following_steps = 550;  // as the default preset's
+constexpr int64_t first_steps = 600, following_steps = 200;  // as the default preset's
 
 /// Ten Gaussians that fill a few dimensions each, a linear head that tells them apart, and a plane position
 /// that knows the class and two of the dimensions.

@@ -33,10 +33,10 @@ void report(benchmark::State& state, double operations_per_iteration) {
 /// inputs.
 double step_operations(const Autoencoder& model, double rows) {
   double weights = 0;
-  for (const auto* mlp : {&model.encoder, &model.decoder.network})
+  for (const auto* mlp : {&model.encoder.network, &model.decoder.network})
     for (int l = 0; l < mlp->layers(); ++l)
       weights += 3.0 * static_cast<double>(mlp->weight(l).span().size());
-  return 2 * rows * (weights - static_cast<double>(model.encoder.weight(0).span().size()));
+  return 2 * rows * (weights - static_cast<double>(model.encoder.network.weight(0).span().size()));
 }
 
 void peak(benchmark::State& state, Precision precision) {
@@ -59,10 +59,10 @@ void wake_up(benchmark::State& state) {
 
 void adam(benchmark::State& state) {
   auto model = paper_autoencoder(dim, 1);
-  std::vector<std::vector<float>> gradients(static_cast<size_t>(threads()),
-                                            std::vector<float>(model.encoder.parameters().size(), 1e-3f));
-  Adam encoder_adam(model.encoder.parameters().size());
-  for (auto _ : state) encoder_adam.step(model.encoder.parameters(), gradients, 1e-3f);
+  std::vector<std::vector<float>> gradients(
+      static_cast<size_t>(threads()), std::vector<float>(model.encoder.network.parameters().size(), 1e-3f));
+  Adam encoder_adam(model.encoder.network.parameters().size());
+  for (auto _ : state) encoder_adam.step(model.encoder.network.parameters(), gradients, 1e-3f);
 }
 
 /// Forward, backward and Adam of both networks, without the losses.
@@ -75,11 +75,11 @@ void network_step(benchmark::State& state, Precision precision) {
     Matrix position_gradient;
   };
   std::vector<Worker> traces(workers);
-  std::vector<std::vector<float>> encoder_gradients(workers,
-                                                    std::vector<float>(model.encoder.parameters().size()));
+  std::vector<std::vector<float>> encoder_gradients(
+      workers, std::vector<float>(model.encoder.network.parameters().size()));
   auto decoder_gradients = encoder_gradients;
   for (auto& gradient : decoder_gradients) gradient.resize(model.decoder.network.parameters().size());
-  Adam encoder_adam(model.encoder.parameters().size()),
+  Adam encoder_adam(model.encoder.network.parameters().size()),
       decoder_adam(model.decoder.network.parameters().size());
   for (auto _ : state) {
     parallel_workers(threads(), [&](int worker) {
@@ -95,7 +95,7 @@ void network_step(benchmark::State& state, Precision precision) {
                                      precision);
       model.encoder.backward(in, mine.encoder, position_gradient, encoder_gradients[w], nullptr, precision);
     });
-    encoder_adam.step(model.encoder.parameters(), encoder_gradients, 1e-6f);
+    encoder_adam.step(model.encoder.network.parameters(), encoder_gradients, 1e-6f);
     decoder_adam.step(model.decoder.network.parameters(), decoder_gradients, 1e-6f);
   }
   report(state, step_operations(model, 2 * edges));

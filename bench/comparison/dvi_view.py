@@ -22,7 +22,9 @@ class ViewEpoch:
         """[n, 2] -> [n, D]: the stored decoder, ReLU between layers, behind its feature grids if it has any."""
         weights = self.array("weights")
         sizes = lambda widths: [(o, i) for i, o in zip(widths, widths[1:])]
-        at = sum(o * i + o for o, i in sizes(self.info["encoder"]))
+        at = sum(o * i + o for o, i in sizes(self.info["encoder"])) + 2 * self.info.get(
+            "encoder_landmarks", 0
+        )
         x = positions.astype(np.float32)
         if "decoder_grid" in self.info:
             grid, encoded = self.info["decoder_grid"], []

@@ -169,13 +169,14 @@ class Decoder(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             place = pathlib.Path(folder) / "views/v/epochs/000001"
             place.mkdir(parents=True)
-            (place / "view_epoch.json").write_text('{"encoder": [4, 2], "decoder": [2, 3, 4]}')
-            parts = [
-                rng.standard_normal(s).astype(np.float32) for s in ((2, 4), (2,), (3, 2), (3,), (4, 3), (4,))
-            ]
+            (place / "view_epoch.json").write_text(
+                '{"encoder": [4, 5], "encoder_landmarks": 5, "decoder": [2, 3, 4]}'
+            )
+            shapes = ((5, 4), (5,), (5, 2), (3, 2), (3,), (4, 3), (4,))
+            parts = [rng.standard_normal(s).astype(np.float32) for s in shapes]
             np.save(place / "weights.npy", np.concatenate([p.ravel() for p in parts]))
             z = rng.standard_normal((5, 2)).astype(np.float32)
-            expected = np.maximum(z @ parts[2].T + parts[3], 0) @ parts[4].T + parts[5]
+            expected = np.maximum(z @ parts[3].T + parts[4], 0) @ parts[5].T + parts[6]
             np.testing.assert_allclose(ViewEpoch(folder, "v", 1).decode(z), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -21,7 +21,7 @@ struct Plane {
 };
 
 /// encoder(features), each rank its share.
-void encode(const Mlp& encoder, MatrixView features, MutMatrixView positions) {
+void encode(const PlaneEncoder& encoder, MatrixView features, MutMatrixView positions) {
   constexpr int64_t part = 256;  // that pass through all layers together (Mlp::apply)
   const RowRange own = own_range(features.rows, part);
   encoder.apply(features.slice(own.begin, own.size()), positions.slice(own.begin, own.size()));

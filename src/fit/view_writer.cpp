@@ -158,10 +158,10 @@ void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcom
   for (const auto& pair : data.boundary.classes) classes.insert(classes.end(), pair.begin(), pair.end());
   write_ints(folder / "boundary_classes.npy", classes, 2);
   write_boundary_features(folder / "boundary_features.npy", data);
-  std::vector<float> weights(projection.model.encoder.parameters().begin(),
-                             projection.model.encoder.parameters().end());
-  const PlaneDecoder& decoder = projection.model.decoder;
-  for (const auto part : {decoder.grid.parameters(), decoder.network.parameters()})
+  std::vector<float> weights;
+  const auto& [encoder, decoder] = projection.model;
+  for (const auto part : {encoder.network.parameters(), encoder.landmarks.view().span(),
+                          decoder.grid.parameters(), decoder.network.parameters()})
     weights.insert(weights.end(), part.begin(), part.end());
   write_npy(folder / "weights.npy", weights);
 }
@@ -191,8 +191,9 @@ void ViewWriter::write(const EpochOutcome& outcome) {
 
   Json json = outcome.projection.details;
   json["epoch"] = data.number;
-  json["encoder"] = outcome.projection.model.encoder.widths();
-  const PlaneDecoder& decoder = outcome.projection.model.decoder;
+  const auto& [encoder, decoder] = outcome.projection.model;
+  json["encoder"] = encoder.network.widths();
+  if (encoder.has_landmarks()) json["encoder_landmarks"] = encoder.landmarks.rows();
   json["decoder"] = decoder.network.widths();
   if (decoder.has_grid()) {
     const auto& box = decoder.grid.box();

@@ -116,6 +116,18 @@ std::span<const float> ViewEpoch::encoder_positions() const {
 std::vector<int64_t> ViewEpoch::encoder_widths() const { return widths(json_, "encoder", folder_); }
 std::vector<int64_t> ViewEpoch::decoder_widths() const { return widths(json_, "decoder", folder_); }
 
+int64_t ViewEpoch::encoder_landmarks() const {
+  constexpr int64_t most = 1 << 16;
+  if (!json_.contains("encoder_landmarks")) return 0;
+  const Json& count = json_.at("encoder_landmarks");
+  if (!count.is_number_integer() || count < 1 || count > most)
+    fail(
+        "{}: expected \"encoder_landmarks\" to be a number from 1 to {}, found {}; fit the view again with "
+        "--force",
+        (folder_ / "view_epoch.json").string(), most, count.dump());
+  return count.get<int64_t>();
+}
+
 ViewEpoch::DecoderGrid ViewEpoch::decoder_grid() const {
   constexpr int most_levels = 16, largest = 4096;
   if (!json_.contains("decoder_grid")) return {};

@@ -59,12 +59,14 @@ class ViewEpoch {
   std::span<const float> boundary_positions() const { return boundary_positions_.as<float>(); }  ///< [M, 2]
   std::span<const int32_t> boundary_classes() const { return boundary_classes_.as<int32_t>(); }  ///< [M, 2]
   int64_t boundary_count() const { return boundary_positions_.rows(); }
-  /// [P]: the encoder, the decoder's feature grids (vis/feature_grid.h tells their order), the decoder's
-  /// network. Of a network, for every layer its weight [out, in], then its bias.
+  /// [P]: the encoder's network, its landmarks [K, 2], the decoder's feature grids (vis/feature_grid.h tells
+  /// their order), the decoder's network. Of a network, for every layer its weight [out, in], then its bias.
   std::span<const float> weights() const { return weights_.as<float>(); }
   /// Layer widths, e.g. {512, 256, 2}.
   std::vector<int64_t> encoder_widths() const;
   std::vector<int64_t> decoder_widths() const;
+  /// K: how many landmarks the encoder weighs; 0 where it gives coordinates.
+  int64_t encoder_landmarks() const;
   /// Feature grids in front of the decoder: cells a side of each, and the square that they cover. No sizes
   /// where the decoder reads coordinates.
   struct DecoderGrid {

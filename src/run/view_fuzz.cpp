@@ -32,6 +32,7 @@ void read_all(const dvi::Run& run) {
     (void)epoch->metrics();
     (void)epoch->neighbors();
     (void)epoch->encoder_widths();
+    (void)epoch->encoder_landmarks();
     (void)epoch->decoder_widths();
   }
 }

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "run/view.h"
-#include "vis/mlp.h"
 #include "vis/plane_decoder.h"
+#include "vis/plane_encoder.h"
 
 namespace dvi {
 
 struct Autoencoder {
-  Mlp encoder;           ///< D -> 2
+  PlaneEncoder encoder;  ///< D -> 2
   PlaneDecoder decoder;  ///< 2 -> D
 };
 

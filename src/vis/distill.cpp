@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "vis/divergence.h"
 #include "vis/feature_units.h"
+#include "vis/landmarks.h"
 #include "vis/places_beyond.h"
 #include "vis/reduced_head.h"
 
@@ -87,6 +88,33 @@ PlaneDecoder first_decoder(const DistillTask& task, const DistillOptions& option
   return decoder;
 }
 
+void scale_output(Mlp& network, float factor) {
+  const int last = network.layers() - 1;
+  const MutMatrixView weight = network.weight(last);
+  for (int64_t i = 0; i < weight.rows * weight.cols; ++i) weight.data[i] *= factor;
+  for (float& bias : network.bias(last)) bias *= factor;
+}
+
+/// That of the epoch before, its landmarks moved to where the points lie now, or a new one.
+PlaneEncoder first_encoder(const DistillTask& task, const DistillOptions& options, const FeatureUnits& units,
+                           Random& random) {
+  const int64_t count =
+      std::clamp<int64_t>(task.positions.rows / options.points_a_landmark, 1, options.most_landmarks);
+  const PlaneEncoder* before = task.previous != nullptr ? &task.previous->encoder : nullptr;
+  if (before != nullptr && before->landmarks.rows() != count) before = nullptr;
+  PlaneEncoder encoder;
+  encoder.landmarks =
+      find_landmarks(task.positions, count, before != nullptr ? &before->landmarks : nullptr, task.seed);
+  if (before != nullptr) {
+    encoder.network = unfold_encoder(before->network, units);
+    scale_output(encoder.network, 1 / options.decisiveness);
+  } else {
+    encoder.network = new_network(units.dimensions(), options.encoder_hidden, options.encoder_layers,
+                                  encoder.landmarks.rows(), random);
+  }
+  return encoder;
+}
+
 /// Which rank of the job trains what. Encoder and decoder learn the same positions and nothing of each other.
 constexpr int encoder_rank = 0;
 int decoder_rank() { return std::min(1, comm().size() - 1); }
@@ -116,25 +144,24 @@ DistillResult train_own(const DistillTask& task, const DistillOptions& options,
   result.decoder_steps = decoder_steps;
   const std::vector<int32_t> visits = visits_of(task, features.rows());
 
-  const PlaneUnits plane = PlaneUnits::of(task.positions);
-  const Matrix positions = plane.to_units(task.positions);
-  Mlp encoder = task.previous != nullptr ? unfold_encoder(task.previous->encoder, units, plane)
-                                         : new_network(units.dimensions(), options.encoder_hidden,
-                                                       options.encoder_layers, 2, random);
+  PlaneEncoder encoder = first_encoder(task, options, units, random);
   const auto seen = static_cast<int64_t>(visits.size());
   const DistillSchedule encoder_schedule =
       make_schedule(visits, options.encoder_steps,
                     std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
-  if (trains_encoder)
-    result.encoder_error = trainer->train_encoder({features, positions}, encoder_schedule,
-                                                  options.encoder_rate, encoder, report(0)) /
+  if (trains_encoder) {
+    const LandmarkShares shares = landmark_shares(task.positions, encoder.landmarks);
+    result.encoder_error = trainer->train_encoder({features, &shares}, encoder_schedule, options.encoder_rate,
+                                                  encoder.network, report(0)) /
                            encoder_schedule.counted();
+  }
 
   const Places places = with_places_beyond(task.positions, task.features.rows, options.beyond, task.seed);
   std::vector<int32_t> all_visits = visits;
   for (int64_t p = features.rows(); p < places.at.rows(); ++p) all_visits.push_back(static_cast<int32_t>(p));
   const DistillSchedule decoder_schedule =
-      make_schedule(std::move(all_visits), decoder_steps, options.decoder_batch, random);
+      make_schedule(std::move(all_visits), decoder_steps,
+                    std::min(std::max<int64_t>(seen / 4, 1024), options.decoder_batch), random);
   const std::vector<Verdict> verdicts = judge(task.logits);
   DecoderProblem problem;
   problem.features = features;
@@ -155,7 +182,9 @@ DistillResult train_own(const DistillTask& task, const DistillOptions& options,
     result.divergence = losses.divergence / decoder_schedule.counted();
   }
   decoder.network = fold_decoder(decoder.network, units);
-  result.model = {fold_encoder(encoder, units, plane), std::move(decoder)};
+  scale_output(encoder.network, options.decisiveness);
+  encoder.network = fold_encoder(encoder.network, units);
+  result.model = {std::move(encoder), std::move(decoder)};
   return result;
 }
 
@@ -165,6 +194,14 @@ void broadcast_network(Mlp& network, int root) {
   broadcast(widths, root);
   broadcast(parameters, root);
   network = Mlp(std::move(widths), std::move(parameters));
+}
+
+void broadcast_matrix(Matrix& matrix, int root) {
+  int64_t shape[] = {matrix.rows(), matrix.cols()};
+  broadcast_value(shape, root);
+  if (comm().rank() != root) matrix = Matrix(shape[0], shape[1]);
+  comm().broadcast(std::as_writable_bytes(std::span(matrix.data(), static_cast<size_t>(shape[0] * shape[1]))),
+                   root);
 }
 
 void broadcast_grid(FeatureGrid& grid, int root) {
@@ -181,7 +218,8 @@ void broadcast_grid(FeatureGrid& grid, int root) {
 /// Every rank gets what those that trained have.
 void broadcast_result(DistillResult& result) {
   if (comm().size() == 1) return;
-  broadcast_network(result.model.encoder, encoder_rank);
+  broadcast_network(result.model.encoder.network, encoder_rank);
+  broadcast_matrix(result.model.encoder.landmarks, encoder_rank);
   broadcast_value(result.encoder_error, encoder_rank);
   broadcast_grid(result.model.decoder.grid, decoder_rank());
   broadcast_network(result.model.decoder.network, decoder_rank());

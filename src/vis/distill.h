@@ -1,12 +1,13 @@
 // The networks of the default preset: an encoder that reproduces a layout from the features and a decoder
 // that inverse-projects it.
 //
-// The layout already keeps neighbours and boundaries, so both networks are plain regressions on (feature,
-// position) pairs, which need one forward pass a sample where DVI's edge loss needs four a pair and
-// negatives. The decoder knows the classifier: besides the features it has to reproduce the head's class
-// distribution, KL(head(f) || head(decode(y))), and the margin, so that territories and predictions hold.
-// Training runs in the principal subspace of the features; the projection is folded into the outer layers
-// afterwards, so that the result is an encoder over D dimensions and a decoder to them (vis/plane_decoder.h).
+// The layout already keeps neighbours and boundaries, so both networks learn from (feature, position) pairs,
+// which need one forward pass a sample where DVI's edge loss needs four a pair and negatives. The encoder
+// learns which of the plane's landmarks (vis/landmarks.h) are near a sample. The decoder knows the
+// classifier: besides the features it has to reproduce the head's class distribution, KL(head(f) ||
+// head(decode(y))), and the margin, so that territories and predictions hold. Training runs in the principal
+// subspace of the features; the projection is folded into the outer layers afterwards, so that the result is
+// an encoder over D dimensions and a decoder to them (vis/plane_decoder.h).
 #pragma once
 
 #include <cstdint>
@@ -24,15 +25,22 @@ namespace dvi {
 struct DistillOptions {
   /// Steps of Adam. More fit finer. The decoder takes fewer from a warm start.
   int64_t encoder_steps = 1000, decoder_steps = 250, warm_decoder_steps = 120;
-  /// Samples a step, at most. The encoder takes n / 60 of small sets, but not fewer than 64.
-  int64_t encoder_batch = 512, decoder_batch = 4096;
+  /// Samples a step, at most. Of small sets the encoder takes n / 60, but not fewer than 64, and the decoder
+  /// n / 4, but not fewer than 1,024.
+  int64_t encoder_batch = 256, decoder_batch = 4096;
   double encoder_rate = 6e-3;
   DecoderRates decoder_rates = {6e-3, 3e-2};
   /// Dimensions of the principal subspace, at most D. More than the features fill cost time and bring
   /// nothing.
   int64_t subspace = 64;
   int64_t encoder_hidden = 128;
-  int encoder_layers = 4;
+  int encoder_layers = 2;
+  /// Landmarks: one for every so many points, at most so many. More place a sample more finely and take
+  /// longer.
+  int64_t points_a_landmark = 10, most_landmarks = 1024;
+  /// The logits of the trained encoder times this: how much it decides for the likeliest of distant landmarks
+  /// instead of putting a sample in between.
+  float decisiveness = 4;
   int64_t decoder_hidden = 64;
   int decoder_layers = 2;
   /// Cells a side of the decoder's feature grids (vis/feature_grid.h), each level twice as fine as the one
@@ -68,8 +76,8 @@ struct DistillTask {
 
 struct DistillResult {
   Autoencoder model;
-  /// Means over the last pass: squared error of the encoder in units of the layout's variance, of the decoder
-  /// in units of the features', and KL in nats.
+  /// Means over the last pass: divergence of the encoder's shares of the landmarks, in nats; squared error of
+  /// the decoder in units of the features' variance; divergence of its class distributions, in nats.
   double encoder_error = 0, decoder_error = 0, divergence = 0;
   int64_t encoder_steps = 0, decoder_steps = 0;  ///< taken
   std::string device;                            ///< "processor", or LibTorch's "cuda" or "cpu"

@@ -8,14 +8,15 @@
 
 #include "core/matrix.h"
 #include "subject/logits.h"
+#include "vis/landmarks.h"
 #include "vis/reduced_head.h"
 
 namespace dvi {
 
-/// The encoder learns to lead from the features of a sample to its position.
+/// The encoder's network learns which landmarks are near where a sample lies.
 struct EncoderProblem {
-  MatrixView features;   ///< [n, r]
-  MatrixView positions;  ///< [n, 2] over plane units
+  MatrixView features;                     ///< [n, r]
+  const LandmarkShares* shares = nullptr;  ///< of n points
 };
 
 /// The decoder learns to lead from a place in the plane to the features of a sample, its source, and to what

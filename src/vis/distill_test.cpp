@@ -137,7 +137,7 @@ TEST(Distill, IsTheSameEveryTimeOnTheProcessor) {
   const auto a = distill(sheet.task(), options), b = distill(sheet.task(), options);
   EXPECT_TRUE(std::ranges::equal(a.model.decoder.network.parameters(), b.model.decoder.network.parameters()));
   EXPECT_TRUE(std::ranges::equal(a.model.decoder.grid.parameters(), b.model.decoder.grid.parameters()));
-  EXPECT_TRUE(std::ranges::equal(a.model.encoder.parameters(), b.model.encoder.parameters()));
+  EXPECT_TRUE(std::ranges::equal(a.model.encoder.network.parameters(), b.model.encoder.network.parameters()));
 }
 
 TEST(Distill, LearnsTheRowsBehindTheSamplesToo) {
@@ -205,8 +205,8 @@ TEST(Distill, LibTorchTakesTheSameSteps) {
   options.device = TrainingDevice::torch;
   const auto torch = distill(sheet.task(), options);
   if (torch.device == "processor") GTEST_SKIP() << "built without LibTorch";
-  const double encoders =
-                   relative_difference(own.model.encoder.parameters(), torch.model.encoder.parameters()),
+  const double encoders = relative_difference(own.model.encoder.network.parameters(),
+                                              torch.model.encoder.network.parameters()),
                decoders = relative_difference(own.model.decoder.network.parameters(),
                                               torch.model.decoder.network.parameters());
   std::cout << "parameters on \"" << torch.device << "\" differ by " << encoders << " and " << decoders
@@ -232,7 +232,8 @@ TEST(Distill, CapturedStepsAreThoseTakenOneByOne) {
   options.device = TrainingDevice::torch;
   const auto captured = distill(sheet.task(), options), again = distill(sheet.task(), options);
   for (const auto* other : {&captured, &again}) {
-    EXPECT_TRUE(std::ranges::equal(eager.model.encoder.parameters(), other->model.encoder.parameters()));
+    EXPECT_TRUE(std::ranges::equal(eager.model.encoder.network.parameters(),
+                                   other->model.encoder.network.parameters()));
     EXPECT_EQ(eager.encoder_error, other->encoder_error);
     // The device adds up the gradient of the grids in an order of its own.
     EXPECT_LT(relative_difference(eager.model.decoder.network.parameters(),

@@ -4,19 +4,9 @@
 #include <cmath>
 #include <vector>
 
+#include "linalg/softmax.h"
+
 namespace dvi {
-namespace {
-
-/// softmax(logits) in place; returns log(sum(exp)).
-float softmax(std::span<float> logits) {
-  const float most = *std::max_element(logits.begin(), logits.end());
-  float sum = 0;
-  for (auto& v : logits) sum += v = std::exp(v - most);
-  for (auto& v : logits) v /= sum;
-  return most + std::log(sum);
-}
-
-}  // namespace
 
 float sharpness(MatrixView logits) {
   constexpr double enough = 2;  // mean distance of the two largest logits

@@ -61,30 +61,9 @@ void FeatureUnits::gradient_to_units(MatrixView gradient, MutMatrixView x) const
   for (int64_t i = 0; i < x.rows * x.cols; ++i) x.data[i] /= scale;
 }
 
-PlaneUnits PlaneUnits::of(MatrixView positions) {
-  PlaneUnits units;
-  double mean[2] = {}, square = 0;
-  const auto n = static_cast<double>(positions.rows);
-  for (int64_t i = 0; i < positions.rows; ++i)
-    for (int c = 0; c < 2; ++c) mean[c] += positions(i, c) / n;
-  for (int64_t i = 0; i < positions.rows; ++i)
-    for (int c = 0; c < 2; ++c) square += (positions(i, c) - mean[c]) * (positions(i, c) - mean[c]) / (2 * n);
-  for (int c = 0; c < 2; ++c) units.centre[c] = static_cast<float>(mean[c]);
-  units.spread = square > 0 ? static_cast<float>(std::sqrt(square)) : 1.f;
-  return units;
-}
-
-Matrix PlaneUnits::to_units(MatrixView positions) const {
-  Matrix z(positions.rows, 2);
-  for (int64_t i = 0; i < positions.rows; ++i)
-    for (int c = 0; c < 2; ++c) z(i, c) = (positions(i, c) - centre[c]) / spread;
-  return z;
-}
-
-Mlp fold_encoder(const Mlp& small, const FeatureUnits& features, const PlaneUnits& plane) {
+Mlp fold_encoder(const Mlp& small, const FeatureUnits& features) {
   const int64_t d = features.feature_dim();
-  const int last = small.layers() - 1;
-  Mlp out = with_layers_of(small, widths_from(small, d), 1, last);
+  Mlp out = with_layers_of(small, widths_from(small, d), 1, small.layers() - 1);
   // First layer: W x = scale * W B (f - mean)
   const MatrixView w = small.weight(0);
   const MutMatrixView to = out.weight(0);
@@ -95,11 +74,6 @@ Mlp fold_encoder(const Mlp& small, const FeatureUnits& features, const PlaneUnit
       shift +=
           static_cast<double>(to(i, l) *= features.scale) * features.subspace.mean[static_cast<size_t>(l)];
     out.bias(0)[static_cast<size_t>(i)] = small.bias(0)[static_cast<size_t>(i)] - static_cast<float>(shift);
-  }
-  for (int64_t c = 0; c < 2; ++c) {  // last layer: y = spread * z + centre
-    for (int64_t j = 0; j < out.weight(last).cols; ++j) out.weight(last)(c, j) *= plane.spread;
-    float& b = out.bias(last)[static_cast<size_t>(c)];
-    b = b * plane.spread + plane.centre[c];
   }
   return out;
 }
@@ -123,10 +97,9 @@ Mlp fold_decoder(const Mlp& small, const FeatureUnits& features) {
   return out;
 }
 
-Mlp unfold_encoder(const Mlp& whole, const FeatureUnits& features, const PlaneUnits& plane) {
+Mlp unfold_encoder(const Mlp& whole, const FeatureUnits& features) {
   const int64_t d = features.feature_dim(), r = features.dimensions();
-  const int last = whole.layers() - 1;
-  Mlp out = with_layers_of(whole, widths_from(whole, r), 1, last);
+  Mlp out = with_layers_of(whole, widths_from(whole, r), 1, whole.layers() - 1);
   const MatrixView first = whole.weight(0);
   const MutMatrixView to = out.weight(0);
   multiply(first, transposed(features.subspace.basis), to);
@@ -136,11 +109,6 @@ Mlp unfold_encoder(const Mlp& whole, const FeatureUnits& features, const PlaneUn
       shift += static_cast<double>(first(i, l)) * features.subspace.mean[static_cast<size_t>(l)];
     for (int64_t l = 0; l < r; ++l) to(i, l) /= features.scale;
     out.bias(0)[static_cast<size_t>(i)] = whole.bias(0)[static_cast<size_t>(i)] + static_cast<float>(shift);
-  }
-  for (int64_t c = 0; c < 2; ++c) {
-    for (int64_t j = 0; j < out.weight(last).cols; ++j) out.weight(last)(c, j) /= plane.spread;
-    float& b = out.bias(last)[static_cast<size_t>(c)];
-    b = (b - plane.centre[c]) / plane.spread;
   }
   return out;
 }

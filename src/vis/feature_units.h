@@ -1,9 +1,9 @@
 // The units that the default preset's networks are trained in, and the way back: features in their principal
-// subspace, scaled to a variance of 1; positions centred and scaled to a variance of 1.
+// subspace, scaled to a variance of 1.
 //
 // A change of units is linear, and so are the outer layers of a network. So networks are trained in these
-// units and *folded* afterwards: the units become part of the first and last layer, and what is left is an
-// ordinary network over D dimensions and the plane.
+// units and *folded* afterwards: the units become part of the outer layer, and what is left is an ordinary
+// network over D dimensions.
 #pragma once
 
 #include <cstdint>
@@ -35,23 +35,14 @@ struct FeatureUnits {
   void gradient_to_units(MatrixView gradient, MutMatrixView x) const;
 };
 
-/// z = (y - centre) / spread of a position y.
-struct PlaneUnits {
-  float centre[2] = {};
-  float spread = 1;
-
-  static PlaneUnits of(MatrixView positions);
-  Matrix to_units(MatrixView positions) const;
-};
-
-/// x -> z becomes f -> y.
-Mlp fold_encoder(const Mlp& small, const FeatureUnits&, const PlaneUnits&);
+/// What leads from x becomes what leads from f.
+Mlp fold_encoder(const Mlp& small, const FeatureUnits&);
 /// What leads to x becomes what leads to f.
 Mlp fold_decoder(const Mlp& small, const FeatureUnits&);
 
 /// The reverse, in units that may be others than those it was folded with; what the subspace cannot hold is
 /// lost.
-Mlp unfold_encoder(const Mlp& whole, const FeatureUnits&, const PlaneUnits&);
+Mlp unfold_encoder(const Mlp& whole, const FeatureUnits&);
 Mlp unfold_decoder(const Mlp& whole, const FeatureUnits&);
 
 }  // namespace dvi

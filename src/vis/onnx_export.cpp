@@ -180,7 +180,16 @@ std::string onnx_model(const Autoencoder& model, float feature_scale, OnnxPart p
     graph.input("features", dim);
     std::string x = "features";
     if (feature_scale != 1) x = graph.add("Mul", {x, graph.constant(feature_scale)});
-    add_network(graph, model.encoder, x, "places");
+    const PlaneEncoder& encoder = model.encoder;
+    if (encoder.has_landmarks()) {
+      const std::string shares =
+          graph.add("Softmax", {add_network(graph, encoder.network, x, "")}, {{"axis", 1}});
+      const std::string landmarks =
+          graph.constant(encoder.landmarks.view().span(), {encoder.landmarks.rows(), 2});
+      graph.add("MatMul", {shares, landmarks}, {}, "places");
+    } else {
+      add_network(graph, encoder.network, x, "places");
+    }
     graph.output("places", 2);
   } else {
     graph.input("places", 2);

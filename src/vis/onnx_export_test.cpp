@@ -13,7 +13,8 @@ namespace {
 Autoencoder some_model() {
   Random random(4);
   Autoencoder out;
-  out.encoder = Mlp({6, 16, 2}, random);
+  out.encoder = {Mlp({6, 16, 20}, random), Matrix(20, 2)};
+  for (int64_t i = 0; i < 40; ++i) out.encoder.landmarks.data()[i] = static_cast<float>(random.normal());
   out.decoder.grid = FeatureGrid({4, 16}, {-1, -2, 5});
   for (float& value : out.decoder.grid.parameters()) value = static_cast<float>(random.normal());
   out.decoder.network = Mlp({out.decoder.grid.width(), 16, 6}, random);

@@ -66,7 +66,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
     const auto w = static_cast<size_t>(index);
     auto& mine = *workers_[w];
     std::tie(mine.begin, mine.end) = share(edges, w, workers_.size());
-    encoder_gradients_[w].resize(model.encoder.parameters().size());
+    encoder_gradients_[w].resize(model.encoder.network.parameters().size());
     decoder_gradients_[w].resize(model.decoder.network.parameters().size());
     const int64_t m = mine.edges();
     if (m == 0) return;
@@ -80,7 +80,7 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
           feature_weights_.row(attention_.row[static_cast<size_t>(sample)]);
     }
     const auto positions =
-        model.encoder.forward(mine.features.view().slice(0, 2 * m), mine.encoder, precision_);
+        model.encoder.network.forward(mine.features.view().slice(0, 2 * m), mine.encoder, precision_);
     std::copy_n(positions.row(0), 2 * m, from_.row(mine.begin));
     std::copy_n(positions.row(m), 2 * m, to_.row(mine.begin));
   });
@@ -108,12 +108,12 @@ PaperLosses PaperObjective::evaluate(const Autoencoder& model, const PaperBatch&
         position_gradient.row(0)[i] += from_gradient_.row(mine.begin)[i];
         position_gradient.row(m)[i] += to_gradient_.row(mine.begin)[i];
       }
-      model.encoder.backward(features, mine.encoder, position_gradient, encoder_gradients_[w], nullptr,
-                             precision_);
+      model.encoder.network.backward(features, mine.encoder, position_gradient, encoder_gradients_[w],
+                                     nullptr, precision_);
     }
     if (!previous_) return;
     for (const auto& [now, before, gradients] :
-         {std::tuple(&model.encoder, &previous_->encoder, &encoder_gradients_),
+         {std::tuple(&model.encoder.network, &previous_->encoder.network, &encoder_gradients_),
           std::tuple(&model.decoder.network, &previous_->decoder.network, &decoder_gradients_)}) {
       const auto [begin, end] = share(static_cast<int64_t>(now->parameters().size()), w, workers_.size());
       const auto at = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);

@@ -23,10 +23,10 @@ struct Problem {
     for (int64_t i = 0; i < samples * dim; ++i) features.data()[i] = static_cast<float>(random.normal());
     for (int64_t i = 0; i < 3 * dim; ++i) attention.table.data()[i] = static_cast<float>(random.uniform());
     for (int32_t i = 0; i < samples; ++i) attention.row.push_back(i % 3);
-    model = {Mlp({dim, 8, 6, 2}, random), {{}, Mlp({2, 6, 8, dim}, random)}};
-    for (auto* mlp : {&model.encoder, &model.decoder.network})
+    model = {{Mlp({dim, 8, 6, 2}, random), {}}, {{}, Mlp({2, 6, 8, dim}, random)}};
+    for (auto* mlp : {&model.encoder.network, &model.decoder.network})
       for (auto& p : mlp->parameters()) p *= 2;
-    previous = {Mlp({dim, 8, 6, 2}, random), {{}, Mlp({2, 6, 8, dim}, random)}};
+    previous = {{Mlp({dim, 8, 6, 2}, random), {}}, {{}, Mlp({2, 6, 8, dim}, random)}};
     for (int64_t e = 0; e < edges; ++e) {
       batch.from.push_back(static_cast<int32_t>(random.below(samples)));
       batch.to.push_back(static_cast<int32_t>(
@@ -54,7 +54,7 @@ TEST(PaperObjective, GradientAgreesWithFiniteDifferences) {
                                             sum_of(objective.decoder_gradients())};
     Random random(2);
     for (const int side : {0, 1}) {
-      auto parameters = (side == 0 ? p.model.encoder : p.model.decoder.network).parameters();
+      auto parameters = (side == 0 ? p.model.encoder.network : p.model.decoder.network).parameters();
       for (int draw = 0; draw < 60; ++draw) {
         const auto i = random.below(parameters.size());
         const float kept = parameters[i], h = 1.f / 4096;
@@ -82,7 +82,7 @@ TEST(PaperObjective, ThreadsAgree) {
     EXPECT_NEAR(losses.back().temporal, losses[0].temporal, 1e-5);
   }
   double change = 0;
-  for (const auto& [now, before] : {std::pair(&p.model.encoder, &p.previous.encoder),
+  for (const auto& [now, before] : {std::pair(&p.model.encoder.network, &p.previous.encoder.network),
                                     std::pair(&p.model.decoder.network, &p.previous.decoder.network)})
     for (size_t i = 0; i < now->parameters().size(); ++i)
       change += std::pow(now->parameters()[i] - before->parameters()[i], 2);

@@ -56,7 +56,7 @@ Autoencoder paper_autoencoder(int64_t feature_dim, uint64_t seed) {
   std::vector<int64_t> widths{feature_dim, h, h, h, h, 2};
   Mlp encoder(widths, random);
   std::reverse(widths.begin(), widths.end());
-  return {std::move(encoder), {{}, Mlp(widths, random)}};
+  return {{std::move(encoder), {}}, {{}, Mlp(widths, random)}};
 }
 
 PaperResult train_paper(const PaperTask& task, const PaperOptions& options,
@@ -78,7 +78,7 @@ PaperResult train_paper(const PaperTask& task, const PaperOptions& options,
                            options.attention_exponent, options.precision);
   if (task.previous)
     objective.set_previous(*task.previous, options.temporal_weight * static_cast<float>(task.mean_npr));
-  Adam encoder_adam(model.encoder.parameters().size()),
+  Adam encoder_adam(model.encoder.network.parameters().size()),
       decoder_adam(model.decoder.network.parameters().size());
 
   Random random(task.seed, batches, static_cast<uint64_t>(task.epoch));
@@ -95,7 +95,7 @@ PaperResult train_paper(const PaperTask& task, const PaperOptions& options,
       if (!std::isfinite(losses.total()))
         fail("training of epoch {} diverged in step {} (loss {}): are its features of a sensible magnitude?",
              task.epoch, result.steps, losses.total());
-      encoder_adam.step(model.encoder.parameters(), objective.encoder_gradients(), rate);
+      encoder_adam.step(model.encoder.network.parameters(), objective.encoder_gradients(), rate);
       decoder_adam.step(model.decoder.network.parameters(), objective.decoder_gradients(), rate);
       ++result.steps;
       mean.umap += losses.umap / static_cast<double>(steps);

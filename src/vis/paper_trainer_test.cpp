@@ -65,10 +65,11 @@ PaperOptions quick() {
 }
 
 TEST(PaperAutoencoder, IsHalfAsWideAsTheFeatures) {
-  EXPECT_THAT(paper_autoencoder(512, 0).encoder.widths(), testing::ElementsAre(512, 256, 256, 256, 256, 2));
+  EXPECT_THAT(paper_autoencoder(512, 0).encoder.network.widths(),
+              testing::ElementsAre(512, 256, 256, 256, 256, 2));
   EXPECT_THAT(paper_autoencoder(100, 0).decoder.network.widths(),
               testing::ElementsAre(2, 32, 32, 32, 32, 100));
-  EXPECT_THAT(paper_autoencoder(2, 0).encoder.widths(), testing::ElementsAre(2, 2, 2, 2, 2, 2));
+  EXPECT_THAT(paper_autoencoder(2, 0).encoder.network.widths(), testing::ElementsAre(2, 2, 2, 2, 2, 2));
 }
 
 TEST(PaperTrainer, PullsClustersTogetherAndReconstructs) {
@@ -105,12 +106,12 @@ TEST(PaperTrainer, SameSeedAndThreadsGiveTheSameResult) {
   for (const int count : {1, 3}) {
     set_threads(count);
     const auto first = train_paper(fixture.task(), quick()), second = train_paper(fixture.task(), quick());
-    EXPECT_THAT(first.model.encoder.parameters(),
-                testing::ElementsAreArray(second.model.encoder.parameters()));
+    EXPECT_THAT(first.model.encoder.network.parameters(),
+                testing::ElementsAreArray(second.model.encoder.network.parameters()));
     auto other = fixture.task();
     other.epoch = 2;
     const auto third = train_paper(other, quick());
-    EXPECT_NE(first.model.encoder.parameters()[0], third.model.encoder.parameters()[0]);
+    EXPECT_NE(first.model.encoder.network.parameters()[0], third.model.encoder.network.parameters()[0]);
   }
 }
 
@@ -139,7 +140,7 @@ TEST(PaperTrainer, StartsFromThePreviousEpochAndIsHeldThere) {
     options.temporal_weight = 10;  // these few, noisy steps hardly notice 0.3
     const auto result = train_paper(task, options);
     double square = 0;
-    const auto a = first.model.encoder.parameters(), b = result.model.encoder.parameters();
+    const auto a = first.model.encoder.network.parameters(), b = result.model.encoder.network.parameters();
     for (size_t i = 0; i < a.size(); ++i) square += std::pow(a[i] - b[i], 2);
     EXPECT_EQ(result.passes.back().temporal > 0, npr > 0);
     return std::sqrt(square);

@@ -27,8 +27,7 @@ class Trainer {
   using OnStep = std::function<void(int64_t)>;
   virtual ~Trainer() = default;
   virtual std::string device() const = 0;  ///< "processor", or LibTorch's "cuda" or "cpu"
-  /// Returns the sum over the last pass of half the squared distance between where samples are put and where
-  /// they lie.
+  /// Returns the sum over the last pass of KL(shares || softmax of the network's output).
   virtual double train_encoder(const EncoderProblem&, const DistillSchedule&, double rate, Mlp&,
                                const OnStep&) = 0;
   virtual DecoderLosses train_decoder(const DecoderProblem&, const DistillSchedule&, const DecoderRates&,

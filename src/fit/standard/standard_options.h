@@ -54,7 +54,7 @@ struct StandardOptions {
   /// them.
   int boundary_visits = 2;
   /// Steps of the encoder, and of the decoder (more where it starts anew).
-  int first_encoder_steps = 1800, following_encoder_steps = 550;
+  int first_encoder_steps = 600, following_encoder_steps = 200;
   int new_decoder_steps = 300, following_decoder_steps = 150;
   /// Squared error of the decoder's features, and of the margin that the classifier sees in them, against its
   /// KL divergence from the classifier's distributions.

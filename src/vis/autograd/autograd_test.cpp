@@ -102,9 +102,9 @@ TEST(Autograd, AgreesWithThePaperObjective) {
   Attention attention{normal_matrix(3, dim, random), {}};
   for (int64_t i = 0; i < 3 * dim; ++i) attention.table.data()[i] = std::abs(attention.table.data()[i]);
   for (int32_t i = 0; i < samples; ++i) attention.row.push_back(i % 3);
-  Autoencoder model{Mlp({dim, 32, 32, 2}, random), {{}, Mlp({2, 32, 32, dim}, random)}};
-  const Autoencoder previous{Mlp({dim, 32, 32, 2}, random), {{}, Mlp({2, 32, 32, dim}, random)}};
-  for (auto* mlp : {&model.encoder, &model.decoder.network})
+  Autoencoder model{{Mlp({dim, 32, 32, 2}, random), {}}, {{}, Mlp({2, 32, 32, dim}, random)}};
+  const Autoencoder previous{{Mlp({dim, 32, 32, 2}, random), {}}, {{}, Mlp({2, 32, 32, dim}, random)}};
+  for (auto* mlp : {&model.encoder.network, &model.decoder.network})
     for (auto& p : mlp->parameters()) p *= 2;  // spreads the points, so that no term is next to nothing
   PaperBatch batch;
   for (int64_t e = 0; e < edges;
@@ -114,7 +114,7 @@ TEST(Autograd, AgreesWithThePaperObjective) {
   }
   batch.negatives.draw(edges, 5, random);
 
-  const Layers encoder(model.encoder), decoder(model.decoder.network);
+  const Layers encoder(model.encoder.network), decoder(model.decoder.network);
   const auto rows = [](const std::vector<int32_t>& ids) { return torch::tensor(ids).to(torch::kInt64); };
   std::vector<int64_t> pair(batch.negatives.other.size());
   for (size_t k = 0; k < pair.size(); ++k) pair[k] = batch.negatives.other[k] / 5;
@@ -135,7 +135,7 @@ TEST(Autograd, AgreesWithThePaperObjective) {
   const auto far =
       q(positions[0].repeat_interleave(5, 0) - positions[1].index_select(0, torch::tensor(pair)));
   const auto umap = -torch::cat({near.clamp(1e-4, 1).log(), (1 - far).clamp(1e-4, 1).log()}).mean();
-  const auto temporal = 0.01 * (encoder.square_distance(Layers(previous.encoder)) +
+  const auto temporal = 0.01 * (encoder.square_distance(Layers(previous.encoder.network)) +
                                 decoder.square_distance(Layers(previous.decoder.network)));
   (umap + reconstruction + temporal).backward();
 

@@ -1,5 +1,9 @@
 #include "vis/backend/cpu/encoder_steps.h"
 
+#include <cmath>
+
+#include "linalg/softmax.h"
+
 namespace dvi {
 
 EncoderSteps::EncoderSteps(const EncoderProblem& problem, int64_t batch, Precision precision, int workers,
@@ -16,12 +20,19 @@ void EncoderSteps::add_gradient(int worker, std::span<const int32_t> rows) {
   Worker& w = workers_[static_cast<size_t>(worker)];
   w.features = gather_rows(problem_.features, rows);
   const MutMatrixView out = encoder_.forward(w.features, w.trace, precision_);
-  for (int64_t i = 0; i < out.rows; ++i)
-    for (int c = 0; c < 2; ++c) {
-      const float error = out(i, c) - problem_.positions(rows[static_cast<size_t>(i)], c);
-      w.loss += 0.5 * error * error;
-      out(i, c) = error / batch_;
-    }
+  const LandmarkShares& targets = *problem_.shares;
+  const auto per_point = static_cast<size_t>(targets.per_point);
+  for (int64_t i = 0; i < out.rows; ++i) {
+    const std::span<float> row(out.row(i), static_cast<size_t>(out.cols));
+    const auto first = static_cast<size_t>(rows[static_cast<size_t>(i)] * targets.per_point);
+    const std::span<const int32_t> landmarks = std::span(targets.landmarks).subspan(first, per_point);
+    const std::span<const float> shares = std::span(targets.shares).subspan(first, per_point);
+    for (size_t t = 0; t < per_point; ++t)
+      if (shares[t] > 0) w.loss += shares[t] * (std::log(shares[t]) - row[static_cast<size_t>(landmarks[t])]);
+    w.loss += softmax(row);  // the shares add up to 1
+    for (size_t t = 0; t < per_point; ++t) row[static_cast<size_t>(landmarks[t])] -= shares[t];
+    for (float& gradient : row) gradient /= batch_;
+  }
   encoder_.backward(w.features, w.trace, out, gradients_[static_cast<size_t>(worker)], nullptr, precision_);
 }
 

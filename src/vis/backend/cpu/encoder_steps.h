@@ -1,5 +1,5 @@
-// The encoder's training steps on the processor: the mean squared distance between where it puts samples and
-// where they lie.
+// The encoder's training steps on the processor: the divergence between the landmarks' shares of a sample and
+// what the network makes of them.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ class EncoderSteps {
   void update(float learning_rate);
 
   void forget_losses();
-  double loss() const;  ///< sum over samples of half the squared distance, since forget_losses()
+  double loss() const;  ///< sum of the divergence over samples since forget_losses()
 
  private:
   struct Worker {

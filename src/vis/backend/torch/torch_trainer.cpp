@@ -204,14 +204,19 @@ class EncoderTraining {
         parameters_(encoder.parameters(), schedule.rates, rate, device),
         network_(encoder, parameters_),
         features_(upload(problem.features, device)),
-        positions_(upload(problem.positions, device)) {}
+        landmarks_(upload(problem.shares->landmarks.data(),
+                          {problem.features.rows, problem.shares->per_point}, at::kInt, device)
+                       .to(at::kLong)),
+        shares_(upload(problem.shares->shares.data(), {problem.features.rows, problem.shares->per_point},
+                       at::kFloat, device)) {}
 
   void step() {
     const Tensor rows = steps_.rows();
-    const Tensor error =
-        network_.forward(features_.index_select(0, rows)).sub_(positions_.index_select(0, rows));
-    const Tensor loss = squares(error).div_(2);
-    network_.backward(error.div_(static_cast<double>(steps_.batch)), false);
+    const Tensor landmarks = landmarks_.index_select(0, rows), shares = shares_.index_select(0, rows);
+    const Tensor said = at::log_softmax(network_.forward(features_.index_select(0, rows)), 1);
+    const Tensor loss = at::xlogy(shares, shares).sub_(shares * said.gather(1, landmarks)).sum();
+    network_.backward(said.exp().scatter_add_(1, landmarks, -shares).div_(static_cast<double>(steps_.batch)),
+                      false);
     parameters_.adam(steps_.step);
     steps_.end(loss);
   }
@@ -225,7 +230,7 @@ class EncoderTraining {
   Steps steps_;
   FlatParameters parameters_;
   FlatNetwork network_;
-  Tensor features_, positions_;
+  Tensor features_, landmarks_, shares_;
 };
 
 class DecoderTraining {

@@ -1,0 +1,33 @@
+#include "vis/plane_encoder.h"
+
+#include <vector>
+
+#include "core/parallel.h"
+#include "linalg/softmax.h"
+
+namespace dvi {
+
+void PlaneEncoder::apply(MatrixView features, MutMatrixView out) const {
+  if (!has_landmarks()) {
+    network.apply(features, out);
+    return;
+  }
+  constexpr int64_t block = 256;
+  std::vector<Mlp::Trace> traces(static_cast<size_t>(threads()));
+  parallel_for(features.rows, block, [&](int64_t begin, int64_t end, int worker) {
+    const auto shares = network.forward(features.slice(begin, end - begin),
+                                        traces[static_cast<size_t>(worker)], best_precision());
+    for (int64_t i = 0; i < shares.rows; ++i) {
+      softmax({shares.row(i), static_cast<size_t>(shares.cols)});
+      float x = 0, y = 0;
+      for (int64_t k = 0; k < shares.cols; ++k) {
+        x += shares(i, k) * landmarks(k, 0);
+        y += shares(i, k) * landmarks(k, 1);
+      }
+      out(begin + i, 0) = x;
+      out(begin + i, 1) = y;
+    }
+  });
+}
+
+}  // namespace dvi
