@@ -48,7 +48,7 @@ def interpolated(numbers, size, box, points):
     nodes = numbers.reshape(size + 1, size + 1, GRID_CHANNELS)  # row (y), column (x)
     place = np.clip((points - np.float32(box[:2])) * np.float32(size / box[2]), 0, size)
     cell = np.minimum(place.astype(int), size - 1)
-    s, t = (place - cell).T[:, :, None]
+    s, t = (place - cell).astype(np.float32).T[:, :, None]
     column, row = cell.T
     return (
         nodes[row, column] * (1 - s) * (1 - t)
