@@ -99,7 +99,8 @@ void scale_output(Mlp& network, float factor) {
 PlaneEncoder first_encoder(const DistillTask& task, const DistillOptions& options, const FeatureUnits& units,
                            Random& random) {
   const int64_t count =
-      std::clamp<int64_t>(task.positions.rows / options.points_a_landmark, 1, options.most_landmarks);
+      std::min(task.positions.rows, std::clamp(task.positions.rows / options.points_a_landmark,
+                                               options.least_landmarks, options.most_landmarks));
   const PlaneEncoder* before = task.previous != nullptr ? &task.previous->encoder : nullptr;
   if (before != nullptr && before->landmarks.rows() != count) before = nullptr;
   PlaneEncoder encoder;

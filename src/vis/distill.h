@@ -35,9 +35,9 @@ struct DistillOptions {
   int64_t subspace = 64;
   int64_t encoder_hidden = 128;
   int encoder_layers = 2;
-  /// Landmarks: one for every so many points, at most so many. More place a sample more finely and take
-  /// longer.
-  int64_t points_a_landmark = 10, most_landmarks = 1024;
+  /// Landmarks: one for every so many points, within these bounds (and no more than points). More place a
+  /// sample more finely and take longer.
+  int64_t points_a_landmark = 10, least_landmarks = 128, most_landmarks = 1024;
   /// The logits of the trained encoder times this: how much it decides for the likeliest of distant landmarks
   /// instead of putting a sample in between.
   float decisiveness = 4;
