@@ -69,7 +69,9 @@ Json columns_of(const Run& run, const Epoch& epoch, size_t id) {
     columns[name] = std::isfinite(value) ? Json(value) : Json();
   };
   for (const auto& name : run.column_names()) put(name, run.column(name)[id]);
-  for (const auto& name : epoch.column_names()) put(name, (*epoch.column(name))[id]);
+  // Between the two calls the run may have been replaced.
+  for (const auto& name : epoch.column_names())
+    if (const auto values = epoch.column(name)) put(name, (*values)[id]);
   return columns;
 }
 

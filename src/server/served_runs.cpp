@@ -134,6 +134,12 @@ ServedRuns::ServedRuns(const std::vector<fs::path>& folders) {
   }
 }
 
+std::string ServedRuns::version() const {
+  std::string all;
+  for (const auto& place : runs_) all += Run::version(place->folder) + "\n";
+  return all;
+}
+
 std::shared_ptr<ServedRun> ServedRuns::at(size_t id) {
   Place& place = *runs_[id];
   const std::lock_guard lock(place.mutex);

@@ -99,6 +99,8 @@ class ServedRuns {
   /// or one of its mapped files was damaged. Throws Error if it is gone or broken. Keep the pointer for as
   /// long as what it gives.
   std::shared_ptr<ServedRun> at(size_t id);
+  /// Of all runs as they are on disk now: another one where any of them was replaced.
+  std::string version() const;
 
  private:
   struct Place {

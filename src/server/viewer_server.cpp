@@ -1,6 +1,8 @@
 #include "server/viewer_server.h"
 
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "core/mapped_file.h"
 #include "core/parallel.h"
@@ -87,10 +89,7 @@ struct ViewerServer::Implementation {
       return refused;
     };
     handlers.finish = [this](HttpResponse& response) { finish(response, {}); };
-    handlers.slow = [](const HttpRequest& request) {
-      static const std::set<std::string> those = {"query", "suspects", "project"};
-      return !request.path.empty() && those.contains(request.path.back());
-    };
+    handlers.slow = slow;
     server = std::make_unique<HttpServer>(http, std::move(handlers));
     watch.start(o.look_seconds, [this](const std::string& event) { server->publish(event); });
   }
@@ -115,10 +114,32 @@ struct ViewerServer::Implementation {
     if (auto refused = refuse(access, request)) return *refused;
     if (auto page = page_response(request)) return *page;
     const uint64_t before = damaged_mappings();
-    HttpResponse response = router.route(request);
+    HttpResponse response = of_one_state(request);
     if (before == damaged_mappings()) return response;
     // What was read as zeros is not shown to anybody; the next request opens the file again.
     throw HttpError(503, "a file of the run was shortened by another program while it was read; ask again");
+  }
+
+  /// What fails because a run was replaced meanwhile is asked again of what is there now.
+  HttpResponse of_one_state(const HttpRequest& request) const {
+    constexpr int most = 4;
+    constexpr auto pause = std::chrono::milliseconds(10);
+    const bool reads = request.method == "GET" || request.method == "HEAD" || slow(request);
+    for (int attempt = 1;; ++attempt) {
+      const std::string version = runs.version();
+      try {
+        return router.route(request);
+      } catch (const std::exception&) {
+        if (!reads || attempt == most || version == runs.version()) throw;
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  /// Questions that take long, whatever their method.
+  static bool slow(const HttpRequest& request) {
+    static const std::set<std::string> those = {"query", "suspects", "project"};
+    return !request.path.empty() && those.contains(request.path.back());
   }
 
   ViewerServerOptions options;

@@ -4,10 +4,12 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "core/file.h"
 #include "image/png.h"
@@ -671,6 +673,31 @@ TEST_F(ViewerServerTest, ARunReplacedWhileItIsServedIsOpenedAgain) {
   write_json(folder_ / "run" / std::string("run.json"), manifest);
   EXPECT_EQ(json("/api/runs/0")["key"], described["key"]);
   EXPECT_EQ(json("/api/runs/0")["finished"], true);
+}
+
+TEST_F(ViewerServerTest, RequestsAreOfOneStateWhileRunsAreReplacedAgainAndAgain) {
+  TestRunOptions other = options_;
+  other.train = 90;
+  make_test_run(folder_ / "other", other);
+  EXPECT_EQ(get(view_path).status, 200);  // starts the server
+  std::atomic<bool> done = false;
+  std::jthread swaps([&] {
+    for (int i = 0; i < 60; ++i) {
+      std::filesystem::rename(folder_ / "run", folder_ / "old");
+      std::filesystem::rename(folder_ / "other", folder_ / "run");
+      std::filesystem::rename(folder_ / "old", folder_ / "other");
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    }
+    done = true;
+  });
+  int asked = 0;
+  while (!done)
+    for (const char* what : {"positions", "samples", "card?id=3", "neighbors?id=3"}) {
+      const auto answer = get(epoch_path + what);
+      EXPECT_EQ(answer.status, 200) << what << ": " << answer.body;
+      ++asked;
+    }
+  EXPECT_GT(asked, 100);
 }
 
 TEST_F(ViewerServerTest, DeepJsonIsOneSentenceWhereverItIs) {
