@@ -98,15 +98,13 @@ void scale_output(Mlp& network, float factor) {
 /// That of the epoch before, its landmarks moved to where the points lie now, or a new one.
 PlaneEncoder first_encoder(const DistillTask& task, const DistillOptions& options, const FeatureUnits& units,
                            Random& random) {
-  const int64_t count =
-      std::min(task.positions.rows, std::clamp(task.positions.rows / options.points_a_landmark,
-                                               options.least_landmarks, options.most_landmarks));
+  const int64_t count = std::clamp(task.positions.rows / options.points_a_landmark, options.least_landmarks,
+                                   options.most_landmarks);
   const PlaneEncoder* before = task.previous != nullptr ? &task.previous->encoder : nullptr;
-  if (before != nullptr && before->landmarks.rows() != count) before = nullptr;
   PlaneEncoder encoder;
   encoder.landmarks =
       find_landmarks(task.positions, count, before != nullptr ? &before->landmarks : nullptr, task.seed);
-  if (before != nullptr) {
+  if (before != nullptr && before->landmarks.rows() == encoder.landmarks.rows()) {
     encoder.network = unfold_encoder(before->network, units);
     scale_output(encoder.network, 1 / options.decisiveness);
   } else {

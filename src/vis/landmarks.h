@@ -8,9 +8,9 @@
 
 namespace dvi {
 
-/// [at most `count`, 2]: the means of Lloyd's k-means over `positions` [n, 2], a few rounds from points drawn
-/// by `seed`, or from the landmarks `before` [count, 2] of the epoch before, so that each stays the same part
-/// of a picture that changes.
+/// [at most `count`, 2], no more than there are positions: the means of Lloyd's k-means over `positions` [n,
+/// 2], a few rounds from points drawn by `seed`, or from the landmarks `before` of the epoch before if these
+/// are as many, so that each stays the same part of a picture that changes.
 Matrix find_landmarks(MatrixView positions, int64_t count, const Matrix* before, uint64_t seed);
 
 /// What the landmarks nearest to a point share of it: those nearer more, by a Gaussian as wide as points are
