@@ -14,8 +14,7 @@ constexpr float frame_softness = 0.98f;  // what is left of the way outside afte
 /// Presses positions that lie in a long row into a square, and returns the frame around them.
 LayoutFrame set_frame(MutMatrixView positions);
 
-/// What edge weights are multiplied by, so that they are probabilities, which sum to 1 over all pairs of
-/// `points` points.
-float attraction_scale(const LayoutProblem&, int64_t points);
+/// What edge weights are multiplied by, so that they are probabilities, which sum to 1 over all pairs.
+float attraction_scale(const LayoutProblem&);
 
 }  // namespace dvi

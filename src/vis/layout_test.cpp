@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "graph/plane_neighbors.h"
+#include "vis/point_order.h"
 
 namespace dvi {
 namespace {
@@ -29,6 +30,7 @@ struct Case {
   Neighbors near = exact_neighbors(features, features, 15, true);
   EdgeList edges = fuzzy_union(near, membership_strengths(near), 600);
   Matrix start = Matrix(600, 2);
+  static constexpr LayoutPhase phases[] = {{60, 12, 0.5}, {120, 1, 0.8}};
 
   Case() {
     Random random(5);
@@ -36,7 +38,6 @@ struct Case {
   }
   Matrix run(std::span<const float> anchor = {}) const {
     const LayoutProblem problem{&edges, nullptr, start, anchor};
-    const LayoutPhase phases[] = {{60, 12, 0.5}, {120, 1, 0.8}};
     Matrix positions = start;
     run_layout(problem, phases, positions.mut());
     return positions;
@@ -53,6 +54,38 @@ TEST(Layout, KeepsNeighbours) {
   for (int64_t i = 0; i < plane.size(); ++i)
     for (const int32_t j : plane.row(i)) kept += std::ranges::count(c.near.row(i), j);
   EXPECT_GT(static_cast<double>(kept) / 600, 8);  // chance 0.4
+}
+
+TEST(Layout, DoesNotDependOnTheOrderOfPoints) {
+  const Case c;
+  Random random(7);
+  std::vector<float> strength;
+  for (int i = 0; i < 600; ++i) strength.push_back(i % 3 == 0 ? 0 : static_cast<float>(random.uniform()));
+  const Matrix expected = c.run(strength);
+  const PointOrder order(c.edges, 600, 50);
+  const EdgeList edges = order.ordered(c.edges);
+  EXPECT_NE(edges.target, c.edges.target);
+  const Matrix anchors = order.ordered(c.start);
+  const std::vector<float> ordered_strength = order.ordered(strength);
+  const LayoutProblem problem{&edges, nullptr, anchors, ordered_strength, 50};
+  Matrix positions = order.ordered(c.start);
+  run_layout(problem, Case::phases, positions.mut());
+  const Matrix restored = order.restored(positions);
+  EXPECT_TRUE(std::ranges::equal(restored.view().span(), expected.view().span()));
+}
+
+// Points of a group follow one another, whatever their numbers.
+TEST(PointOrder, PutsNeighboursNearEachOther) {
+  const Case c;
+  const auto farness = [](const EdgeList& edges) {
+    double sum = 0;
+    for (int64_t row = 0; row < edges.rows(); ++row)
+      for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(row)]);
+           e < static_cast<size_t>(edges.begin[static_cast<size_t>(row) + 1]); ++e)
+        sum += std::abs(static_cast<double>(edges.target[e]) - static_cast<double>(row));
+    return sum / static_cast<double>(edges.size());
+  };
+  EXPECT_LT(farness(PointOrder(c.edges, 600, 0).ordered(c.edges)), farness(c.edges) / 2);
 }
 
 TEST(Layout, IsTheSameEveryTime) {

@@ -58,6 +58,8 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
   near_ = layout_neighbors(sets_, data, options_);
   edges_ = layout_edges(sets_, data, near_, options_);
   near_.drop_lists();
+  order_.emplace(edges_, points_.all(), points_.boundary);
+  edges_ = order_->ordered(std::move(edges_));
   seconds_["complex"] = watch.lap();
   place_draft(data, before, seed);
   seconds_["layout"] = watch.lap();
@@ -65,7 +67,6 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
 
 void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before, uint64_t seed) {
   positions_ = start(data, before, seed);
-  LayoutProblem problem{&edges_, &frame_, {}, {}, points_.boundary};
   const Matrix anchors = positions_;
   std::vector<float> strength;
   std::vector<LayoutPhase> phases;
@@ -82,8 +83,6 @@ void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before,
     for (size_t i = 0; i < sets_.train.size(); ++i)
       if (changes.changed_class[i] == 0)
         strength[i] = static_cast<float>(hold(options_, changes.displacement[i]));
-    problem.anchors = anchors;
-    problem.anchor_strength = strength;
     phases.push_back({options_.following_iterations, options_.exaggeration, 0.8, true});
   } else {
     phases.push_back({options_.early_iterations, 12, 0.5});
@@ -93,8 +92,20 @@ void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before,
   int iterations = 0;
   for (const auto& phase : phases) iterations += phase.iterations;
   Progress progress(fmt::format("epoch {}: layout", data.number), iterations);
-  run_layout(problem, phases, positions_.mut(), [&](int, int) { progress.advance(); });
+  move(phases, anchors, strength, frame_, [&] { progress.advance(); });
   draft_ = sample_positions();
+}
+
+void EpochLayout::move(std::span<const LayoutPhase> phases, const Matrix& anchors,
+                       const std::vector<float>& strength, LayoutFrame& frame,
+                       const std::function<void()>& on_iteration) {
+  Matrix positions = order_->ordered(positions_);
+  const Matrix ordered_anchors = order_->ordered(anchors);
+  const std::vector<float> ordered_strength =
+      strength.empty() ? std::vector<float>() : order_->ordered(strength);
+  const LayoutProblem problem{&edges_, &frame, ordered_anchors, ordered_strength, points_.boundary};
+  run_layout(problem, phases, positions.mut(), [&](int, int) { on_iteration(); });
+  positions_ = order_->restored(positions);
 }
 
 Matrix EpochLayout::sample_positions() const {
@@ -124,9 +135,8 @@ void EpochLayout::relax(const SpringEnds& before, const SpringEnds& after) {
   std::vector<float> strength = spring.strength;
   strength.resize(static_cast<size_t>(points_.all()), 0.f);  // boundary samples are others at every epoch
   LayoutFrame frame = frame_;
-  const LayoutProblem problem{&edges_, &frame, anchors, strength, points_.boundary};
   const LayoutPhase phases[] = {{options_.settle_iterations, options_.exaggeration, 0.8, true}};
-  run_layout(problem, phases, positions_.mut());
+  move(phases, anchors, strength, frame, [] {});
   if (edges_file_ != nullptr) drop_edges();
 }
 

@@ -2,6 +2,8 @@
 // epoch before, and the springs that it is settled by afterwards (fit/standard/settling.h).
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "fit/standard/settling.h"
 #include "fit/standard/standard_options.h"
 #include "vis/layout.h"
+#include "vis/point_order.h"
 
 namespace dvi {
 
@@ -54,12 +57,16 @@ class EpochLayout : public Settled {
  private:
   void place_draft(const EpochData&, const LayoutBefore*, uint64_t seed);
   Matrix start(const EpochData&, const LayoutBefore* before, uint64_t seed) const;
+  /// Anchors and their strengths, by point; no strengths: none holds.
+  void move(std::span<const LayoutPhase>, const Matrix& anchors, const std::vector<float>& strength,
+            LayoutFrame&, const std::function<void()>& on_iteration);
 
   const SampleSets& sets_;
   StandardOptions options_;
   LayoutPoints points_;
   LayoutNeighbors near_;
-  EdgeList edges_;
+  std::optional<PointOrder> order_;
+  EdgeList edges_;  // between places of the order
   ScratchFile* edges_file_ = nullptr;
   LayoutFrame frame_;
   std::vector<float> springs_;

@@ -28,7 +28,7 @@ class Attraction {
     const auto count = std::ssize(targets);
     lengths_ = upload(lengths.data(), {points}, at::kLong, device);
     target_ = upload(targets.data(), {count}, at::kLong, device);
-    weight_ = upload(edges.weight.data(), {count}, at::kFloat, device) * attraction_scale(problem, points);
+    weight_ = upload(edges.weight.data(), {count}, at::kFloat, device) * attraction_scale(problem);
     row_ = at::repeat_interleave(at::arange(points, target_.options()), lengths_);
   }
 
