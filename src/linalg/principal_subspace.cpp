@@ -44,14 +44,14 @@ void orthonormalise(Matrix& q, Random& random) {
 /// out [r, D] = q [r, D] * x^T x for centred x [n, D].
 Matrix apply_covariance(const Matrix& q, const Matrix& x) {
   const int64_t r = q.rows(), d = q.cols(), n = x.rows();
-  const auto workers = static_cast<int>(std::clamp<int64_t>(n / row_block, 1, threads()));
-  std::vector<Matrix> partial(workers);
-  // Pieces are dealt out by worker number, not first come first served: sums are then the same in every run.
-  parallel_workers(workers, [&](int worker) {
-    auto& sum = partial[worker];
+  // As many sums whatever the number of threads, so that they are rounded alike.
+  const int64_t parts = std::clamp<int64_t>(n / row_block, 1, 8);
+  std::vector<Matrix> partial(static_cast<size_t>(parts));
+  parallel_for(parts, 1, [&](int64_t part, int64_t, int) {
+    auto& sum = partial[static_cast<size_t>(part)];
     sum = Matrix(r, d);
     Matrix y(row_block, r);
-    for (int64_t begin = worker * row_block; begin < n; begin += workers * row_block) {
+    for (int64_t begin = part * row_block; begin < n; begin += parts * row_block) {
       const int64_t rows = std::min(row_block, n - begin);
       const MatrixView block = x.view().slice(begin, rows);
       multiply(block, transposed(q), y.mut().slice(0, rows));

@@ -25,7 +25,7 @@ struct PrincipalSubspace {
 };
 
 /// The `r` (clipped to D) leading directions, estimated from at most 8,192 rows of x [n, D] drawn with
-/// `seed`.
+/// `seed`; the same for any number of threads.
 PrincipalSubspace principal_subspace(MatrixView x, int64_t r, uint64_t seed = 1);
 
 /// Eigenvalues (falling) and eigenvectors (rows) of a symmetric [n, n] matrix by cyclic Jacobi rotations

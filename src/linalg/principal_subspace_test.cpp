@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "core/parallel.h"
 #include "core/random.h"
 
 namespace dvi {
@@ -49,6 +51,20 @@ TEST(PrincipalSubspace, FindsThePlantedDirections) {
   double direct = 0;
   for (int64_t l = 0; l < 40; ++l) direct += (x(17, l) - subspace.mean[l]) * subspace.basis(2, l);
   EXPECT_NEAR(y(17, 2), direct, 1e-3);
+}
+
+TEST(PrincipalSubspace, IsTheSameForAnyNumberOfThreads) {
+  Random random(9);
+  Matrix x(3000, 40);
+  for (int64_t i = 0; i < x.rows() * x.cols(); ++i) x.data()[i] = static_cast<float>(random.normal());
+  const auto with = [&](int count) {
+    set_threads(count);
+    return principal_subspace(x, 8);
+  };
+  const auto one = with(1), three = with(3);
+  set_threads(0);
+  EXPECT_TRUE(std::ranges::equal(one.basis.view().span(), three.basis.view().span()));
+  EXPECT_EQ(one.variance, three.variance);
 }
 
 TEST(PrincipalSubspace, LowRankAndConstantDataGiveAnOrthonormalBasis) {
