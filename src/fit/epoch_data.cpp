@@ -20,9 +20,11 @@ namespace {
 
 BoundarySet draw_boundary(const Run& run, const Epoch& epoch, const SampleSets& sets, EpochData& data,
                           uint64_t seed) {
+  // One for each sample of a class; more say nothing new of where the boundary runs.
+  constexpr int64_t most = 100000;
   BoundaryOptions options;
   options.count =
-      std::max<int64_t>(1, static_cast<int64_t>(sets.train.size()) / run.manifest().class_count());
+      std::clamp<int64_t>(static_cast<int64_t>(sets.train.size()) / run.manifest().class_count(), 1, most);
   options.seed = seed;
   if (data.subject->has_features() && run.inputs())
     return sample_boundary_inputs(*data.subject, InputReader(run, epoch), sets.train, data.logits, options);

@@ -1,6 +1,7 @@
 #include "graph/approximate_search.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <numeric>
 
@@ -12,41 +13,42 @@
 namespace dvi {
 namespace {
 
-/// The share of the true hits that was found; equally far ones are as good.
-double share_of(const std::vector<Hit>& truth, const std::vector<Hit>& found) {
-  int count = 0;
-  for (size_t t = 0; t < found.size(); ++t)
-    count += static_cast<int>(found[t].squared <= truth.back().squared);
-  return static_cast<double>(count) / static_cast<double>(truth.size());
+/// The share of the k true hits that was found; one as far as the last of them is as good.
+double share_of(float squared_of_last, int k, const std::vector<Hit>& found) {
+  const auto count =
+      std::ranges::count_if(found, [&](const Hit& hit) { return hit.squared <= squared_of_last; });
+  return static_cast<double>(count) / k;
 }
 
-/// A group of queries, and the true neighbours of some of them.
+/// A group of queries, and the truth of some of them: the squared distance of the last of the k nearest.
 struct Trial {
+  static constexpr int64_t most_asked = 16;
   QueryGroup group, asked;
-  std::vector<std::vector<Hit>> truth;  // of those asked
+  std::array<float, most_asked> squared_of_last{};
 };
 
 /// About `asked` queries, of many groups: neighbours in number are alike.
 std::vector<Trial> draw_trials(const CellSearch& search, const std::vector<QueryGroup>& groups, int64_t asked,
                                int kept, Random& random, std::vector<SearchWork>& work) {
-  constexpr int64_t of_a_group = 16;
   std::vector<Trial> trials;
   for (int64_t count = 0; count < asked; count += trials.back().asked.size()) {
     const QueryGroup group = groups[random.below(groups.size())];
-    const int64_t size = std::min(of_a_group, group.size());
+    const int64_t size = std::min(Trial::most_asked, group.size());
     const int64_t begin =
         group.begin + static_cast<int64_t>(random.below(static_cast<uint64_t>(group.size() - size + 1)));
-    trials.push_back({group, {begin, begin + size}, {}});
+    trials.push_back({group, {begin, begin + size}});
   }
-  // Every rank needs the truth of all.
-  parallel_for(std::ssize(trials), 1, [&](int64_t t, int64_t, int worker) {
-    Trial& trial = trials[static_cast<size_t>(t)];
-    auto& w = work[static_cast<size_t>(worker)];
-    search.open(trial.asked, w);
-    search.probe(trial.asked, 1, kept, w);
-    search.prove(trial.asked, w);
-    trial.truth.assign(w.hits.begin(), w.hits.begin() + trial.asked.size());
-  });
+  shared_for(std::ssize(trials), 1,
+             [&](int64_t t, int64_t, int worker) {
+               Trial& trial = trials[static_cast<size_t>(t)];
+               auto& w = work[static_cast<size_t>(worker)];
+               search.open(trial.asked, w);
+               search.probe(trial.asked, 1, kept, w);
+               search.prove(trial.asked, w);
+               for (size_t i = 0; i < static_cast<size_t>(trial.asked.size()); ++i)
+                 trial.squared_of_last[i] = w.hits[i].back().squared;
+             },
+             {shared_rows(trials)});
   return trials;
 }
 
@@ -55,6 +57,13 @@ struct Effort {
   int probes, kept;  // see CellSearch::probe()
 };
 
+double asked_in(const std::vector<Trial>& trials) {
+  return std::accumulate(trials.begin(), trials.end(), 0.0, [](double sum, const Trial& trial) {
+    return sum + static_cast<double>(trial.asked.size());
+  });
+}
+
+/// The mean share of true neighbours that groups find with this effort.
 double recall_of(const CellSearch& search, const std::vector<Trial>& trials, Effort effort,
                  std::vector<SearchWork>& work) {
   std::vector<double> share(trials.size());
@@ -66,16 +75,11 @@ double recall_of(const CellSearch& search, const std::vector<Trial>& trials, Eff
                search.probe(trial.group, effort.probes, effort.kept, w);
                for (int64_t i = 0; i < trial.asked.size(); ++i)
                  share[static_cast<size_t>(t)] +=
-                     share_of(trial.truth[static_cast<size_t>(i)],
+                     share_of(trial.squared_of_last[static_cast<size_t>(i)], search.k(),
                               w.hits[static_cast<size_t>(trial.asked.begin - trial.group.begin + i)]);
              },
              {shared_rows(share)});
-  double sum = 0, asked = 0;
-  for (size_t t = 0; t < trials.size(); ++t) {
-    sum += share[t];
-    asked += static_cast<double>(trials[t].asked.size());
-  }
-  return sum / asked;
+  return std::accumulate(share.begin(), share.end(), 0.0) / asked_in(trials);
 }
 
 /// Grown until the recall is reached, each time by what helps more.
@@ -94,25 +98,26 @@ Effort least_effort(const CellSearch& search, const Cells& cells, const std::vec
   return effort;
 }
 
-/// The mean share of true neighbours that was found, over the given queries. `found`: of this rank's.
-double recall_of(const CellSearch& search, const Neighbors& found, const std::vector<int64_t>& asked,
+/// The same of what was answered; `found`: of this rank's queries.
+double recall_of(const CellSearch& search, const std::vector<Trial>& trials, const Neighbors& found,
                  std::vector<SearchWork>& work) {
-  // Bits of doubles: each is worked out by one rank, and 0 of the others.
-  std::vector<int64_t> share(asked.size(), 0);
-  parallel_for(std::ssize(asked), 1, [&](int64_t q, int64_t, int worker) {
-    if (!search.answered_here(asked[q])) return;
-    auto& w = work[worker];
-    const QueryGroup group{asked[q], asked[q] + 1};
-    search.open(group, w);
-    search.load(group, found, w);
-    const auto stored = w.hits[0];
-    search.prove(group, w);
-    share[q] = std::bit_cast<int64_t>(share_of(w.hits[0], stored));
+  std::vector<int64_t> share(trials.size(),
+                             0);  // a double's bits of the one rank that answered, and 0 of others
+  parallel_for(std::ssize(trials), 1, [&](int64_t t, int64_t, int worker) {
+    const Trial& trial = trials[static_cast<size_t>(t)];
+    if (!search.answered_here(trial.group.begin)) return;
+    auto& w = work[static_cast<size_t>(worker)];
+    search.open(trial.asked, w);
+    search.load(trial.asked, found, w);
+    double sum = 0;
+    for (size_t i = 0; i < static_cast<size_t>(trial.asked.size()); ++i)
+      sum += share_of(trial.squared_of_last[i], search.k(), w.hits[i]);
+    share[static_cast<size_t>(t)] = std::bit_cast<int64_t>(sum);
   });
   comm().sum(share);
-  return std::accumulate(share.begin(), share.end(), 0.0,
-                         [](double sum, int64_t bits) { return sum + std::bit_cast<double>(bits); }) /
-         static_cast<double>(asked.size());
+  double sum = 0;
+  for (const int64_t bits : share) sum += std::bit_cast<double>(bits);
+  return sum / asked_in(trials);
 }
 
 }  // namespace
@@ -126,7 +131,10 @@ FoundNeighbors search_approximately(const Cells& cells, MatrixView references, M
   const auto groups = search.groups();
 
   Random random(1, 0xa99);
-  const auto trials = draw_trials(search, groups, std::min(asked, queries.rows), k + 8, random, work);
+  const auto draw = [&] {
+    return draw_trials(search, groups, std::min(asked, queries.rows), k + 8, random, work);
+  };
+  const auto trials = draw(), judges = draw();
   Effort effort = least_effort(search, cells, trials, k, least_recall + margin, work);
   while (true) {
     Neighbors found = search.begin_answers(groups);
@@ -135,10 +143,7 @@ FoundNeighbors search_approximately(const Cells& cells, MatrixView references, M
       search.probe(group, effort.probes, effort.kept, w);
       search.store(group, w, found);
     });
-    // Judged on other queries than were tried.
-    std::vector<int64_t> judged(std::min(asked, queries.rows));
-    for (auto& row : judged) row = static_cast<int64_t>(random.below(static_cast<uint64_t>(queries.rows)));
-    const double recall = recall_of(search, found, judged, work);
+    const double recall = recall_of(search, judges, found, work);
     if (recall >= least_recall || effort.probes >= cells.count())
       return {search.delivered(std::move(found), groups, wanted), recall};
     effort = {2 * effort.probes, 2 * effort.kept};

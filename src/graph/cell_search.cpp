@@ -69,16 +69,11 @@ void for_groups_of(int rank, std::span<const QueryGroup> groups, const Visit& vi
 }  // namespace
 
 Neighbors CellSearch::begin_answers(std::span<const QueryGroup> groups) {
-  if (comm().size() == 1) {
-    rows_ = order().id;
-    return room_for(queries_.rows, k_);
-  }
-  packed_.assign(static_cast<size_t>(queries_.rows), -1);
+  rows_.assign(static_cast<size_t>(queries_.rows), -1);
   int32_t next = 0;
   for_groups_of(comm().rank(), groups, [&](QueryGroup group) {
-    for (int64_t i = group.begin; i < group.end; ++i) packed_[static_cast<size_t>(i)] = next++;
+    for (int64_t i = group.begin; i < group.end; ++i) rows_[static_cast<size_t>(i)] = next++;
   });
-  rows_ = packed_;
   return room_for(next, k_);
 }
 
@@ -204,7 +199,7 @@ void CellSearch::probe(QueryGroup group, int probes, int kept, SearchWork& w) co
           group, begin, width, w, [&](int64_t i) { return w.lists[i].limit(); },
           [&](int64_t i, int32_t position, int32_t squared) {
             auto& list = w.lists[i];
-            if (squared < list.limit()) list.push({squared, position});
+            if (squared < list.limit()) list.push({position, squared});
           });
     }
   }
@@ -302,8 +297,28 @@ void CellSearch::answer(std::span<const QueryGroup> groups, std::span<SearchWork
 }
 
 Neighbors CellSearch::delivered(Neighbors answers, std::span<const QueryGroup> groups, Queries wanted) const {
-  if (comm().size() == 1) return answers;
+  if (comm().size() == 1) return in_order_of_queries(std::move(answers));
   return wanted == Queries::all ? all(answers, groups) : owned(std::move(answers), groups);
+}
+
+/// Written from the first to the last: the arrays may be larger than the memory.
+Neighbors CellSearch::in_order_of_queries(Neighbors answers) const {
+  const auto k = static_cast<size_t>(k_);
+  std::vector<int32_t> position(order().id.size());
+  for (size_t i = 0; i < position.size(); ++i)
+    position[static_cast<size_t>(order().id[i])] = static_cast<int32_t>(i);
+  const auto sort = [&](auto& values) {
+    std::decay_t<decltype(values)> sorted(values.size());
+    parallel_for(std::ssize(position), 4096, [&](int64_t begin, int64_t end, int) {
+      for (auto q = static_cast<size_t>(begin); q < static_cast<size_t>(end); ++q)
+        std::copy_n(&values[static_cast<size_t>(rows_[static_cast<size_t>(position[q])]) * k], k,
+                    &sorted[q * k]);
+    });
+    values = std::move(sorted);
+  };
+  sort(answers.index);
+  sort(answers.distance);
+  return answers;
 }
 
 Neighbors CellSearch::all(const Neighbors& answers, std::span<const QueryGroup> groups) const {

@@ -39,6 +39,7 @@ class CellSearch {
   /// than k.
   CellSearch(const Cells& cells, MatrixView references, MatrixView queries, int k, bool same);
 
+  int k() const { return k_; }
   std::vector<QueryGroup> groups() const;
   /// Room for the answers to the groups of this rank, which only the functions below know the order of.
   Neighbors begin_answers(std::span<const QueryGroup> groups);
@@ -52,7 +53,6 @@ class CellSearch {
 
   void open(QueryGroup group, SearchWork& w) const;
   /// Hits: the k nearest found in the `probes` nearest cells, measuring at most `kept` of each piece of them.
-  /// of them.
   void probe(QueryGroup group, int probes, int kept, SearchWork& w) const;
   /// Puts what is nearer than the hits, k for each query, in their place: they become the true ones.
   void prove(QueryGroup group, SearchWork& w) const;
@@ -62,6 +62,7 @@ class CellSearch {
 
  private:
   const CellOrder& order() const { return same_ ? cells_.order : own_; }
+  Neighbors in_order_of_queries(Neighbors answers) const;
   Neighbors all(const Neighbors& answers, std::span<const QueryGroup> groups) const;
   Neighbors owned(Neighbors answers, std::span<const QueryGroup> groups) const;
   Hit measure(int64_t query, int32_t position) const;
@@ -77,9 +78,8 @@ class CellSearch {
   bool same_;
   int64_t tile_width_;
   CellOrder own_;  // of the queries, where they are not the references
-  std::vector<int32_t>
-      packed_;  // where several ranks answer: rows of this rank's answers, one behind the other
-  std::span<const int32_t> rows_;  // of the answers, by position; -1: another rank's
+  // Of this rank's answers, which are in the order of its groups, by position; -1: another rank's.
+  std::vector<int32_t> rows_;
 };
 
 }  // namespace dvi

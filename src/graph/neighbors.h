@@ -37,7 +37,7 @@ enum class Queries { all, owned };
 struct FoundNeighbors {
   Neighbors neighbors;
   /// Mean share of a query's true k nearest that were found; 1 if the search was exact, else measured by the
-  /// exact search on 1,000 queries drawn at random.
+  /// exact search on 1,000 queries, of groups drawn at random, other than those that its effort was tried on.
   double recall = 1;
 };
 

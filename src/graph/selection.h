@@ -1,6 +1,7 @@
 // Keeping the smallest of many: candidates by code distance, hits by true distance.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -19,9 +20,12 @@ struct Hit {
 void insert(std::vector<Hit>& hits, int k, Hit hit);
 
 struct Candidate {
-  int32_t squared;   // code distance, in grid steps
   int32_t position;  // among the references in order of cells
+  int32_t squared;   // code distance, in grid steps
+  /// By distance, then by position: one comparison of whole numbers, where bytes lie so.
   bool operator<(const Candidate& o) const {
+    if constexpr (std::endian::native == std::endian::little)
+      return std::bit_cast<int64_t>(*this) < std::bit_cast<int64_t>(o);
     return squared != o.squared ? squared < o.squared : position < o.position;
   }
 };

@@ -33,7 +33,7 @@ TEST(Selection, CandidateListKeepsTheSmallest) {
   CandidateList list;
   list.clear(20);
   for (int32_t i = 0; i < 1000; ++i) {
-    const Candidate c{static_cast<int32_t>(random.below(300)), i};  // many are equally far
+    const Candidate c{i, static_cast<int32_t>(random.below(300))};  // many are equally far
     all.push_back(c);
     if (c.squared < list.limit()) list.push(c);
   }
