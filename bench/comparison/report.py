@@ -262,7 +262,7 @@ instead of 15, of test samples too).
     chance = 225 / s["probe"] if s["probe"] else 0
     text += f"""boundary_15: chance gives {chance:.2f}. Neighbours are exact and do not count the sample. Those of
 test samples are sought among train and test. Round trips (PPR more, CCR and MSE less is better) are
-of at most 1,000 samples of each group, the same for all. t-SNE cannot place new samples: nn of
+of at most {result["round_trips"]:,} train and as many test samples and of all probes, the same for all. t-SNE cannot place new samples: nn of
 train is of a layout of the train samples, everything else of a layout of all samples together, in
 which nothing is held out.
 

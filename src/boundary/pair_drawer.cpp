@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "subject/logits.h"
@@ -82,9 +83,11 @@ std::vector<SamplePair> PairDrawer::draw(int64_t count) {
     if (d == 0 || drawn[d] != drawn[d - 1]) begins.push_back(d);
   begins.push_back(drawn.size());
   std::vector<SamplePair> pairs(drawn.size());
-  parallel_for(static_cast<int64_t>(begins.size()) - 1, 1, [&](int64_t begin, int64_t end, int) {
+  const auto pieces = static_cast<int64_t>(begins.size()) - 1;
+  const RowRange own = own_range(pieces);
+  parallel_for(own.size(), 1, [&](int64_t begin, int64_t end, int) {
     std::vector<double> weights[2];
-    for (int64_t piece = begin; piece < end; ++piece) {
+    for (int64_t piece = own.begin + begin; piece < own.begin + end; ++piece) {
       const size_t from = begins[piece], to = begins[static_cast<size_t>(piece) + 1];
       const int32_t p = drawn[from];
       const auto [i, j] = class_pairs_[p];
@@ -96,6 +99,11 @@ std::vector<SamplePair> PairDrawer::draw(int64_t count) {
             members_[i][draw_by(weights[0], stream)], members_[j][draw_by(weights[1], stream)], p, {i, j}};
     }
   });
+  std::vector<int64_t> ends{0};  // in bytes, of each rank's
+  for (int r = 0; r < comm().size(); ++r)
+    ends.push_back(static_cast<int64_t>(begins[static_cast<size_t>(range_of_rank(pieces, 1, r).end)] *
+                                        sizeof(SamplePair)));
+  comm().gather(bytes_of(pairs), ends);
   return pairs;
 }
 

@@ -52,6 +52,7 @@ struct MutMatrixView {
   float* row(int64_t i) const { return data + i * cols; }
   float& operator()(int64_t i, int64_t j) const { return data[i * cols + j]; }
   MutMatrixView slice(int64_t begin, int64_t count) const { return {row(begin), count, cols}; }
+  std::span<float> span() const { return {data, static_cast<size_t>(rows * cols)}; }
   operator MatrixView() const { return {data, rows, cols}; }
 };
 

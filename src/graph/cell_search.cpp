@@ -132,12 +132,12 @@ Hit CellSearch::measure(int64_t query, int32_t position) const {
 bool CellSearch::improve(int64_t query, std::span<const int32_t> candidates, std::vector<Hit>& hits) const {
   bool changed = false;
   for (const int32_t position : candidates) {
+    const int32_t id = cells_.order.id[position];
     // Where most samples are the same one, only the index is left to compare.
-    if (hits.back().squared == 0 && cells_.order.id[position] > hits.back().index) continue;
+    if (hits.back().squared == 0 && id > hits.back().index) continue;
+    if (std::ranges::any_of(hits, [&](const Hit& h) { return h.index == id; })) continue;
     const Hit hit = measure(query, position);
-    if (!(hit < hits.back()) ||
-        std::any_of(hits.begin(), hits.end(), [&](const Hit& h) { return h.index == hit.index; }))
-      continue;
+    if (!(hit < hits.back())) continue;
     insert(hits, k_, hit);
     changed = true;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "linalg/gemm.h"
 
@@ -60,14 +61,15 @@ std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {
   }
   constexpr int64_t block = 512;
   std::vector<Verdict> verdicts(static_cast<size_t>(points.rows));
-  parallel_for(points.rows, block, [&](int64_t begin, int64_t end, int worker) {
+  const auto judge_some = [&](int64_t begin, int64_t end, int worker) {
     Matrix& out = workspaces_[static_cast<size_t>(worker)].logits;
     if (out.rows() == 0) out = Matrix(block, classes);
     logits(points.slice(begin, end - begin), out.mut().slice(0, end - begin), worker);
     for (int64_t i = begin; i < end; ++i)
       verdicts[static_cast<size_t>(i)] =
           dvi::judge(std::span<const float>(out.row(i - begin), static_cast<size_t>(classes)));
-  });
+  };
+  shared_for(points.rows, block, judge_some, {shared_rows(verdicts)});
   return verdicts;
 }
 
@@ -87,13 +89,14 @@ std::vector<Verdict> PlaneClassifier::judge_each(MatrixView points) {
     }
     return verdicts;
   }
-  parallel_for(points.rows, 64, [&](int64_t begin, int64_t end, int worker) {
+  const auto judge_some = [&](int64_t begin, int64_t end, int worker) {
     Matrix out(1, classes);
     for (int64_t i = begin; i < end; ++i) {
       logits(points.slice(i, 1), out.mut(), worker);
       judge_row(i, out);
     }
-  });
+  };
+  shared_for(points.rows, 64, judge_some, {shared_rows(verdicts)});
   return verdicts;
 }
 

@@ -23,6 +23,8 @@ double room_for_one(MatrixView positions) {
   return std::max(width, least) * std::max(height, least) / static_cast<double>(positions.rows);
 }
 
+constexpr int64_t rows_a_piece = 64;
+
 double agreement(const Opinion& own, const Opinion& neighbor) {
   const double apart = (own.rank - neighbor.rank) / rank_width;
   return std::exp(-0.5 * apart * apart) * (neighbor.prediction == own.prediction ? 1 : other_class_weight);
@@ -39,11 +41,12 @@ std::vector<Opinion> opinions_of(std::span<const Verdict> verdicts, const Margin
 PlacesAmong::PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own, MatrixView positions,
                          std::span<const Opinion> opinions)
     : n_(nearest.size()),
+      own_(own_range(n_, rows_a_piece)),
       k_(std::min(place_k, nearest.k)),
       square_(room_for_one(positions)),
-      anchors_(static_cast<size_t>(n_ * k_)) {
-  parallel_for(n_, 64, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
+      anchors_(static_cast<size_t>(own_.size() * k_)) {
+  parallel_for(own_.size(), rows_a_piece, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = own_.begin + begin; i < own_.begin + end; ++i) {
       const auto rows = nearest.row(i).first(static_cast<size_t>(k_));
       const auto distances = nearest.distances(i).first(static_cast<size_t>(k_));
       double mean = 0;
@@ -56,7 +59,8 @@ PlacesAmong::PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own,
         weights[r] = near * agreement(own[static_cast<size_t>(i)], opinions[static_cast<size_t>(rows[r])]);
         sum += weights[r];
       }
-      const std::span<Anchor> of_row = std::span(anchors_).subspan(static_cast<size_t>(i * k_), rows.size());
+      const std::span<Anchor> of_row =
+          std::span(anchors_).subspan(static_cast<size_t>((i - own_.begin) * k_), rows.size());
       for (size_t r = 0; r < rows.size(); ++r) {
         // Of neighbours that all have a quite different margin any is as good as another.
         const double weight = sum > 0 ? weights[r] / sum : 1 / static_cast<double>(k_);
@@ -73,7 +77,7 @@ PlacesAmong::PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own,
 
 Matrix PlacesAmong::find(const Holds& holds) const {
   Matrix places(n_, 2);
-  parallel_for(n_, 64, [&](int64_t begin, int64_t end, int) {
+  const auto place = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const auto near = anchors(i);
       const double strength = holds.strength.empty() ? 0 : holds.strength[static_cast<size_t>(i)];
@@ -101,7 +105,8 @@ Matrix PlacesAmong::find(const Holds& holds) const {
       places(i, 0) = static_cast<float>(x);
       places(i, 1) = static_cast<float>(y);
     }
-  });
+  };
+  shared_for(n_, rows_a_piece, place, {shared_rows(places.mut())});
   return places;
 }
 

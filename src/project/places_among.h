@@ -29,6 +29,7 @@
 #include <span>
 #include <vector>
 
+#include "comm/shared_for.h"
 #include "core/matrix.h"
 #include "graph/neighbors.h"
 #include "project/margin_ranks.h"
@@ -56,10 +57,12 @@ class PlacesAmong {
  public:
   /// For the n rows of `nearest` (at least one neighbour each, at most the first place_k are used), whose
   /// indices are rows of `positions` [m, 2] and of `opinions` [m]; `own` [n] is said of the samples
-  /// themselves. Nothing given is needed afterwards. Uses all threads.
+  /// themselves. Nothing given is needed afterwards. Uses all threads, and all ranks (comm/shared_for.h),
+  /// which must all call it.
   PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own, MatrixView positions,
               std::span<const Opinion> opinions);
-  /// [n, 2]. A row depends on its own neighbours and spring only, to the last bit. Uses all threads.
+  /// [n, 2]. A row depends on its own neighbours and spring only, to the last bit. Uses all threads and
+  /// ranks likewise.
   Matrix find(const Holds& = {}) const;
 
  private:
@@ -68,7 +71,7 @@ class PlacesAmong {
     float cost;  // of the neighbour's own place, without a spring
   };
   std::span<const Anchor> anchors(int64_t row) const {
-    return std::span(anchors_).subspan(static_cast<size_t>(row * k_), static_cast<size_t>(k_));
+    return std::span(anchors_).subspan(static_cast<size_t>((row - own_.begin) * k_), static_cast<size_t>(k_));
   }
   /// (distance / h)^2
   double squared_units(double x0, double y0, double x, double y) const {
@@ -76,9 +79,10 @@ class PlacesAmong {
   }
 
   int64_t n_;
+  RowRange own_;  // rows of this rank
   int k_;
   double square_;                // h^2
-  std::vector<Anchor> anchors_;  // [n, k], whose weights sum to 1
+  std::vector<Anchor> anchors_;  // [own rows, k], whose weights sum to 1
 };
 
 }  // namespace dvi
