@@ -1,5 +1,6 @@
 """The comparison as Markdown."""
 import statistics
+import textwrap
 
 
 def median_of(items):
@@ -226,7 +227,7 @@ def markdown(result):
     text += neighbor_text(result["neighbors"])
     if result["methods"]:
         text += "## Seconds by stage\n\n" + stage_text(result) + "\n"
-    return text + check_text(result["cross_check"])
+    return wrapped(text + check_text(result["cross_check"]))
 
 
 def method_text(result):
@@ -262,9 +263,9 @@ instead of 15, of test samples too).
     chance = 225 / s["probe"] if s["probe"] else 0
     text += f"""boundary_15: chance gives {chance:.2f}. Neighbours are exact and do not count the sample. Those of
 test samples are sought among train and test. Round trips (PPR more, CCR and MSE less is better) are
-of at most {result["round_trips"]:,} train and as many test samples and of all probes, the same for all. t-SNE cannot place new samples: nn of
-train is of a layout of the train samples, everything else of a layout of all samples together, in
-which nothing is held out.
+of at most {result["round_trips"]:,} train and as many test samples and of all probes, the same for all.
+t-SNE cannot place new samples: nn of train is of a layout of the train samples, everything else of a
+layout of all samples together, in which nothing is held out.
 
 """
     over = [
@@ -284,6 +285,20 @@ which nothing is held out.
             + "\nLess temporal_pearson is better; read it from about 6 epochs on (docs/reference/metrics.md).\n\n"
         )
     return text
+
+
+def wrapped(text, width=120):
+    """Prose and lists as wide as all others of the project; tables and headings as they are."""
+    blocks = []
+    for block in text.split("\n\n"):
+        if not block.startswith(("|", "#")):
+            items = block.split("\n") if block.startswith("- ") else [" ".join(block.split())]
+            block = "\n".join(
+                textwrap.fill(item, width, subsequent_indent="  " if item.startswith("- ") else "")
+                for item in items
+            )
+        blocks.append(block)
+    return "\n\n".join(blocks).rstrip() + "\n"
 
 
 def flat(x):
