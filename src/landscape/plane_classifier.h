@@ -15,7 +15,8 @@ class PlaneClassifier {
   /// `decoder` and `subject` must outlive it.
   PlaneClassifier(const PlaneDecoder& decoder, SubjectModel& subject);
 
-  /// One Verdict for each of `points` [n, 2].
+  /// One Verdict for each of `points` [n, 2]. The ranks of a job share them (comm/shared_for.h) and must all
+  /// call it; so it is with judge_each().
   std::vector<Verdict> judge(MatrixView points);
   /// The same, each point by itself: slower, but a verdict is the same to the last bit whatever other points
   /// are asked for with it (a product's blocks, and so the order of its sums, depend on its size).
