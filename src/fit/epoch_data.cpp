@@ -139,12 +139,12 @@ Epoch load_recorded(EpochData& data, const Run& run) {
   data.feature_scale = feature_scale(epoch);
   data.subject = open_subject(run, epoch);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
-  data.verdicts.resize(static_cast<size_t>(data.logits.rows()));
-  const auto judge_some = [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i)
-      data.verdicts[static_cast<size_t>(i)] = judge(data.logits.view().slice(i, 1).span());
-  };
-  shared_for(data.logits.rows(), 1024, judge_some, {shared_rows(data.verdicts)});
+  const int64_t samples = data.logits.rows();
+  const RowRange own = owned_rows(samples);
+  data.verdicts.resize(static_cast<size_t>(samples));
+  std::ranges::copy(judge(data.logits.view().slice(own.begin, own.size())),
+                    data.verdicts.begin() + own.begin);
+  gather_shared(samples, owned_grain, shared_rows(data.verdicts));
   return epoch;
 }
 

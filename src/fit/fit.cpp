@@ -292,7 +292,7 @@ class Fit {
     Projection projection = preset_->finish(*now.preparation, data, previous_of(data.number), options_.seed);
     projection.details["batch"] = batch;
     if (following_) projection.details["followed"] = true;
-    if (comm().rank() == 0) unite_identical(data.features, projection.positions);
+    if (writes()) unite_identical(data.features, projection.positions);
     comm().broadcast(std::as_writable_bytes(projection.positions.mut().span()), 0);
     now.preparation.reset();
 

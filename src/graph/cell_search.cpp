@@ -301,7 +301,8 @@ Neighbors CellSearch::delivered(Neighbors answers, std::span<const QueryGroup> g
   return wanted == Queries::all ? all(answers, groups) : owned(std::move(answers), groups);
 }
 
-/// Written from the first to the last: the arrays may be larger than the memory.
+/// Of a job of one rank, whose answers are in the order of positions. Written from the first to the last: the
+/// arrays may be larger than the memory.
 Neighbors CellSearch::in_order_of_queries(Neighbors answers) const {
   const auto k = static_cast<size_t>(k_);
   std::vector<int32_t> position(order().id.size());
@@ -311,8 +312,7 @@ Neighbors CellSearch::in_order_of_queries(Neighbors answers) const {
     std::decay_t<decltype(values)> sorted(values.size());
     parallel_for(std::ssize(position), 4096, [&](int64_t begin, int64_t end, int) {
       for (auto q = static_cast<size_t>(begin); q < static_cast<size_t>(end); ++q)
-        std::copy_n(&values[static_cast<size_t>(rows_[static_cast<size_t>(position[q])]) * k], k,
-                    &sorted[q * k]);
+        std::copy_n(&values[static_cast<size_t>(position[q]) * k], k, &sorted[q * k]);
     });
     values = std::move(sorted);
   };

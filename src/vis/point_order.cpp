@@ -1,10 +1,10 @@
 #include "vis/point_order.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <utility>
 
-#include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "vis/layout.h"
 
@@ -42,21 +42,20 @@ std::vector<int32_t> grown_groups(const EdgeList& edges, RowRange own) {
 
 }  // namespace
 
-PointOrder::PointOrder(const EdgeList& edges, int64_t points, int64_t boundary) : boundary_(boundary) {
-  const RowRange own = LayoutShare::of(points, boundary).samples;
+PointOrder::PointOrder(const EdgeList& edges, int64_t points, int64_t boundary)
+    : own_(LayoutShare::of(points, boundary).samples) {
   point_.resize(static_cast<size_t>(points));
   std::iota(point_.begin(), point_.end(), 0);
-  std::ranges::copy(grown_groups(edges, own), point_.begin() + own.begin);
+  std::ranges::copy(grown_groups(edges, own_), point_.begin() + own_.begin);
   gather_shared(points - boundary, owned_grain, shared_rows(point_));
   place_.resize(point_.size());
   for (size_t i = 0; i < point_.size(); ++i) place_[static_cast<size_t>(point_[i])] = static_cast<int32_t>(i);
 }
 
 EdgeList PointOrder::ordered(EdgeList edges) const {
-  const RowRange own = LayoutShare::of(std::ssize(point_), boundary_).samples;
   const auto row_at = [&](int64_t row) {  // of the edges, for a row of the result
-    return static_cast<size_t>(row < own.size() ? point_[static_cast<size_t>(own.begin + row)] - own.begin
-                                                : row);
+    return static_cast<size_t>(row < own_.size() ? point_[static_cast<size_t>(own_.begin + row)] - own_.begin
+                                                 : row);
   };
   std::vector<int64_t> begin(edges.begin.size(), 0);
   for (int64_t row = 0; row < edges.rows(); ++row) {

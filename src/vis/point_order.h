@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "comm/shared_for.h"
 #include "core/matrix.h"
 #include "graph/edge_list.h"
 
@@ -28,7 +29,7 @@ class PointOrder {
   std::vector<float> ordered(const std::vector<float>& values) const;
 
  private:
-  int64_t boundary_;
+  RowRange own_;                        // samples of this rank, by point and by place
   std::vector<int32_t> point_, place_;  // [n] the point at each place, and the place of each point
 };
 
