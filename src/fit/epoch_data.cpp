@@ -44,35 +44,6 @@ void find_boundary(const Run& run, const Epoch& epoch, const SampleSets& sets, u
   data.evaluation_boundary = draw_boundary(run, epoch, sets, data, seed_of(1));
 }
 
-/// Nearest of two lists whose indices are of one kind, `k` of each row.
-Neighbors merged(const Neighbors& a, const Neighbors& b, int k) {
-  Neighbors out{std::min(k, a.k + b.k), {}, {}};
-  out.index.reserve(static_cast<size_t>(a.size() * out.k));
-  out.distance.reserve(out.index.capacity());
-  for (int64_t i = 0; i < a.size(); ++i) {
-    int x = 0, y = 0;
-    for (int r = 0; r < out.k; ++r) {
-      const bool from_a =
-          y >= b.k ||
-          (x < a.k &&
-           std::pair(a.distances(i)[static_cast<size_t>(x)], a.row(i)[static_cast<size_t>(x)]) <
-               std::pair(b.distances(i)[static_cast<size_t>(y)], b.row(i)[static_cast<size_t>(y)]));
-      const Neighbors& from = from_a ? a : b;
-      int& at = from_a ? x : y;
-      out.index.push_back(from.row(i)[static_cast<size_t>(at)]);
-      out.distance.push_back(from.distances(i)[static_cast<size_t>(at)]);
-      ++at;
-    }
-  }
-  return out;
-}
-
-Neighbors slice(const Neighbors& all, int64_t begin, int64_t count) {
-  return {all.k,
-          {all.index.begin() + begin * all.k, all.index.begin() + (begin + count) * all.k},
-          {all.distance.begin() + begin * all.k, all.distance.begin() + (begin + count) * all.k}};
-}
-
 std::vector<float> squared_distances(MatrixView a, MatrixView b) {
   std::vector<float> out(static_cast<size_t>(a.rows));
   const auto compare = [&](int64_t begin, int64_t end, int) {
@@ -107,7 +78,7 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
-    Neighbors near = with_ids(nearest_of(slice(data.other_to_train, begin, count), measured), sets.train);
+    Neighbors near = with_ids(nearest_of(rows_of(data.other_to_train, begin, count), measured), sets.train);
     if (count > 1) {
       const MatrixView own = others.slice(begin, count);
       near = merged(near,
@@ -274,11 +245,6 @@ std::vector<float> neighbor_preserving_rate(const SampleSets& sets, const Sample
   for (size_t i = 0; i < train.size(); ++i) rate[static_cast<size_t>(sets.train[i])] = train[i];
   for (size_t i = 0; i < other.size(); ++i) rate[static_cast<size_t>(sets.other_ids[i])] = other[i];
   return rate;
-}
-
-Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids) {
-  for (auto& i : neighbors.index) i = ids[static_cast<size_t>(i)];
-  return neighbors;
 }
 
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,

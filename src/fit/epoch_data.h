@@ -115,7 +115,4 @@ ClassifierSnapshot classifier_snapshot(const SampleSets&, const EpochData&);
 std::vector<float> neighbor_preserving_rate(const SampleSets&, const SampleNeighbors& now,
                                             const ClassifierSnapshot& earlier);
 
-/// The same neighbours, index -> ids[index].
-Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids);
-
 }  // namespace dvi

@@ -14,10 +14,11 @@ namespace {
 
 /// What the plane says of all samples.
 struct Plane {
+  PlaneIndex among_train;    // ids
   Neighbors train, other;    // k = measure_k, indices are ids; of train samples those of this rank
   Neighbors train_boundary;  // of its train samples among the fit's boundary samples
   Neighbors test_boundary;   // of test samples among the evaluation's
-  Matrix logits_after;       // [N, C] after the round trip
+  RoundTrip back;
 };
 
 /// encoder(features), each rank its share.
@@ -39,13 +40,6 @@ std::span<const int32_t> own_rows(std::span<const int32_t> ids) {
   return ids.subspan(static_cast<size_t>(own.begin), static_cast<size_t>(own.size()));
 }
 
-/// Rows of a list that belong to one of the other sets.
-Neighbors rows_of(const Neighbors& all, int64_t begin, int64_t count) {
-  return {all.k,
-          {all.index.begin() + begin * all.k, all.index.begin() + (begin + count) * all.k},
-          {all.distance.begin() + begin * all.k, all.distance.begin() + (begin + count) * all.k}};
-}
-
 class Measurement {
  public:
   Measurement(const SampleSets& sets, const EpochData& data, const Projection& projection)
@@ -58,50 +52,49 @@ class Measurement {
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
   EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
                       int rank_queries) {
-    plane_ = Plane{};
+    plane_.reset();  // before the next is made
+    plane_.emplace(Plane{PlaneIndex(positions, sets_.train), {}, {}, {}, {}, {}});
     const int k = train_neighbors_.k;
     const bool near_boundary = data_.boundary.size() > fit_k;
     {
       const Alone alone;  // each rank asks for its own samples
-      plane_.train = plane_neighbors(positions, own_train_, sets_.train, k);
-      if (near_boundary)
-        plane_.train_boundary =
-            PlaneIndex(boundary_positions).nearest(gather_rows(positions, own_train_), fit_k);
+      const Matrix own = gather_rows(positions, own_train_);
+      plane_->train = plane_->among_train.nearest(own, k, own_train_);
+      if (near_boundary) plane_->train_boundary = PlaneIndex(boundary_positions).nearest(own, fit_k);
     }
     for (const auto& other : sets_.others)
-      plane_.other.append(plane_neighbors(positions, other.ids, joined(sets_.train, other.ids), k));
+      plane_->other.append(merged(plane_->among_train.nearest(gather_rows(positions, other.ids), k),
+                                  plane_neighbors(positions, other.ids, other.ids, k), k));
     const auto* test = sets_.test();
     if (data_.test_to_evaluation.k > 0)
-      plane_.test_boundary =
+      plane_->test_boundary =
           PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
 
-    Returned back =
-        round_trip(projection_.model.decoder, *data_.subject, positions, data_.features, data_.logits.cols());
-    plane_.logits_after = std::move(back.logits);
-    const RoundTrip trip{data_.logits, plane_.logits_after, back.error};
+    plane_->back =
+        round_trip(projection_.model.decoder, *data_.subject, positions, data_.features, data_.verdicts);
 
-    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_.train, nullptr, nullptr, 0, true};
+    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_->train, nullptr, nullptr, 0, true};
     if (near_boundary && data_.train_to_boundary.k == fit_k) {
       train.boundary_neighbors = &data_.train_to_boundary;
-      train.plane_boundary_neighbors = &plane_.train_boundary;
+      train.plane_boundary_neighbors = &plane_->train_boundary;
       train.boundary_count = data_.boundary.size();
     }
     EpochMetrics out;
     out.train = neighbor_metrics(data_.features, positions, train, rank_queries);
-    add_round_trip(out.train, trip, sets_.train);
+    add_round_trip(out.train, data_.verdicts, plane_->back, sets_.train);
     if (test != nullptr) {
       const auto count = static_cast<int64_t>(test->ids.size());
       const Neighbors near = rows_of(data_.other_neighbors, 0, count),
-                      plane_near = rows_of(plane_.other, 0, count);
+                      plane_near = rows_of(plane_->other, 0, count);
       const auto references = joined(sets_.train, test->ids);
       GroupInput input{test->ids, references, &near, &plane_near, nullptr, nullptr, 0};
       if (data_.test_to_evaluation.k > 0) {
         input.boundary_neighbors = &data_.test_to_evaluation;
-        input.plane_boundary_neighbors = &plane_.test_boundary;
+        input.plane_boundary_neighbors = &plane_->test_boundary;
         input.boundary_count = data_.evaluation_boundary.size();
       }
       out.test = neighbor_metrics(data_.features, positions, input, rank_queries);
-      add_round_trip(out.test, trip, test->ids);
+      add_round_trip(out.test, data_.verdicts, plane_->back, test->ids);
       if (rank_queries > 0) {
         out.all.count = static_cast<int64_t>(references.size());
         out.all.nn_15_with_self = nn_15_with_self(data_.features, positions, train, input);
@@ -109,7 +102,7 @@ class Measurement {
     }
     return out;
   }
-  const Plane& plane() const { return plane_; }
+  const Plane& plane() const { return *plane_; }
   const Neighbors& train_neighbors() const { return train_neighbors_; }
 
  private:
@@ -118,7 +111,7 @@ class Measurement {
   const Projection& projection_;
   std::span<const int32_t> own_train_;  // those that this rank owns
   Neighbors train_neighbors_;           // of them; indices are ids
-  Plane plane_;
+  std::optional<Plane> plane_;
 };
 
 }  // namespace
@@ -154,12 +147,12 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
 
   if (data.evaluation_boundary.size() > 0) {
     const auto& set = data.evaluation_boundary;
-    const Returned back =
-        round_trip(projection.model.decoder, *data.subject, projection.evaluation_boundary_positions,
-                   set.features, data.logits.cols());
-    add_round_trip(out.metrics.boundary, {set.logits, back.logits, back.error});
+    const std::vector<Verdict> own = judge(set.logits.view());
+    add_round_trip(out.metrics.boundary, own,
+                   round_trip(projection.model.decoder, *data.subject,
+                              projection.evaluation_boundary_positions, set.features, own));
     out.metrics.boundary.count = set.size();
-    add_fitted(out.metrics.boundary, judge(set.logits.view()),
+    add_fitted(out.metrics.boundary, own,
                ground.judge(moves ? projection.fitted_evaluation_positions.view()
                                   : projection.evaluation_boundary_positions.view()),
                projection.evaluation_moved);
@@ -167,10 +160,10 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
         keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
   }
 
-  measure_new_samples(sets, data, projection, landscape, extent, out.metrics);
+  measure_new_samples(sets, data, projection, landscape, extent, measurement.plane().among_train,
+                      out.metrics);
 
-  for (const auto& verdict : judge(measurement.plane().logits_after.view()))
-    out.round_trip.push_back(verdict.prediction);
+  for (const auto& verdict : measurement.plane().back.verdicts) out.round_trip.push_back(verdict.prediction);
   const auto by_sample = [&](const Neighbors& train, const Neighbors& other) {
     const SampleNeighbors near = sample_neighbors(sets, train, other);
     return Neighbors{static_cast<int>(near.k), neighbors_by_sample(sets, near), {}};

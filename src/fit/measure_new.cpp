@@ -8,20 +8,10 @@
 #include "project/placer.h"
 
 namespace dvi {
-namespace {
-
-Neighbors first_rows(const Neighbors& all, int64_t count) {
-  return {all.k,
-          {all.index.begin(), all.index.begin() + count * all.k},
-          {all.distance.begin(), all.distance.begin() + count * all.k}};
-}
-
-}  // namespace
-
 void measure_new_samples(const SampleSets& sets, const EpochData& data, const Projection& projection,
-                         const Landscape& landscape, const Extent& extent, EpochMetrics& metrics) {
+                         const Landscape& landscape, const Extent& extent, const PlaneIndex& among_train,
+                         EpochMetrics& metrics) {
   if (!projection.relocation) return;
-  const int64_t classes = data.logits.cols();
   const Matrix train_positions = gather_rows(projection.positions, sets.train);
   std::vector<int32_t> predictions;
   std::vector<float> margins;
@@ -40,9 +30,8 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
     const auto places = placer.place(nearest_of(data.evaluation_to_train, place_k), own);
     GroupMetrics& group = metrics.new_boundary.emplace();
     group.count = set.size();
-    const Returned back =
-        round_trip(projection.model.decoder, *data.subject, places.shown, set.features, classes);
-    add_round_trip(group, {set.logits, back.logits, back.error});
+    add_round_trip(group, own,
+                   round_trip(projection.model.decoder, *data.subject, places.shown, set.features, own));
     add_fitted(group, own, ground.judge(places.fitted), places.moved);
     group.keep_boundary = keep_boundary(landscape, extent, places.shown);
     boundary_places = places.shown;
@@ -52,22 +41,17 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
   if (test == nullptr || test->ids.empty()) return;
   const auto count = static_cast<int64_t>(test->ids.size());
   const Neighbors nearest =
-      first_rows(data.other_to_train, count);  // the test set is the first of the others
+      rows_of(data.other_to_train, 0, count);  // the test set is the first of the others
   const std::vector<Verdict> own = verdicts_of(data, test->ids);
   const auto places = placer.place(nearest_of(nearest, place_k), own);
-  Matrix positions(projection.positions.rows(), 2);
-  std::copy_n(projection.positions.data(), 2 * positions.rows(), positions.data());
-  for (int64_t i = 0; i < count; ++i)
-    std::copy_n(places.shown.row(i), 2, positions.row(test->ids[static_cast<size_t>(i)]));
-
   const Neighbors near = with_ids(nearest_of(nearest, measure_k), sets.train);
-  const auto among_train = [&](MatrixView shown, GroupInput input) {
-    const Neighbors plane_near = plane_neighbors(shown, test->ids, sets.train, near.k);
+  const auto shown_at = [&](MatrixView places_of_test, GroupInput input) {
+    const Neighbors plane_near = among_train.nearest(places_of_test, near.k);
     input.plane_neighbors = &plane_near;
-    return neighbor_metrics(data.features, shown, input, 0);
+    return neighbor_metrics({}, {}, input, 0);
   };
   GroupInput input{test->ids, sets.train, &near, nullptr, nullptr, nullptr, 0};
-  metrics.test_among_train = among_train(projection.positions, input);
+  metrics.test_among_train = shown_at(gather_rows(projection.positions, test->ids), input);
   Neighbors plane_boundary;
   if (boundary_places.rows() > fit_k && data.test_to_evaluation.k > 0) {
     plane_boundary = PlaneIndex(boundary_places).nearest(places.shown, fit_k);
@@ -75,10 +59,10 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
     input.plane_boundary_neighbors = &plane_boundary;
     input.boundary_count = boundary_places.rows();
   }
-  GroupMetrics& group = metrics.new_test.emplace(among_train(positions, input));
-  const Matrix features = gather_rows(data.features, test->ids), logits = gather_rows(data.logits, test->ids);
-  const Returned back = round_trip(projection.model.decoder, *data.subject, places.shown, features, classes);
-  add_round_trip(group, {logits, back.logits, back.error});
+  GroupMetrics& group = metrics.new_test.emplace(shown_at(places.shown, input));
+  const Matrix features = gather_rows(data.features, test->ids);
+  add_round_trip(group, own,
+                 round_trip(projection.model.decoder, *data.subject, places.shown, features, own));
   add_fitted(group, own, ground.judge(places.fitted), places.moved);
 }
 

@@ -7,20 +7,29 @@
 namespace dvi {
 
 /// A part at a time: the features of all at once would take as much memory as the epoch itself.
-Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
-                    MatrixView features, int64_t classes) {
+RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
+                     MatrixView features, std::span<const Verdict> own) {
   constexpr int64_t part = 4096;
-  Returned out{Matrix(positions.rows, classes), std::vector<float>(static_cast<size_t>(positions.rows))};
-  Matrix back(std::min(part, positions.rows), features.cols);
-  const RowRange own = own_range(positions.rows, part);
-  for (int64_t begin = own.begin; begin < own.end; begin += part) {
-    const int64_t count = std::min(part, own.end - begin);
-    const MutMatrixView now = back.mut().slice(0, count);
+  RoundTrip out{std::vector<Verdict>(own.size()), std::vector<float>(own.size()),
+                std::vector<float>(own.size())};
+  const int64_t most = std::min(part, positions.rows);
+  Matrix back(most, features.cols), logits(most, subject.class_count());
+  const RowRange shared = own_range(positions.rows, part);
+  for (int64_t begin = shared.begin; begin < shared.end; begin += part) {
+    const int64_t count = std::min(part, shared.end - begin);
+    const MutMatrixView now = back.mut().slice(0, count), said = logits.mut().slice(0, count);
     decoder.apply(positions.slice(begin, count), now);
-    subject.head(now, out.logits.mut().slice(begin, count));
+    subject.head(now, said);
     std::ranges::copy(squared_errors(features.slice(begin, count), now), out.error.begin() + begin);
+    std::ranges::copy(judge(said), out.verdicts.begin() + begin);
+    for (int64_t i = 0; i < count; ++i) {
+      const auto row = static_cast<size_t>(begin + i);
+      out.still_as_probable[row] =
+          probability(std::span(said.row(i), static_cast<size_t>(said.cols)), own[row].prediction);
+    }
   }
-  gather_shared(positions.rows, part, shared_rows(out.logits.mut()));
+  gather_shared(positions.rows, part, shared_rows(out.verdicts));
+  gather_shared(positions.rows, part, shared_rows(out.still_as_probable));
   gather_shared(positions.rows, part, shared_rows(out.error));
   return out;
 }

@@ -1,20 +1,16 @@
 // To the plane and back.
 #pragma once
 
+#include <span>
+
 #include "metrics/metrics.h"
 #include "subject/subject_model.h"
 #include "vis/plane_decoder.h"
 
 namespace dvi {
 
-/// What comes back from the plane.
-struct Returned {
-  Matrix logits;             ///< [n, C]
-  std::vector<float> error;  ///< [n] mean over dimensions of (f - f')^2
-};
-
-/// Of samples with `features` [n, D] shown at `positions` [n, 2].
-Returned round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
-                    MatrixView features, int64_t classes);
+/// Of samples with `features` [n, D], of which the classifier says `own` [n], shown at `positions` [n, 2].
+RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
+                     MatrixView features, std::span<const Verdict> own);
 
 }  // namespace dvi

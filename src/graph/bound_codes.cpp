@@ -5,8 +5,10 @@
 #include <cfloat>
 #include <cmath>
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/multiversion.h"
+#include "core/parallel.h"
 #include "linalg/gemm.h"
 
 namespace dvi {
@@ -84,19 +86,26 @@ void Codes::resize(int64_t n, int64_t new_dims) {
 }
 
 float greatest_number(MatrixView x) {
-  float greatest = 0;
-  for (int64_t i = 0; i < x.rows; ++i) {
-    // A NaN is greater than nothing, so a row is summed too.
-    const float* row = x.row(i);
-    const float most = greatest_of(row, x.cols);
-    float sum = 0;
-    for (int64_t l = 0; l < x.cols; ++l) sum += row[l] - row[l];
-    if (!(most <= greatest_searchable) || sum != 0)
-      fail("sample {}: expected finite features of at most {:g} to find its neighbours, found {}", i,
-           greatest_searchable, sum != 0 ? "one that is none" : fmt::format("{:g}", most));
-    greatest = std::max(greatest, most);
-  }
-  return greatest;
+  constexpr int64_t piece = 256;
+  const RowRange own = own_range(x.rows, piece);
+  std::vector<float> greatest(static_cast<size_t>(threads()), 0.f);
+  parallel_for(own.size(), piece, [&](int64_t begin, int64_t end, int worker) {
+    float& so_far = greatest[static_cast<size_t>(worker)];
+    for (int64_t i = own.begin + begin; i < own.begin + end; ++i) {
+      // A NaN is greater than nothing, so a row is summed too.
+      const float* row = x.row(i);
+      const float most = greatest_of(row, x.cols);
+      float sum = 0;
+      for (int64_t l = 0; l < x.cols; ++l) sum += row[l] - row[l];
+      if (!(most <= greatest_searchable) || sum != 0)
+        fail("sample {}: expected finite features of at most {:g} to find its neighbours, found {}", i,
+             greatest_searchable, sum != 0 ? "one that is none" : fmt::format("{:g}", most));
+      so_far = std::max(so_far, most);
+    }
+  });
+  float least = -*std::ranges::max_element(greatest);
+  comm().least({&least, 1});
+  return -least;
 }
 
 CodeSpace::CodeSpace(MatrixView references, int64_t queries) : dims_(references.cols) {

@@ -23,7 +23,8 @@ float squared_distance(const float* x, const float* y, int64_t d);
 /// Squared distances of features up to this, of any number of dimensions, are far from float32's limit.
 constexpr float greatest_searchable = 1e15f;
 
-/// The greatest absolute value. Throws Error if one is not finite or greater than greatest_searchable.
+/// The greatest absolute value. The ranks of a job share the rows. Throws Error if one is not finite or
+/// greater than greatest_searchable.
 float greatest_number(MatrixView x);
 
 /// Squared code distance of query q and reference j = norm[j] - 2 * (bytes of q . code of j) + offset[q],

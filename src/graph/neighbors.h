@@ -29,6 +29,12 @@ struct Neighbors {
 
 /// The first k neighbours of each row.
 Neighbors nearest_of(const Neighbors& neighbors, int k);
+/// The neighbours of queries [begin, begin + count).
+Neighbors rows_of(const Neighbors& neighbors, int64_t begin, int64_t count);
+/// The same neighbours, index -> ids[index].
+Neighbors with_ids(Neighbors neighbors, std::span<const int32_t> ids);
+/// The k nearest in two lists of the same queries whose indices are of one kind.
+Neighbors merged(const Neighbors& a, const Neighbors& b, int k);
 
 /// Which queries' neighbours a rank gets: of all, or of those that it owns (owned_rows() of the queries).
 enum class Queries { all, owned };

@@ -27,13 +27,14 @@ double pearson(std::span<const double> x, std::span<const double> y) {
 }
 
 std::vector<double> ranks_of(std::span<const double> values) {
-  std::vector<size_t> order(values.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+  std::vector<std::pair<double, size_t>> order;  // by value, without a look elsewhere for each comparison
+  order.reserve(values.size());
+  for (size_t i = 0; i < values.size(); ++i) order.emplace_back(values[i], i);
+  std::ranges::sort(order, {}, [](const auto& entry) { return entry.first; });
   std::vector<double> ranks(values.size());
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-    for (size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<double>(begin + end + 1) / 2;
+    while (end < order.size() && order[end].first == order[begin].first) ++end;
+    for (size_t i = begin; i < end; ++i) ranks[order[i].second] = static_cast<double>(begin + end + 1) / 2;
   }
   return ranks;
 }

@@ -55,7 +55,9 @@ std::optional<double> margin_rank(std::span<const Verdict> own, std::span<const 
     for (size_t row = 0; row < own.size(); ++row) add(row);
   for (const int32_t id : ids) add(static_cast<size_t>(id));
   if (a.size() < 2) return std::nullopt;
-  return spearman(a, b);
+  double correlation = comm().rank() == 0 ? spearman(a, b) : 0;
+  broadcast_value(correlation, 0);
+  return correlation;
 }
 
 /// Mean of value(i) over [0, n), in parallel, the same for every number of threads.
@@ -117,10 +119,6 @@ void expect_rows(const Neighbors& lists, const GroupInput& input, const char* wh
   const auto n = static_cast<int64_t>(input.ids.size()), rows = input.owned ? owned_rows(n).size() : n;
   if (lists.k > 0 && lists.size() != rows)
     fail("metrics: expected {} for each of {} samples, found {} rows", what, rows, lists.size());
-}
-
-int32_t best_class(std::span<const float> logits) {
-  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
 }  // namespace
@@ -232,27 +230,25 @@ GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const G
   return metrics;
 }
 
-void add_round_trip(GroupMetrics& metrics, const RoundTrip& trip, std::span<const int32_t> ids) {
-  if (trip.logits.rows != trip.logits_after.rows ||
-      trip.logits.rows != static_cast<int64_t>(trip.error.size()))
-    fail("round trip: expected logits, logits after it and errors of the same samples, found {}, {} and {}",
-         trip.logits.rows, trip.logits_after.rows, trip.error.size());
-  const int64_t n = ids.empty() ? trip.logits.rows : static_cast<int64_t>(ids.size());
+void add_round_trip(GroupMetrics& metrics, std::span<const Verdict> own, const RoundTrip& trip,
+                    std::span<const int32_t> ids) {
+  if (own.size() != trip.verdicts.size() || own.size() != trip.still_as_probable.size() ||
+      own.size() != trip.error.size())
+    fail("round trip: expected what is said of {} samples after it, found {}, {} and {} of them", own.size(),
+         trip.verdicts.size(), trip.still_as_probable.size(), trip.error.size());
+  const int64_t n = ids.empty() ? std::ssize(own) : std::ssize(ids);
   metrics.count = n;
   if (n == 0) return;
-  const auto row_of = [&](int64_t i) { return ids.empty() ? i : int64_t{ids[static_cast<size_t>(i)]}; };
-  metrics.ppr = mean_of(n, [&](int64_t i) {
-    const int64_t row = row_of(i);
-    return best_class(trip.logits.slice(row, 1).span()) == best_class(trip.logits_after.slice(row, 1).span());
-  });
+  const auto row_of = [&](int64_t i) {
+    return static_cast<size_t>(ids.empty() ? i : int64_t{ids[static_cast<size_t>(i)]});
+  };
+  metrics.ppr =
+      mean_of(n, [&](int64_t i) { return own[row_of(i)].prediction == trip.verdicts[row_of(i)].prediction; });
   metrics.ccr = mean_of(n, [&](int64_t i) {
-    const auto before = trip.logits.slice(row_of(i), 1).span(),
-               after = trip.logits_after.slice(row_of(i), 1).span();
-    const int32_t c = best_class(before);
-    return std::abs(double{probability(after, c)} - double{probability(before, c)});
+    return std::abs(double{trip.still_as_probable[row_of(i)]} - double{own[row_of(i)].confidence});
   });
-  metrics.mse = mean_of(n, [&](int64_t i) { return double{trip.error[static_cast<size_t>(row_of(i))]}; });
-  metrics.margin_rank = margin_rank(judge(trip.logits), judge(trip.logits_after), ids);
+  metrics.mse = mean_of(n, [&](int64_t i) { return double{trip.error[row_of(i)]}; });
+  metrics.margin_rank = margin_rank(own, trip.verdicts, ids);
 }
 
 void add_fitted(GroupMetrics& metrics, std::span<const Verdict> own, std::span<const Verdict> shown,
@@ -292,24 +288,11 @@ std::optional<double> nn_15_with_self(MatrixView features, MatrixView positions,
   const auto in_test = exact_neighbors(
       gather_rows(features, asked), gather_rows(features, test.ids),
       static_cast<int>(std::min<int64_t>(others, static_cast<int64_t>(test.ids.size()))), false);
-  Neighbors near;
-  near.k = others;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::vector<std::pair<float, int32_t>> both;
-    const auto row = static_cast<int64_t>(i);
-    for (int j = 0; j < others; ++j)
-      both.emplace_back(in_train.distances(row)[static_cast<size_t>(j)],
-                        in_train.row(row)[static_cast<size_t>(j)]);
-    for (int j = 0; j < in_test.k; ++j)
-      both.emplace_back(in_test.distances(row)[static_cast<size_t>(j)],
-                        test.ids[static_cast<size_t>(in_test.row(row)[static_cast<size_t>(j)])]);
-    std::partial_sort(both.begin(), both.begin() + others, both.end());
-    for (int j = 0; j < others; ++j) near.index.push_back(both[static_cast<size_t>(j)].second);
-  }
-  std::vector<int32_t> all(train.ids.begin(), train.ids.end());
-  all.insert(all.end(), test.ids.begin(), test.ids.end());
-  const auto of_train =
-      mean_overlap(near, plane_neighbors(positions, asked, all, others), others, std::ssize(asked), false);
+  const Neighbors near = merged(in_train, with_ids(in_test, test.ids), others);
+  const Neighbors plane_near =
+      merged(lists_of(*train.plane_neighbors, rows, std::ssize(train.ids), train.owned),
+             PlaneIndex(positions, test.ids).nearest(gather_rows(positions, asked), others), others);
+  const auto of_train = mean_overlap(near, plane_near, others, std::ssize(asked), false);
   const auto n = static_cast<double>(train.ids.size()), m = static_cast<double>(test.ids.size());
   return 1 + (n * of_train.value_or(0) + m * *of_test) / (n + m);
 }

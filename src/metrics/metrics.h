@@ -73,11 +73,11 @@ struct EpochMetrics {
 Json to_json(const EpochMetrics&);
 EpochMetrics epoch_metrics_from_json(const Json&);
 
-/// What went into the round trip f -> plane -> f' and what came out, of the same samples row by row.
+/// What came out of the round trip f -> plane -> f' of n samples.
 struct RoundTrip {
-  MatrixView logits;             ///< [n, C] of f
-  MatrixView logits_after;       ///< [n, C] of f'
-  std::span<const float> error;  ///< [n] mean over dimensions of (f - f')^2
+  std::vector<Verdict> verdicts;         ///< [n] of f'
+  std::vector<float> still_as_probable;  ///< [n] the probability at f' of the class predicted at f
+  std::vector<float> error;              ///< [n] mean over dimensions of (f - f')^2
 };
 
 /// [n] mean over dimensions of (f - f')^2, for RoundTrip::error.
@@ -105,8 +105,10 @@ struct GroupInput {
 GroupMetrics neighbor_metrics(MatrixView features, MatrixView positions, const GroupInput&,
                               int rank_queries = 500);
 
-/// Adds ppr, ccr, mse and margin_rank of the samples `ids` (rows of the round trip; empty = all rows).
-void add_round_trip(GroupMetrics&, const RoundTrip&, std::span<const int32_t> ids = {});
+/// Adds ppr, ccr, mse and margin_rank of the samples `ids` (rows of the round trip; empty = all rows). `own`:
+/// what the classifier says of the samples at f.
+void add_round_trip(GroupMetrics&, std::span<const Verdict> own, const RoundTrip&,
+                    std::span<const int32_t> ids = {});
 
 /// Adds ppr_fitted, margin_rank_fitted, moved_share and moved_mean of the samples `ids` (empty = all).
 /// `own`: what the classifier says of the samples, `shown`: what the ground said of their places before they

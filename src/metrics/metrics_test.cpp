@@ -259,10 +259,14 @@ TEST(RoundTripMetrics, AreTheDefinitions) {
   const Matrix before = random_matrix(700, 4, 1), features = random_matrix(700, 19, 2);
   Matrix after = random_matrix(700, 4, 3), features_after = random_matrix(700, 19, 4);
   for (int64_t i = 0; i < 2800; ++i) after.data()[i] = before.data()[i] + 0.5f * after.data()[i];
-  const auto errors = squared_errors(features, features_after);
+  const std::vector<Verdict> own = judge(before.view());
+  RoundTrip trip{judge(after.view()), {}, squared_errors(features, features_after)};
+  for (int64_t i = 0; i < 700; ++i)
+    trip.still_as_probable.push_back(
+        probability(after.view().slice(i, 1).span(), own[static_cast<size_t>(i)].prediction));
   for (const auto& ids : {std::vector<int32_t>{}, std::vector<int32_t>{5, 6, 699, 0}}) {
     GroupMetrics metrics;
-    add_round_trip(metrics, {before, after, errors}, ids);
+    add_round_trip(metrics, own, trip, ids);
     double kept = 0, change = 0, error = 0;
     const auto rows = ids.empty() ? range(0, 700) : ids;
     for (const int32_t i : rows) {
@@ -285,9 +289,10 @@ TEST(RoundTripMetrics, AreTheDefinitions) {
 
 TEST(RoundTripMetrics, RefuseArraysOfOtherSizes) {
   const Matrix logits(5, 3), fewer(4, 3);
-  const std::vector<float> errors(5);
+  const std::vector<float> five(5), four(4);
   GroupMetrics metrics;
-  EXPECT_THROW(add_round_trip(metrics, {logits, fewer, errors}), Error);
+  EXPECT_THROW(add_round_trip(metrics, judge(logits.view()), {judge(fewer.view()), five, five}), Error);
+  EXPECT_THROW(add_round_trip(metrics, judge(logits.view()), {judge(logits.view()), four, five}), Error);
   EXPECT_THROW(squared_errors(logits, fewer), Error);
 }
 

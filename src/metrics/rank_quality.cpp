@@ -230,20 +230,25 @@ RankQuality rank_quality(MatrixView features, MatrixView positions, std::span<co
   std::sort(sorted.begin(), sorted.end());
   const PlaneRanks plane_ranks(positions, sorted);
 
-  std::vector<double> torn(static_cast<size_t>(q), 0);
   std::vector<std::vector<Wanted>> wanted(static_cast<size_t>(q));
-  parallel_for(q, query_grain, [&](int64_t begin, int64_t end, int) {
-    std::vector<int32_t> wrong;
+  std::vector<int32_t> wrong;
+  for (int64_t i = 0; i < q; ++i) {
+    missing(plane_neighbors.row(i), neighbors.row(i), k, wrong);
+    for (const int32_t j : wrong)
+      wanted[static_cast<size_t>(i)].push_back({queries[static_cast<size_t>(i)], j});
+  }
+  std::vector<double> torn(static_cast<size_t>(q), 0);
+  const auto rank_torn = [&](int64_t begin, int64_t end, int) {
+    std::vector<int32_t> lost;
     std::vector<float> distances;
     for (int64_t i = begin; i < end; ++i) {
       const int32_t id = queries[static_cast<size_t>(i)];
-      missing(plane_neighbors.row(i), neighbors.row(i), k, wrong);
-      for (const int32_t j : wrong) wanted[static_cast<size_t>(i)].push_back({id, j});
-      missing(neighbors.row(i), plane_neighbors.row(i), k, wrong);
+      missing(neighbors.row(i), plane_neighbors.row(i), k, lost);
       torn[static_cast<size_t>(i)] =
-          plane_ranks.excess(positions(id, 0), positions(id, 1), id, wrong, k, distances);
+          plane_ranks.excess(positions(id, 0), positions(id, 1), id, lost, k, distances);
     }
-  });
+  };
+  shared_for(q, query_grain, rank_torn, {shared_rows(torn)});
   const auto untrue = FeatureRanks(features, queries, sorted).excess(wanted, k);
   const double scale = 2.0 / (static_cast<double>(q * k) * static_cast<double>(2 * n - 3 * k - 1));
   return {1 - scale * std::accumulate(untrue.begin(), untrue.end(), 0.0),

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "core/parallel.h"
+#include "comm/shared_for.h"
 #include "core/random.h"
 
 namespace dvi {
@@ -92,7 +92,7 @@ std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected,
   std::vector<int64_t> targets(static_cast<size_t>(n), -1);
   Matrix moved(n, 2);
   std::copy_n(positions.data, 2 * n, moved.data());
-  parallel_for(n, 64, [&](int64_t begin, int64_t end, int) {
+  const auto choose = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const auto at = static_cast<size_t>(i);
       if (is_right(expected[at], there[at])) continue;
@@ -106,7 +106,8 @@ std::vector<float> Relocator::relocate(std::span<const ExpectedGround> expected,
       const float sides[] = {extent_.width() / grid_size, extent_.height() / grid_size};
       for (int c = 0; c < 2; ++c) moved(i, c) += sides[c] * (static_cast<float>(random.uniform()) - 0.5f);
     }
-  });
+  };
+  shared_for(n, 64, choose, {shared_rows(targets), shared_rows(moved.mut())});
   const std::vector<Verdict> now = judge_all(moved);
   std::vector<float> distances(static_cast<size_t>(n), 0.f);
   for (int64_t i = 0; i < n; ++i) {
