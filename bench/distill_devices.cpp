@@ -83,7 +83,7 @@ struct Timed {
 Timed timed(const Mixture& data, Device device, int64_t steps, const Autoencoder* previous) {
   DistillTask task;
   task.features = data.features;
-  task.logits = data.logits;
+  task.logits = data.logits.view();
   task.positions = data.positions;
   task.subject = data.subject.get();
   task.previous = previous;

@@ -65,19 +65,19 @@ double sum_of_owned(int64_t n, const std::function<double(int64_t begin, int64_t
 /// `items` are in the order of the ranks that they are for, counts[r] for rank r. Returns those for this
 /// rank, in the order of the ranks that they come from.
 template <typename T>
-std::vector<T> exchanged(std::vector<T> items, std::span<const int64_t> counts) {
-  if (comm().size() == 1) return items;
-  const auto ranks = static_cast<size_t>(comm().size());
+std::vector<T> exchanged(std::vector<T> items, std::span<const int64_t> counts, Comm& job = comm()) {
+  if (job.size() == 1) return items;
+  const auto ranks = static_cast<size_t>(job.size());
   std::vector<int64_t> to(ranks + 1, 0), from(ranks + 1, 0), each(ranks + 1), sent(ranks), coming(ranks);
   for (size_t r = 0; r < ranks; ++r) {
     sent[r] = counts[r] * static_cast<int64_t>(sizeof(T));
     to[r + 1] = to[r] + sent[r];
     each[r + 1] = static_cast<int64_t>((r + 1) * sizeof(int64_t));
   }
-  comm().exchange(std::as_bytes(std::span(sent)), each, bytes_of(coming), each);
+  job.exchange(std::as_bytes(std::span(sent)), each, bytes_of(coming), each);
   for (size_t r = 0; r < ranks; ++r) from[r + 1] = from[r] + coming[r];
   std::vector<T> out(static_cast<size_t>(from.back()) / sizeof(T));
-  comm().exchange(std::as_bytes(std::span(items)), to, bytes_of(out), from);
+  job.exchange(std::as_bytes(std::span(items)), to, bytes_of(out), from);
   return out;
 }
 

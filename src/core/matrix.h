@@ -79,6 +79,17 @@ class Matrix {
   AlignedVector<float> values_;
 };
 
+/// The rows of one matrix, and those of another behind them.
+struct StackedView {
+  StackedView() = default;
+  StackedView(MatrixView only) : first(only) {}
+  StackedView(MatrixView front, MatrixView back) : first(front), second(back) {}
+  int64_t rows() const { return first.rows + second.rows; }
+  int64_t cols() const { return first.cols; }
+  const float* row(int64_t i) const { return i < first.rows ? first.row(i) : second.row(i - first.rows); }
+  MatrixView first, second;
+};
+
 /// Copies the given rows, in order.
 inline Matrix gather_rows(MatrixView from, std::span<const int32_t> ids) {
   Matrix out(static_cast<int64_t>(ids.size()), from.cols);

@@ -73,7 +73,8 @@ double PrincipalSubspace::share(int64_t r) const {
 void PrincipalSubspace::project(MatrixView x, MutMatrixView out) const {
   const int64_t d = feature_dim(), r = out.cols;
   // (x - mean) B^T = x B^T - mean B^T, but subtracting first keeps the digits when the mean is large.
-  parallel_for(x.rows, row_block, [&](int64_t begin, int64_t end, int) {
+  constexpr int64_t piece = 256;  // as rows are shared by ranks
+  parallel_for(x.rows, piece, [&](int64_t begin, int64_t end, int) {
     Matrix centred(end - begin, d);
     for (int64_t i = begin; i < end; ++i)
       for (int64_t l = 0; l < d; ++l) centred(i - begin, l) = x(i, l) - mean[l];

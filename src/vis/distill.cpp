@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 #include "comm/comm.h"
@@ -11,18 +12,10 @@
 #include "vis/landmarks.h"
 #include "vis/places_beyond.h"
 #include "vis/reduced_head.h"
+#include "vis/training_features.h"
 
 namespace dvi {
 namespace {
-
-/// Features of all rows of the task, over units.
-Matrix features_in(const FeatureUnits& units, const DistillTask& task) {
-  const int64_t samples = task.features.rows, more = task.more_features.rows;
-  Matrix x(samples + more, units.dimensions());
-  units.to_units(task.features, x.mut().slice(0, samples));
-  units.to_units(task.more_features, x.mut().slice(samples, more));
-  return x;
-}
 
 std::vector<int32_t> visits_of(const DistillTask& task, int64_t rows) {
   if (!task.visits.empty()) return task.visits;
@@ -119,12 +112,11 @@ constexpr int encoder_rank = 0;
 int decoder_rank() { return std::min(1, comm().size() - 1); }
 
 /// The networks that this rank trains; the other one as it begins.
-DistillResult train_own(const DistillTask& task, const DistillOptions& options,
+DistillResult train_own(const DistillTask& task, const DistillOptions& options, const FeatureUnits& units,
+                        const TrainingFeatures& features,
                         const std::function<void(int64_t, int64_t)>& on_step) {
   const bool trains_encoder = comm().rank() == encoder_rank, trains_decoder = comm().rank() == decoder_rank();
   const Alone alone;
-  const FeatureUnits units = FeatureUnits::of(task.features, options.subspace);
-  const Matrix features = features_in(units, task);
   const ReducedHead head(*task.subject, units);
   const auto trainer = make_trainer(options.device, head.linear(), options.precision);
   DistillResult result;
@@ -141,7 +133,7 @@ DistillResult train_own(const DistillTask& task, const DistillOptions& options,
   };
   result.encoder_steps = options.encoder_steps;
   result.decoder_steps = decoder_steps;
-  const std::vector<int32_t> visits = visits_of(task, features.rows());
+  std::vector<int32_t> visits = visits_of(task, features.rows());
 
   PlaneEncoder encoder = first_encoder(task, options, units, random);
   const auto seen = static_cast<int64_t>(visits.size());
@@ -150,35 +142,35 @@ DistillResult train_own(const DistillTask& task, const DistillOptions& options,
                     std::min(std::max<int64_t>(seen / 60, 64), options.encoder_batch), random);
   if (trains_encoder) {
     const LandmarkShares shares = landmark_shares(task.positions, encoder.landmarks);
-    result.encoder_error = trainer->train_encoder({features, &shares}, encoder_schedule, options.encoder_rate,
-                                                  encoder.network, report(0)) /
+    result.encoder_error = trainer->train_encoder({&features, &shares}, encoder_schedule,
+                                                  options.encoder_rate, encoder.network, report(0)) /
                            encoder_schedule.counted();
   }
-
-  const Places places = with_places_beyond(task.positions, task.features.rows, options.beyond, task.seed);
-  std::vector<int32_t> all_visits = visits;
-  for (int64_t p = features.rows(); p < places.at.rows(); ++p) all_visits.push_back(static_cast<int32_t>(p));
-  const DistillSchedule decoder_schedule =
-      make_schedule(std::move(all_visits), decoder_steps,
-                    std::min(std::max<int64_t>(seen / 4, 1024), options.decoder_batch), random);
-  const std::vector<Verdict> verdicts = judge(task.logits);
-  DecoderProblem problem;
-  problem.features = features;
-  problem.logits = task.logits;
-  problem.verdicts = verdicts;
-  problem.places = places.at;
-  problem.sources = places.sources;
-  problem.jitter = static_cast<float>(options.jitter) * decoder.grid.box().side;
-  problem.head = &head;
-  problem.sharpness = sharpness(task.logits);
-  problem.reconstruction_weight = options.reconstruction_weight;
-  problem.margin_weight = options.margin_weight;
-  problem.seed = task.seed;
   if (trains_decoder) {
-    const DecoderLosses losses = trainer->train_decoder(problem, decoder_schedule, options.decoder_rates,
-                                                        decoder, report(steps - decoder_steps));
-    result.decoder_error = losses.reconstruction / decoder_schedule.counted();
-    result.divergence = losses.divergence / decoder_schedule.counted();
+    const Places places = with_places_beyond(task.positions, task.features.rows, options.beyond, task.seed);
+    for (int64_t p = features.rows(); p < places.at.rows(); ++p) visits.push_back(static_cast<int32_t>(p));
+    const DistillSchedule schedule =
+        make_schedule(std::move(visits), decoder_steps,
+                      std::min(std::max<int64_t>(seen / 4, 1024), options.decoder_batch), random);
+    std::vector<Verdict> verdicts = judge(task.logits.first);
+    if (task.logits.second.rows > 0)
+      std::ranges::copy(judge(task.logits.second), std::back_inserter(verdicts));
+    DecoderProblem problem;
+    problem.features = &features;
+    problem.logits = task.logits;
+    problem.verdicts = verdicts;
+    problem.places = places.at;
+    problem.sources = places.sources;
+    problem.jitter = static_cast<float>(options.jitter) * decoder.grid.box().side;
+    problem.head = &head;
+    problem.sharpness = sharpness(task.logits);
+    problem.reconstruction_weight = options.reconstruction_weight;
+    problem.margin_weight = options.margin_weight;
+    problem.seed = task.seed;
+    const DecoderLosses losses = trainer->train_decoder(problem, schedule, options.decoder_rates, decoder,
+                                                        report(steps - decoder_steps));
+    result.decoder_error = losses.reconstruction / schedule.counted();
+    result.divergence = losses.divergence / schedule.counted();
   }
   decoder.network = fold_decoder(decoder.network, units);
   scale_output(encoder.network, options.decisiveness);
@@ -201,6 +193,14 @@ void broadcast_matrix(Matrix& matrix, int root) {
   if (comm().rank() != root) matrix = Matrix(shape[0], shape[1]);
   comm().broadcast(std::as_writable_bytes(std::span(matrix.data(), static_cast<size_t>(shape[0] * shape[1]))),
                    root);
+}
+
+void broadcast_units(FeatureUnits& units, int root) {
+  broadcast(units.subspace.mean, root);
+  broadcast_matrix(units.subspace.basis, root);
+  broadcast(units.subspace.variance, root);
+  broadcast_value(units.subspace.total_variance, root);
+  broadcast_value(units.scale, root);
 }
 
 void broadcast_grid(FeatureGrid& grid, int root) {
@@ -230,9 +230,15 @@ void broadcast_result(DistillResult& result) {
 
 DistillResult distill(const DistillTask& task, const DistillOptions& options,
                       const std::function<void(int64_t, int64_t)>& on_step) {
+  FeatureUnits units;
+  if (comm().rank() == encoder_rank) units = FeatureUnits::of(task.features, options.subspace);
+  if (comm().size() > 1) broadcast_units(units, encoder_rank);
+  const TrainingFeatures features(units, task.features, task.more_features);
   DistillResult result;
   if (comm().rank() == encoder_rank || comm().rank() == decoder_rank())
-    result = train_own(task, options, on_step);
+    result = train_own(task, options, units, features, on_step);
+  else
+    features.serve();
   broadcast_result(result);
   if (!std::isfinite(result.encoder_error + result.decoder_error + result.divergence))
     fail(

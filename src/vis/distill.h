@@ -64,7 +64,7 @@ struct DistillOptions {
 struct DistillTask {
   MatrixView features;       ///< [n, D] samples, whose principal subspace is used
   MatrixView more_features;  ///< [m, D] more rows behind them, or none: boundary samples
-  MatrixView logits;         ///< [n + m, C] of the features
+  StackedView logits;        ///< [n + m, C] of the features
   MatrixView positions;      ///< [n + m, 2]
   SubjectModel* subject = nullptr;
   /// Rows that a pass visits, with repeats for those that matter more; empty = every row once.
@@ -85,7 +85,7 @@ struct DistillResult {
 
 /// `on_step(step, steps)` is called in the calling thread. The result depends on the task, the options, the
 /// number of threads and where it is trained only. In a job of several ranks (comm/comm.h) one trains the
-/// encoder and another the decoder; all return the same.
+/// encoder and another the decoder, and each has the features of its own samples; all return the same.
 DistillResult distill(const DistillTask&, const DistillOptions& = {},
                       const std::function<void(int64_t, int64_t)>& on_step = {});
 

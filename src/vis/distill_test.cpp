@@ -60,7 +60,7 @@ struct Sheet {
   DistillTask task() const {
     DistillTask t;
     t.features = features;
-    t.logits = logits;
+    t.logits = logits.view();
     t.positions = positions;
     t.subject = subject.get();
     t.seed = 4;
@@ -154,7 +154,7 @@ TEST(Distill, LearnsTheRowsBehindTheSamplesToo) {
                logits = gather_rows(sheet.logits, order), positions = gather_rows(sheet.positions, order);
   task.features = front;
   task.more_features = back;
-  task.logits = logits;
+  task.logits = logits.view();
   task.positions = positions;
   DistillOptions options;
   options.encoder_steps = 600;

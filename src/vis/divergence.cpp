@@ -8,19 +8,19 @@
 
 namespace dvi {
 
-float sharpness(MatrixView logits) {
+float sharpness(const StackedView& logits) {
   constexpr double enough = 2;  // mean distance of the two largest logits
   double sum = 0;
-  for (int64_t i = 0; i < logits.rows; ++i) {
+  for (int64_t i = 0; i < logits.rows(); ++i) {
     float first = -INFINITY, second = -INFINITY;
-    for (int64_t c = 0; c < logits.cols; ++c) {
-      const float v = logits(i, c);
+    for (int64_t c = 0; c < logits.cols(); ++c) {
+      const float v = logits.row(i)[c];
       second = std::max(second, std::min(first, v));
       first = std::max(first, v);
     }
     sum += first - second;
   }
-  const double mean = sum / static_cast<double>(logits.rows);
+  const double mean = sum / static_cast<double>(logits.rows());
   return mean > 1e-6 ? static_cast<float>(std::max(1.0, enough / mean)) : 1.f;
 }
 

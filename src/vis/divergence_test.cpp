@@ -33,9 +33,9 @@ TEST(Divergence, NearlyEqualLogitsAreSharpened) {
   Matrix logits(2, 3);
   logits(0, 0) = 0.1f;
   logits(1, 2) = 0.3f;
-  EXPECT_NEAR(sharpness(logits), 10, 1e-4);  // 2 over the mean distance of 0.2
+  EXPECT_NEAR(sharpness(logits.view()), 10, 1e-4);  // 2 over the mean distance of 0.2
   logits(0, 0) = 5;
-  EXPECT_EQ(sharpness(logits), 1);
+  EXPECT_EQ(sharpness(logits.view()), 1);
 }
 
 }  // namespace

@@ -78,21 +78,18 @@ class StandardFit {
  private:
   void train_networks(const Matrix& positions, Projection& out) const {
     // Networks learn from the layout's points: train samples and the boundary samples of the fit.
-    const int64_t c = data_.logits.cols();
-    Matrix logits(points_.all(), c);
-    for (int64_t i = 0; i < points_.train; ++i)
-      std::copy_n(data_.logits.row(sets_.train[static_cast<size_t>(i)]), c, logits.row(i));
-    if (points_.boundary > 0)
-      std::copy_n(data_.boundary.logits.data(), points_.boundary * c, logits.row(points_.train));
     DistillTask task;
-    Matrix copy;
-    task.features = view_rows(data_.features, sets_.train, copy);
-    if (points_.boundary > 0) task.more_features = data_.boundary.features;
+    Matrix features_copy, logits_copy;
+    task.features = view_rows(data_.features, sets_.train, features_copy);
+    task.logits = view_rows(data_.logits, sets_.train, logits_copy);
+    if (points_.boundary > 0) {
+      task.more_features = data_.boundary.features;
+      task.logits.second = data_.boundary.logits;
+    }
     for (int64_t i = 0; i < points_.all(); ++i)
       task.visits.insert(task.visits.end(),
                          static_cast<size_t>(i < points_.train ? 1 : options_.boundary_visits),
                          static_cast<int32_t>(i));
-    task.logits = logits;
     task.positions = positions;
     task.subject = data_.subject.get();
     task.previous = previous_ != nullptr ? &previous_->model : nullptr;

@@ -31,11 +31,11 @@ DecoderSteps::DecoderSteps(const DecoderProblem& problem, int64_t batch, Precisi
       network_gradients_(gradients_of(decoder.network.parameters(), workers)),
       grid_gradients_(gradients_of(decoder.grid.parameters(), workers)) {}
 
-void DecoderSteps::forward(int worker, std::span<const int32_t> rows, int64_t step) {
+void DecoderSteps::forward(int worker, std::span<const int32_t> rows, MatrixView features, int64_t step) {
   Worker& w = workers_[static_cast<size_t>(worker)];
   w.sources.clear();
   for (const int32_t row : rows) w.sources.push_back(problem_.sources[static_cast<size_t>(row)]);
-  w.targets = gather_rows(problem_.features, w.sources);
+  w.targets = features;
   w.places = gather_rows(problem_.places, rows);
   Random random(problem_.seed ^ 0x11772, static_cast<uint64_t>(step), static_cast<uint64_t>(worker));
   for (int64_t i = 0; i < 2 * w.places.rows(); ++i)
@@ -71,7 +71,7 @@ void DecoderSteps::backward(int worker) {
   const auto weight = static_cast<float>(2 * (problem_.reconstruction_weight / dimensions)),
              batch = static_cast<float>(batch_);
   for (int64_t i = 0; i < out.rows * out.cols; ++i) {
-    const float error = out.data[i] - w.targets.data()[i];
+    const float error = out.data[i] - w.targets.data[i];
     w.losses.reconstruction += error * error / dimensions;
     out.data[i] = weight * error / batch + w.by_decoded.data()[i];
   }

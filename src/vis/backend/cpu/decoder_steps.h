@@ -15,8 +15,9 @@ namespace dvi {
 class DecoderSteps {
  public:
   DecoderSteps(const DecoderProblem&, int64_t batch, Precision, int workers, PlaneDecoder& decoder);
-  /// Decodes places, jittered by numbers that `step` chooses; by all workers at once.
-  void forward(int worker, std::span<const int32_t> rows, int64_t step);
+  /// Decodes places, jittered by numbers that `step` chooses. `features`, those of the places' sources, have
+  /// to stay until backward(). By all workers at once.
+  void forward(int worker, std::span<const int32_t> rows, MatrixView features, int64_t step);
   /// The gradient by what the classifier says; by all workers at once if the head is linear, else one after
   /// the other.
   void judge(int worker);
@@ -32,7 +33,8 @@ class DecoderSteps {
  private:
   struct Worker {
     std::vector<int32_t> sources;
-    Matrix places, targets;  // targets: the sources' features
+    Matrix places;
+    MatrixView targets;  // the sources' features
     PlaneDecoder::Trace trace;
     MutMatrixView decoded;
     Matrix logits, features, by_decoded, by_encoding;

@@ -16,10 +16,9 @@ EncoderSteps::EncoderSteps(const EncoderProblem& problem, int64_t batch, Precisi
       workers_(static_cast<size_t>(workers)),
       gradients_(static_cast<size_t>(workers), std::vector<float>(encoder.parameters().size(), 0.f)) {}
 
-void EncoderSteps::add_gradient(int worker, std::span<const int32_t> rows) {
+void EncoderSteps::add_gradient(int worker, std::span<const int32_t> rows, MatrixView features) {
   Worker& w = workers_[static_cast<size_t>(worker)];
-  w.features = gather_rows(problem_.features, rows);
-  const MutMatrixView out = encoder_.forward(w.features, w.trace, precision_);
+  const MutMatrixView out = encoder_.forward(features, w.trace, precision_);
   const LandmarkShares& targets = *problem_.shares;
   const auto per_point = static_cast<size_t>(targets.per_point);
   for (int64_t i = 0; i < out.rows; ++i) {
@@ -33,7 +32,7 @@ void EncoderSteps::add_gradient(int worker, std::span<const int32_t> rows) {
     for (size_t t = 0; t < per_point; ++t) row[static_cast<size_t>(landmarks[t])] -= shares[t];
     for (float& gradient : row) gradient /= batch_;
   }
-  encoder_.backward(w.features, w.trace, out, gradients_[static_cast<size_t>(worker)], nullptr, precision_);
+  encoder_.backward(features, w.trace, out, gradients_[static_cast<size_t>(worker)], nullptr, precision_);
 }
 
 void EncoderSteps::update(float learning_rate) {

@@ -14,8 +14,9 @@ namespace dvi {
 class EncoderSteps {
  public:
   EncoderSteps(const EncoderProblem&, int64_t batch, Precision, int workers, Mlp& encoder);
-  /// Adds the gradient of a worker's rows of a batch; by all workers at once.
-  void add_gradient(int worker, std::span<const int32_t> rows);
+  /// Adds the gradient of a worker's rows of a batch, whose `features` [rows.size(), r] these are; by all
+  /// workers at once.
+  void add_gradient(int worker, std::span<const int32_t> rows, MatrixView features);
   void update(float learning_rate);
 
   void forget_losses();
@@ -23,7 +24,6 @@ class EncoderSteps {
 
  private:
   struct Worker {
-    Matrix features;
     Mlp::Trace trace;
     double loss = 0;
   };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -196,6 +197,25 @@ class Steps {
 
 Tensor squares(const Tensor& x) { return x.square().sum(); }
 
+/// Those of all samples, some at a time, so that the host never has them all.
+Tensor uploaded(const TrainingFeatures& features, at::Device device) {
+  const Tensor all =
+      at::empty({features.rows(), features.dimensions()}, at::TensorOptions(device).dtype(at::kFloat));
+  for (int64_t part = 0; part < TrainingFeatures::parts; ++part) {
+    const int64_t begin = features.rows() * part / TrainingFeatures::parts,
+                  end = features.rows() * (part + 1) / TrainingFeatures::parts;
+    std::vector<int32_t> rows(static_cast<size_t>(end - begin));
+    std::iota(rows.begin(), rows.end(), static_cast<int32_t>(begin));
+    all.narrow(0, begin, end - begin).copy_(upload(features.of(rows), device));
+  }
+  return all;
+}
+
+Tensor uploaded(const StackedView& stacked, at::Device device) {
+  const Tensor first = upload(stacked.first, device);
+  return stacked.second.rows == 0 ? first : at::cat({first, upload(stacked.second, device)});
+}
+
 class EncoderTraining {
  public:
   EncoderTraining(const EncoderProblem& problem, const DistillSchedule& schedule, double rate,
@@ -203,11 +223,11 @@ class EncoderTraining {
       : steps_(schedule, 1, device),
         parameters_(encoder.parameters(), schedule.rates, rate, device),
         network_(encoder, parameters_),
-        features_(upload(problem.features, device)),
+        features_(uploaded(*problem.features, device)),
         landmarks_(upload(problem.shares->landmarks.data(),
-                          {problem.features.rows, problem.shares->per_point}, at::kInt, device)
+                          {problem.features->rows(), problem.shares->per_point}, at::kInt, device)
                        .to(at::kLong)),
-        shares_(upload(problem.shares->shares.data(), {problem.features.rows, problem.shares->per_point},
+        shares_(upload(problem.shares->shares.data(), {problem.features->rows(), problem.shares->per_point},
                        at::kFloat, device)) {}
 
   void step() {
@@ -243,10 +263,10 @@ class DecoderTraining {
         grid_parameters_(decoder.grid.parameters(), schedule.rates, rates.grid, device),
         network_(decoder.network, network_parameters_),
         grid_(decoder.grid, grid_parameters_),
-        features_(upload(problem.features, device)),
+        features_(uploaded(*problem.features, device)),
         sources_(upload(problem.sources.data(), {problem.places.rows}, at::kInt, device)),
         places_(upload(problem.places, device)),
-        targets_(at::log_softmax(upload(problem.logits, device).mul_(problem.sharpness), 1)),
+        targets_(at::log_softmax(uploaded(problem.logits, device).mul_(problem.sharpness), 1)),
         head_weight_(upload(problem.head->weight(), device)),
         head_bias_(upload(problem.head->bias().data(), {problem.head->class_count()}, at::kFloat, device)) {
     std::vector<int64_t> predictions;
