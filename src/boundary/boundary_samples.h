@@ -47,7 +47,9 @@ struct BoundaryOrigin {
 };
 
 struct BoundarySet {
-  Matrix features;                              ///< [M, D]
+  /// [M, D]. EpochData (fit/epoch_data.h) keeps the rows that this rank passes through networks
+  /// (passed_rows(), comm/shared_for.h).
+  Matrix features;
   Matrix logits;                                ///< [M, C] of the head at `features`
   std::vector<std::array<int32_t, 2>> classes;  ///< [M] the prediction and the runner-up there
   std::string from;                             ///< "inputs", "features" or "recorded": where mixing was done
@@ -60,7 +62,7 @@ struct BoundarySet {
   double seconds = 0;                   ///< all of it
   std::vector<BoundaryOrigin> origins;  ///< [M]
 
-  int64_t size() const { return features.rows(); }
+  int64_t size() const { return static_cast<int64_t>(classes.size()); }
 };
 
 /// Mixes recorded inputs: needs a subject model with features(). `ids` are the samples to mix (train samples)

@@ -27,6 +27,11 @@ RowRange own_range(int64_t n, int64_t grain = 1);
 constexpr int64_t owned_grain = 256;
 inline RowRange owned_rows(int64_t n) { return own_range(n, owned_grain); }
 
+/// Rows that go through networks and the subject model in pieces of so many, which ranks share as a whole:
+/// what comes out of a piece may depend on its rows by rounding.
+constexpr int64_t pass_grain = 4096;
+inline RowRange passed_rows(int64_t n) { return own_range(n, pass_grain); }
+
 /// An array of n rows of equal length, of which each rank fills its own.
 struct SharedRows {
   std::byte* data = nullptr;

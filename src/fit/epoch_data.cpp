@@ -73,8 +73,9 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   data.train_to_train = find(among_train, train, k, true, Queries::owned);
   const int k_other = std::min(k, std::max(measure_k, place_k));
   if (others.rows > 0) data.other_to_train = find(among_train, others, k_other, false);
-  data.boundary_to_train = find(among_train, data.boundary.features, k, false);
-  data.evaluation_to_train = find(among_train, data.evaluation_boundary.features, k_other, false);
+  data.boundary_to_train = find(among_train, data.boundary.features, k, false, Queries::owned);
+  data.evaluation_to_train =
+      find(among_train, data.evaluation_boundary.features, k_other, false, Queries::owned);
   int64_t begin = 0;
   for (const auto& other : sets.others) {
     const auto count = static_cast<int64_t>(other.ids.size());
@@ -98,9 +99,10 @@ void find_neighbors(const SampleSets& sets, EpochData& data) {
   const NeighborIndex among_boundary(data.boundary.features, among_train);
   const int kb = static_cast<int>(std::min<int64_t>(fit_k, m - 1));
   data.train_to_boundary = find(among_boundary, train, kb, false, Queries::owned);
-  data.boundary_to_boundary = find(among_boundary, data.boundary.features, kb, true);
+  data.boundary_to_boundary = find(among_boundary, data.boundary.features, kb, true, Queries::owned);
   if (data.evaluation_boundary.size() > 0)
-    data.evaluation_to_boundary = find(among_boundary, data.evaluation_boundary.features, kb, false);
+    data.evaluation_to_boundary =
+        find(among_boundary, data.evaluation_boundary.features, kb, false, Queries::owned);
 }
 
 /// Features, classifier and what it says of the samples.
@@ -141,12 +143,13 @@ void for_found(EpochData& data, const Visit& visit) {
 }
 
 /// Takes what is prepared of the epoch if every rank finds it: another process may be storing it just now.
-bool find_prepared(const PreparedEpochs& prepared, const SampleSets& sets, EpochData& data) {
-  int64_t found = prepared.find(sets, data) ? 1 : 0;
+bool find_prepared(const PreparedEpochs& prepared, EpochData& data) {
+  int64_t found = prepared.find(data) ? 1 : 0;
   comm().sum({&found, 1});
   if (found == comm().size()) return true;
   for (auto* list : lists_of(data)) *list = {};
-  data.boundary = data.evaluation_boundary = {};
+  data.boundary = {};
+  data.evaluation_boundary = {};
   data.neighbor_recall = 1;
   return false;
 }
@@ -256,13 +259,14 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
   if (before)
     data.squared_displacement =
         squared_distances(features_times(run.epoch(*before), data.feature_scale), data.features);
-  const bool found = prepared != nullptr && find_prepared(*prepared, sets, data);
+  const bool found = prepared != nullptr && find_prepared(*prepared, data);
   data.seconds["load"] = watch.lap();
   if (!found) {
     find_boundary(run, epoch, sets, seed, data);
     data.seconds["boundary"] = watch.lap();
     data.seconds["boundary_subject"] = data.boundary.model_seconds + data.evaluation_boundary.model_seconds;
     find_neighbors(sets, data);
+    for (auto* set : {&data.boundary, &data.evaluation_boundary}) keep_passed_features(*set);
     data.seconds["neighbors"] = watch.lap();
   }
   if (!data.boundary.note.empty()) say(fmt::format("epoch {}: {}", number, data.boundary.note));
@@ -271,6 +275,22 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
                     data.neighbor_recall));
   return data;
 }
+
+void keep_passed_features(BoundarySet& set) {
+  const RowRange own = passed_rows(set.size());
+  Matrix kept(own.size(), set.features.cols());
+  std::ranges::copy(set.features.view().slice(own.begin, own.size()).span(), kept.data());
+  set.features = std::move(kept);
+}
+
+Matrix whole_features(const BoundarySet& set) {
+  Matrix whole(set.size(), set.features.cols());
+  std::ranges::copy(set.features.view().span(), whole.row(passed_rows(set.size()).begin));
+  gather_shared(set.size(), pass_grain, shared_rows(whole.mut()));
+  return whole;
+}
+
+void drop_candidates(EpochData& data) { data.train_to_train = nearest_of(data.train_to_train, measure_k); }
 
 void put_aside(EpochData& data, ScratchFile& file) {
   for_found(data, [&](auto& array) {

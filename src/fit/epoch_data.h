@@ -44,15 +44,17 @@ struct EpochData {
   FeatureRows features;           ///< [N, D]
   Matrix logits;                  ///< [N, C]
   std::vector<Verdict> verdicts;  ///< [N]
-  BoundarySet boundary, evaluation_boundary;
+  BoundarySet boundary, evaluation_boundary;  ///< with the features of passed_rows() (comm/shared_for.h) only
 
   /// How far each sample's features moved since the epoch before, squared; empty at the first. [N]
   std::vector<float> squared_displacement;
 
-  // Lists of train samples would be large: a rank has those of its owned_rows() (comm/shared_for.h) of
-  // SampleSets::train. All ranks have the others.
+  // Lists of train and of boundary samples would be large: a rank has those of its owned_rows()
+  // (comm/shared_for.h) of SampleSets::train and of either set of boundary samples. All ranks have the
+  // others.
 
-  /// Indices are rows of SampleSets::train. k = min(candidate_k, available)
+  /// Indices are rows of SampleSets::train. k = min(candidate_k, available); measure_k once a preset has
+  /// chosen.
   Neighbors train_to_train;
   Neighbors other_to_train;  ///< k = as many as places and metrics take, or those available
   /// Of the other samples among train and their own set, k = min(measure_k, available); indices are sample
@@ -84,6 +86,14 @@ std::vector<Verdict> verdicts_of(const EpochData&, std::span<const int32_t> ids)
 /// predicts one class only has no boundary samples. What `prepared` has of the epoch is taken from there.
 EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_t seed,
                      std::optional<int> before, const PreparedEpochs* prepared = nullptr);
+
+/// The features of a whole set of boundary samples, of which each rank has some. [M, D]
+Matrix whole_features(const BoundarySet&);
+
+/// Lets go of the neighbours that only a preset's choice needs.
+void drop_candidates(EpochData&);
+/// And of the features of boundary samples that this rank does not pass.
+void keep_passed_features(BoundarySet&);
 
 /// Takes the arrays of an epoch out of memory: those that load_epoch() found by searching go into the file,
 /// what was recorded is where it was. `squared_displacement` is dropped.

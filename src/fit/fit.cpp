@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "comm/comm.h"
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "core/large_arrays.h"
 #include "core/mapped_file.h"
@@ -227,6 +227,7 @@ class Fit {
         now.data = load_epoch(run_, sets_, number, options_.seed, before_number, &prepared_epochs_);
         const EpochBefore before{classifier, state.get()};
         now.preparation = preset_->prepare(sets_, now.data, before_number ? &before : nullptr, options_.seed);
+        drop_candidates(now.data);
       } catch (const Error&) {
         // It will be told when that epoch's turn comes, and those before it are not lost. Not where this rank
         // failed alone: the others wait for it.
@@ -303,6 +304,8 @@ class Fit {
     seconds["landscape"] = stage.lap();
     const Measured measured = measure(sets_, data, projection, painting.landscape, painting.extent.shown);
     seconds["measure"] = stage.lap();
+    const auto passed = data.boundary.features.view().span();
+    std::vector<float> boundary_features = collected(std::vector<float>(passed.begin(), passed.end()));
     const Json job = job_details(comm());
     expect_whole_mappings(0);  // or what this rank computed of zeros would be published
     comm().barrier();
@@ -310,7 +313,8 @@ class Fit {
       const Alone alone;
       const std::vector<Event> events = events_with(run_, view(), data, projection);
       seconds["events"] = stage.lap();
-      writer_->write({data, projection, painting, measured, events, seconds, job});
+      writer_->write(
+          {data, projection, painting, measured, std::move(boundary_features), events, seconds, job});
       prepared_epochs_.remove(data.number);
       seconds["write"] = stage.lap();
       extent_ = painting.extent;

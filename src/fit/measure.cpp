@@ -21,12 +21,18 @@ struct Plane {
   RoundTrip back;
 };
 
-/// encoder(features), each rank its share.
-void encode(const PlaneEncoder& encoder, MatrixView features, MutMatrixView positions) {
-  constexpr int64_t part = 256;  // that pass through all layers together (Mlp::apply)
-  const RowRange own = own_range(features.rows, part);
-  encoder.apply(features.slice(own.begin, own.size()), positions.slice(own.begin, own.size()));
-  gather_shared(features.rows, part, shared_rows(positions));
+/// encoder(features) of n samples; `features` are those that this rank passes.
+Matrix encoded(const PlaneEncoder& encoder, MatrixView features, int64_t n) {
+  const RowRange own = passed_rows(n);
+  Matrix positions(n, 2);
+  encoder.apply(features, positions.mut().slice(own.begin, own.size()));
+  gather_shared(n, pass_grain, shared_rows(positions.mut()));
+  return positions;
+}
+
+MatrixView passed_features(MatrixView features) {
+  const RowRange own = passed_rows(features.rows);
+  return features.slice(own.begin, own.size());
 }
 
 std::vector<int32_t> joined(std::span<const int32_t> a, std::span<const int32_t> b) {
@@ -70,8 +76,8 @@ class Measurement {
       plane_->test_boundary =
           PlaneIndex(evaluation_positions).nearest(gather_rows(positions, test->ids), fit_k);
 
-    plane_->back =
-        round_trip(projection_.model.decoder, *data_.subject, positions, data_.features, data_.verdicts);
+    plane_->back = round_trip(projection_.model.decoder, *data_.subject, positions,
+                              passed_features(data_.features), data_.verdicts);
 
     GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_->train, nullptr, nullptr, 0, true};
     if (near_boundary && data_.train_to_boundary.k == fit_k) {
@@ -120,20 +126,21 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
                  const Landscape& landscape, const Extent& extent) {
   constexpr int rank_queries = 300;
   Measured out;
-  Measurement measurement(sets, data, projection);
+  std::optional<Measurement> measurement(std::in_place, sets, data, projection);
   // The encoder first, so that what is kept of the plane afterwards is of the positions shown.
   std::optional<std::pair<GroupMetrics, GroupMetrics>> encoder;
   if (!projection.shows_encoder) {
-    out.encoder_positions = Matrix(data.features.rows(), 2);
-    encode(projection.model.encoder, data.features, out.encoder_positions.mut());
-    Matrix boundary(data.boundary.size(), 2), evaluation(data.evaluation_boundary.size(), 2);
-    projection.model.encoder.apply(data.boundary.features, boundary.mut());
-    projection.model.encoder.apply(data.evaluation_boundary.features, evaluation.mut());
-    const EpochMetrics alone = measurement.groups(out.encoder_positions, boundary, evaluation, 0);
+    const auto of_boundary = [&](const BoundarySet& set) {
+      return encoded(projection.model.encoder, set.features, set.size());
+    };
+    out.encoder_positions =
+        encoded(projection.model.encoder, passed_features(data.features), data.features.rows());
+    const EpochMetrics alone = measurement->groups(out.encoder_positions, of_boundary(data.boundary),
+                                                   of_boundary(data.evaluation_boundary), 0);
     encoder = std::pair(alone.train, alone.test);
   }
-  out.metrics = measurement.groups(projection.positions, projection.boundary_positions,
-                                   projection.evaluation_boundary_positions, rank_queries);
+  out.metrics = measurement->groups(projection.positions, projection.boundary_positions,
+                                    projection.evaluation_boundary_positions, rank_queries);
   if (encoder) out.metrics.encoder_train = encoder->first;
   if (encoder && sets.test() != nullptr) out.metrics.encoder_test = encoder->second;
 
@@ -160,16 +167,19 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
         keep_boundary(landscape, extent, projection.evaluation_boundary_positions);
   }
 
-  measure_new_samples(sets, data, projection, landscape, extent, measurement.plane().among_train,
+  measure_new_samples(sets, data, projection, landscape, extent, measurement->plane().among_train,
                       out.metrics);
 
-  for (const auto& verdict : measurement.plane().back.verdicts) out.round_trip.push_back(verdict.prediction);
-  const auto by_sample = [&](const Neighbors& train, const Neighbors& other) {
-    const SampleNeighbors near = sample_neighbors(sets, train, other);
-    return Neighbors{static_cast<int>(near.k), neighbors_by_sample(sets, near), {}};
+  for (const auto& verdict : measurement->plane().back.verdicts) out.round_trip.push_back(verdict.prediction);
+  const SampleNeighbors near = sample_neighbors(sets, measurement->train_neighbors(), data.other_neighbors),
+                        plane_near =
+                            sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
+  measurement.reset();  // rank 0 needs the room for the lists of all
+  const auto by_sample = [&](const SampleNeighbors& lists) {
+    return Neighbors{static_cast<int>(lists.k), neighbors_by_sample(sets, lists), {}};
   };
-  out.neighbors = by_sample(measurement.train_neighbors(), data.other_neighbors);
-  out.plane_neighbors = by_sample(measurement.plane().train, measurement.plane().other);
+  out.neighbors = by_sample(near);
+  out.plane_neighbors = by_sample(plane_near);
   out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, out.neighbors.k);
   return out;
 }

@@ -43,7 +43,8 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
   const Neighbors nearest =
       rows_of(data.other_to_train, 0, count);  // the test set is the first of the others
   const std::vector<Verdict> own = verdicts_of(data, test->ids);
-  const auto places = placer.place(nearest_of(nearest, place_k), own);
+  const RowRange owned = owned_rows(count), passed = passed_rows(count);
+  const auto places = placer.place(nearest_of(rows_of(nearest, owned.begin, owned.size()), place_k), own);
   const Neighbors near = with_ids(nearest_of(nearest, measure_k), sets.train);
   const auto shown_at = [&](MatrixView places_of_test, GroupInput input) {
     const Neighbors plane_near = among_train.nearest(places_of_test, near.k);
@@ -60,7 +61,9 @@ void measure_new_samples(const SampleSets& sets, const EpochData& data, const Pr
     input.boundary_count = boundary_places.rows();
   }
   GroupMetrics& group = metrics.new_test.emplace(shown_at(places.shown, input));
-  const Matrix features = gather_rows(data.features, test->ids);
+  const Matrix features = gather_rows(
+      data.features,
+      std::span(test->ids).subspan(static_cast<size_t>(passed.begin), static_cast<size_t>(passed.size())));
   add_round_trip(group, own,
                  round_trip(projection.model.decoder, *data.subject, places.shown, features, own));
   add_fitted(group, own, ground.judge(places.fitted), places.moved);

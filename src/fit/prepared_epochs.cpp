@@ -33,12 +33,12 @@ template <typename Data, typename Own, typename Visit>
 void for_lists(Data& data, const Own& own, const Visit& visit) {
   own("train_to_train", data.train_to_train);
   own("train_to_boundary", data.train_to_boundary);
+  own("boundary_to_boundary", data.boundary_to_boundary);
+  own("boundary_to_train", data.boundary_to_train);
+  own("evaluation_to_train", data.evaluation_to_train);
+  own("evaluation_to_boundary", data.evaluation_to_boundary);
   visit("other_to_train", data.other_to_train);
   visit("other_neighbors", data.other_neighbors);
-  visit("boundary_to_boundary", data.boundary_to_boundary);
-  visit("boundary_to_train", data.boundary_to_train);
-  visit("evaluation_to_train", data.evaluation_to_train);
-  visit("evaluation_to_boundary", data.evaluation_to_boundary);
   visit("test_to_evaluation", data.test_to_evaluation);
 }
 
@@ -54,23 +54,21 @@ void write(const fs::path& file, const std::vector<T>& values, int64_t columns) 
   write_npy(file, shape, std::span<const T>(values));
 }
 
-/// Some rows of the array.
+/// All rows of the array, or those that this rank owns.
 template <typename T>
-std::vector<T> read(const fs::path& file, int64_t columns, RowRange rows = {0, -1}) {
+std::vector<T> read(const fs::path& file, int64_t columns, bool owned = false) {
   const NpyArray array = NpyArray::open(file);
   array.expect_shape({-1, columns});
-  if (rows.end < 0) rows.end = array.rows();
-  if (rows.end > array.rows())
-    fail("{}: expected at least {} rows, found {}; remove the folder it lies in", file.string(), rows.end,
-         array.rows());
+  const RowRange rows = owned ? owned_rows(array.rows()) : RowRange{0, array.rows()};
   const auto values = array.as<T>();
   std::vector<T> out(values.begin() + rows.begin * columns, values.begin() + rows.end * columns);
   array.expect_whole();
   return out;
 }
 
-void store_boundary(const fs::path& folder, const std::string& name, const BoundarySet& set, Json& json) {
-  write_npy(folder / (name + "_features.npy"), set.features);
+void store_boundary(const fs::path& folder, const std::string& name, const BoundarySet& set,
+                    const Matrix& features, Json& json) {
+  write_npy(folder / (name + "_features.npy"), features);
   write_npy(folder / (name + "_logits.npy"), set.logits);
   std::vector<int32_t> classes;
   for (const auto& pair : set.classes) classes.insert(classes.end(), pair.begin(), pair.end());
@@ -84,6 +82,7 @@ void find_boundary(const fs::path& folder, const std::string& name, const Json& 
   const auto classes = read<int32_t>(folder / (name + "_classes.npy"), 2);
   set.classes.clear();
   for (size_t i = 0; i < classes.size(); i += 2) set.classes.push_back({classes[i], classes[i + 1]});
+  keep_passed_features(set);
   set.from = json.at(name).at("from");
   set.note = json.at(name).at("note");
 }
@@ -110,12 +109,15 @@ void PreparedEpochs::store(const EpochData& data) const {
         whole[name] = {own.k, collected(own.index), collected(own.distance)};
       },
       [](const std::string&, const Neighbors&) {});
+  std::map<std::string, Matrix> features;
+  for_boundaries(
+      data, [&](const std::string& name, const BoundarySet& set) { features[name] = whole_features(set); });
   if (comm().rank() > 0) return;
   make_folder(folder_);
   UnfinishedFolder folder(folder_of(data.number));
   Json json = {{"key", key(data)}, {"neighbor_recall", data.neighbor_recall}};
   for_boundaries(data, [&](const std::string& name, const BoundarySet& set) {
-    store_boundary(folder.path(), name, set, json);
+    store_boundary(folder.path(), name, set, features.at(name), json);
   });
   const auto write_list = [&](const std::string& name, const Neighbors& list) {
     json["k"][name] = list.k;
@@ -128,7 +130,7 @@ void PreparedEpochs::store(const EpochData& data) const {
   folder.finish();
 }
 
-bool PreparedEpochs::find(const SampleSets& sets, EpochData& data) const {
+bool PreparedEpochs::find(EpochData& data) const {
   const fs::path folder = folder_of(data.number);
   if (!fs::exists(folder / "prepared.json")) return false;
   const Json json = read_json(folder / "prepared.json");
@@ -136,18 +138,14 @@ bool PreparedEpochs::find(const SampleSets& sets, EpochData& data) const {
   data.neighbor_recall = json.at("neighbor_recall");
   for_boundaries(data,
                  [&](const std::string& name, BoundarySet& set) { find_boundary(folder, name, json, set); });
-  const auto read_list = [&](const std::string& name, Neighbors& list, RowRange rows) {
+  const auto read_list = [&](const std::string& name, Neighbors& list, bool owned) {
     list.k = json.at("k").at(name);
-    list.index = read<int32_t>(folder / (name + ".npy"), list.k, rows);
-    list.distance = read<float>(folder / (name + "_distances.npy"), list.k, rows);
+    list.index = read<int32_t>(folder / (name + ".npy"), list.k, owned);
+    list.distance = read<float>(folder / (name + "_distances.npy"), list.k, owned);
   };
-  const RowRange own = owned_rows(static_cast<int64_t>(sets.train.size())), every{0, -1};
   for_lists(
-      data,
-      [&](const std::string& name, Neighbors& list) {
-        read_list(name, list, json.at("k").at(name) == 0 ? every : own);
-      },
-      [&](const std::string& name, Neighbors& list) { read_list(name, list, every); });
+      data, [&](const std::string& name, Neighbors& list) { read_list(name, list, true); },
+      [&](const std::string& name, Neighbors& list) { read_list(name, list, false); });
   return true;
 }
 

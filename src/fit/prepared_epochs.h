@@ -23,7 +23,7 @@ class PreparedEpochs {
   void store(const EpochData&) const;
   /// Boundary samples and neighbour lists of an epoch whose features and logits are loaded; false where none
   /// were stored, or of other features, logits or seed, or by another version of this program.
-  bool find(const SampleSets&, EpochData&) const;
+  bool find(EpochData&) const;
   void remove(int epoch) const;
 
  private:

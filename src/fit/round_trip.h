@@ -9,7 +9,8 @@
 
 namespace dvi {
 
-/// Of samples with `features` [n, D], of which the classifier says `own` [n], shown at `positions` [n, 2].
+/// Of n samples, of which the classifier says `own` [n], shown at `positions` [n, 2]; `features` [.., D] are
+/// those of this rank's passed_rows() (comm/shared_for.h).
 RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
                      MatrixView features, std::span<const Verdict> own);
 

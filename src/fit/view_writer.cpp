@@ -26,9 +26,7 @@ void write_ints(const fs::path& file, const std::vector<int32_t>& values, int64_
 }
 
 /// As recorded, in float16 where that holds them, else in float32.
-void write_boundary_features(const fs::path& file, const EpochData& data) {
-  const auto features = data.boundary.features.view().span();
-  std::vector<float> values(features.begin(), features.end());
+void write_boundary_features(const fs::path& file, const EpochData& data, std::vector<float> values) {
   float greatest = 0;
   for (float& value : values) {
     value /= data.feature_scale;
@@ -132,7 +130,7 @@ void ViewWriter::write_view() {
 }
 
 void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcome) const {
-  const auto& [data, projection, painting, measured, events, seconds, job] = outcome;
+  const auto& [data, projection, painting, measured, boundary_features, events, seconds, job] = outcome;
   write_npy(folder / "positions.npy", projection.positions);
   if (!projection.shows_encoder) write_npy(folder / "encoder_positions.npy", measured.encoder_positions);
   if (projection.state != nullptr) projection.state->save(folder);
@@ -157,7 +155,7 @@ void ViewWriter::write_arrays(const fs::path& folder, const EpochOutcome& outcom
   std::vector<int32_t> classes;
   for (const auto& pair : data.boundary.classes) classes.insert(classes.end(), pair.begin(), pair.end());
   write_ints(folder / "boundary_classes.npy", classes, 2);
-  write_boundary_features(folder / "boundary_features.npy", data);
+  write_boundary_features(folder / "boundary_features.npy", data, boundary_features);
   std::vector<float> weights;
   const auto& [encoder, decoder] = projection.model;
   for (const auto part : {encoder.network.parameters(), encoder.landmarks.view().span(),

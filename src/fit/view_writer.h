@@ -18,7 +18,8 @@ struct EpochOutcome {
   const Projection& projection;
   const Painting& painting;
   const Measured& measured;
-  const std::vector<Event>& events;  ///< of the whole view
+  std::vector<float> boundary_features;  ///< [M, D] of all boundary samples of the fit
+  const std::vector<Event>& events;      ///< of the whole view
   StageSeconds seconds;
   Json job;  ///< how the ranks worked together; null where one process fitted
 };

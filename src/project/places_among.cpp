@@ -40,15 +40,15 @@ std::vector<Opinion> opinions_of(std::span<const Verdict> verdicts, const Margin
 
 PlacesAmong::PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own, MatrixView positions,
                          std::span<const Opinion> opinions)
-    : n_(nearest.size()),
-      own_(own_range(n_, rows_a_piece)),
+    : n_(std::ssize(own)),
+      own_(owned_rows(n_)),
       k_(std::min(place_k, nearest.k)),
       square_(room_for_one(positions)),
       anchors_(static_cast<size_t>(own_.size() * k_)) {
   parallel_for(own_.size(), rows_a_piece, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = own_.begin + begin; i < own_.begin + end; ++i) {
-      const auto rows = nearest.row(i).first(static_cast<size_t>(k_));
-      const auto distances = nearest.distances(i).first(static_cast<size_t>(k_));
+      const auto rows = nearest.row(i - own_.begin).first(static_cast<size_t>(k_));
+      const auto distances = nearest.distances(i - own_.begin).first(static_cast<size_t>(k_));
       double mean = 0;
       for (const float d : distances) mean += d / static_cast<double>(k_);
       const double first = distances[0], scale = mean - first;
@@ -77,8 +77,8 @@ PlacesAmong::PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own,
 
 Matrix PlacesAmong::find(const Holds& holds) const {
   Matrix places(n_, 2);
-  const auto place = [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
+  parallel_for(own_.size(), rows_a_piece, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = own_.begin + begin; i < own_.begin + end; ++i) {
       const auto near = anchors(i);
       const double strength = holds.strength.empty() ? 0 : holds.strength[static_cast<size_t>(i)];
       const double held_x = strength > 0 ? holds.anchors(i, 0) : 0,
@@ -105,8 +105,8 @@ Matrix PlacesAmong::find(const Holds& holds) const {
       places(i, 0) = static_cast<float>(x);
       places(i, 1) = static_cast<float>(y);
     }
-  };
-  shared_for(n_, rows_a_piece, place, {shared_rows(places.mut())});
+  });
+  gather_owned(places.mut());
   return places;
 }
 

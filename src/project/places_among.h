@@ -55,10 +55,10 @@ struct Holds {
 
 class PlacesAmong {
  public:
-  /// For the n rows of `nearest` (at least one neighbour each, at most the first place_k are used), whose
-  /// indices are rows of `positions` [m, 2] and of `opinions` [m]; `own` [n] is said of the samples
-  /// themselves. Nothing given is needed afterwards. Uses all threads, and all ranks (comm/shared_for.h),
-  /// which must all call it.
+  /// For n samples, of which `own` [n] is said, by their nearest of others, whose `positions` [m, 2] and
+  /// `opinions` [m] these are: `nearest` has the owned_rows() of the n (comm/shared_for.h), at least one
+  /// neighbour each, of which at most the first place_k are used. Nothing given is needed afterwards. Uses
+  /// all threads, and all ranks, which must all call it.
   PlacesAmong(const Neighbors& nearest, std::span<const Opinion> own, MatrixView positions,
               std::span<const Opinion> opinions);
   /// [n, 2]. A row depends on its own neighbours and spring only, to the last bit. Uses all threads and

@@ -152,9 +152,10 @@ DistillResult train_own(const DistillTask& task, const DistillOptions& options, 
     const DistillSchedule schedule =
         make_schedule(std::move(visits), decoder_steps,
                       std::min(std::max<int64_t>(seen / 4, 1024), options.decoder_batch), random);
-    std::vector<Verdict> verdicts = judge(task.logits.first);
-    if (task.logits.second.rows > 0)
-      std::ranges::copy(judge(task.logits.second), std::back_inserter(verdicts));
+    std::vector<Verdict> verdicts;
+    verdicts.reserve(static_cast<size_t>(task.logits.rows()));
+    for (const MatrixView part : {task.logits.first, task.logits.second})
+      std::ranges::copy(judge(part), std::back_inserter(verdicts));
     DecoderProblem problem;
     problem.features = &features;
     problem.logits = task.logits;
@@ -233,7 +234,7 @@ DistillResult distill(const DistillTask& task, const DistillOptions& options,
   FeatureUnits units;
   if (comm().rank() == encoder_rank) units = FeatureUnits::of(task.features, options.subspace);
   if (comm().size() > 1) broadcast_units(units, encoder_rank);
-  const TrainingFeatures features(units, task.features, task.more_features);
+  const TrainingFeatures features(units, task.features, task.more_features, task.logits.second.rows);
   DistillResult result;
   if (comm().rank() == encoder_rank || comm().rank() == decoder_rank())
     result = train_own(task, options, units, features, on_step);

@@ -62,10 +62,12 @@ struct DistillOptions {
 };
 
 struct DistillTask {
-  MatrixView features;       ///< [n, D] samples, whose principal subspace is used
-  MatrixView more_features;  ///< [m, D] more rows behind them, or none: boundary samples
-  StackedView logits;        ///< [n + m, C] of the features
-  MatrixView positions;      ///< [n + m, 2]
+  MatrixView features;  ///< [n, D] samples, whose principal subspace is used
+  /// More rows behind them, or none: boundary samples. Of m rows this rank's passed_rows()
+  /// (comm/shared_for.h), [.., D].
+  MatrixView more_features;
+  StackedView logits;    ///< [n, C] and [m, C] of the features
+  MatrixView positions;  ///< [n + m, 2]
   SubjectModel* subject = nullptr;
   /// Rows that a pass visits, with repeats for those that matter more; empty = every row once.
   std::vector<int32_t> visits;

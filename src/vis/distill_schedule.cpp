@@ -11,6 +11,7 @@ DistillSchedule make_schedule(std::vector<int32_t> visits, int64_t steps, int64_
   DistillSchedule schedule;
   schedule.batch = std::min(n, batch);
   const int64_t per_pass = n / schedule.batch;
+  schedule.rows.reserve(static_cast<size_t>(steps * schedule.batch));
   for (int64_t step = 0; step < steps; ++step) {
     if (step % per_pass == 0) {
       for (size_t i = visits.size() - 1; i > 0; --i) std::swap(visits[i], visits[random.below(i + 1)]);

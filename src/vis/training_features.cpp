@@ -6,17 +6,15 @@
 
 namespace dvi {
 
-TrainingFeatures::TrainingFeatures(const FeatureUnits& units, MatrixView samples, MatrixView more)
-    : job_(comm()), samples_(samples.rows), more_(more.rows) {
-  const RowRange own = owned_rows(samples_), own_more = owned_rows(more_);
-  own_ = Matrix(own.size() + own_more.size(), units.dimensions());
+TrainingFeatures::TrainingFeatures(const FeatureUnits& units, MatrixView samples, MatrixView more, int64_t m)
+    : job_(comm()), samples_(samples.rows), more_(m) {
+  const RowRange own = owned_rows(samples_);
+  own_ = Matrix(own.size() + more.rows, units.dimensions());
   units.to_units(samples.slice(own.begin, own.size()), own_.mut().slice(0, own.size()));
-  if (more_ > 0)
-    units.to_units(more.slice(own_more.begin, own_more.size()),
-                   own_.mut().slice(own.size(), own_more.size()));
+  units.to_units(more, own_.mut().slice(own.size(), more.rows));
   for (int rank = 0; rank < job_.size(); ++rank) {
     sample_ends_.push_back(range_of_rank(samples_, owned_grain, rank).end);
-    more_ends_.push_back(range_of_rank(more_, owned_grain, rank).end);
+    more_ends_.push_back(range_of_rank(more_, pass_grain, rank).end);
   }
 }
 

@@ -16,11 +16,11 @@ namespace dvi {
 class TrainingFeatures {
  public:
   /// So many times all ranks come together while a network is trained.
-  static constexpr int64_t parts = 32;
+  static constexpr int64_t parts = 64;
 
-  /// Of `samples` [n, D] and, behind them, `more` [m, D]. Each rank converts what it owns of both
-  /// (owned_rows(), comm/shared_for.h).
-  TrainingFeatures(const FeatureUnits&, MatrixView samples, MatrixView more);
+  /// Of `samples` [n, D], of which each rank converts its owned_rows() (comm/shared_for.h), and of m rows
+  /// behind them, of which `more` [.., D] are this rank's passed_rows().
+  TrainingFeatures(const FeatureUnits&, MatrixView samples, MatrixView more, int64_t m);
   int64_t rows() const { return samples_ + more_; }   ///< n + m
   int64_t dimensions() const { return own_.cols(); }  ///< r
 
@@ -43,7 +43,7 @@ class TrainingFeatures {
   Comm& job_;
   int64_t samples_, more_;
   Matrix own_;                                    // samples, then more
-  std::vector<int64_t> sample_ends_, more_ends_;  // [ranks] of what they own
+  std::vector<int64_t> sample_ends_, more_ends_;  // [ranks] of what they have
 };
 
 }  // namespace dvi

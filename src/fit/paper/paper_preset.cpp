@@ -68,13 +68,13 @@ std::unique_ptr<Preparation> PaperPreset::prepare(const SampleSets& sets, const 
   auto out = std::make_unique<PaperPreparation>(sets);
   Stopwatch watch;
   const auto n = static_cast<int64_t>(sets.train.size()), m = data.boundary.size();
-  out->features = stacked(gather_rows(data.features, sets.train), data.boundary.features);
+  out->features = stacked(gather_rows(data.features, sets.train), whole_features(data.boundary));
   const Matrix logits = stacked(gather_rows(data.logits, sets.train), data.boundary.logits);
   // Every rank trains alike and needs all of them.
   const Neighbors near = whole_lists(nearest_of(data.train_to_train, fit_k), n);
   out->samples = fuzzy_union(near, membership_strengths(near), n);
   Neighbors queries = whole_lists(data.train_to_boundary, n);
-  queries.append(data.boundary_to_boundary);
+  queries.append(whole_lists(data.boundary_to_boundary, m));
   out->boundary = fuzzy_union(queries, membership_strengths(queries), n + m, static_cast<int32_t>(n));
   out->seconds["complex"] = watch.lap();
   out->attention = head_attention(out->features, logits, *data.subject, temperature);
@@ -118,9 +118,9 @@ Projection PaperPreset::finish(const Preparation& preparation, const EpochData& 
   out.positions = Matrix(data.features.rows(), 2);
   out.model.encoder.apply(data.features, out.positions.mut());
   out.boundary_positions = Matrix(data.boundary.size(), 2);
-  out.model.encoder.apply(data.boundary.features, out.boundary_positions.mut());
+  out.model.encoder.apply(whole_features(data.boundary), out.boundary_positions.mut());
   out.evaluation_boundary_positions = Matrix(data.evaluation_boundary.size(), 2);
-  out.model.encoder.apply(data.evaluation_boundary.features, out.evaluation_boundary_positions.mut());
+  out.model.encoder.apply(whole_features(data.evaluation_boundary), out.evaluation_boundary_positions.mut());
   out.details = {{"steps", result.steps}, {"passes", result.passes.size()}, {"mean_npr", task.mean_npr}};
   if (!result.passes.empty()) out.details["loss"] = result.passes.back().total();
   return out;

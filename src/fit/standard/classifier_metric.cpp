@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "comm/shared_for.h"
+#include "core/parallel.h"
 #include "project/margin_ranks.h"
 #include "vis/divergence.h"
 
@@ -100,7 +101,7 @@ Neighbors reordered(const Neighbors& candidates, double feature_scale, MatrixVie
       }
     }
   };
-  shared_for(candidates.size(), 256, reorder, {shared_rows(out.index, k), shared_rows(out.distance, k)});
+  parallel_for(candidates.size(), 256, reorder);
   return out;
 }
 
@@ -120,13 +121,13 @@ LayoutNeighbors layout_neighbors(const SampleSets& sets, const EpochData& data,
                           options.margin_rank_weight);
   const double variance = total_variance(train_features), scale = variance > 0 ? 1 / variance : 1;
   const Matrix train = opinions.of(train_logits);
-  const RowRange own = owned_rows(train.rows());
-  {
-    const Alone alone;  // each rank its own rows
-    out.train_to_train =
-        reordered(data.train_to_train, scale, train.view().slice(own.begin, own.size()), train);
-  }
-  out.boundary_to_train = reordered(data.boundary_to_train, scale, opinions.of(data.boundary.logits), train);
+  const RowRange own = owned_rows(train.rows()), own_boundary = owned_rows(data.boundary.size());
+  const Alone alone;  // each rank its own rows
+  out.train_to_train =
+      reordered(data.train_to_train, scale, train.view().slice(own.begin, own.size()), train);
+  out.boundary_to_train = reordered(
+      data.boundary_to_train, scale,
+      opinions.of(data.boundary.logits.view().slice(own_boundary.begin, own_boundary.size())), train);
   return out;
 }
 

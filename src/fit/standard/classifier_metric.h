@@ -27,7 +27,10 @@ struct LayoutNeighbors {
   /// max(1, (disagreement / StandardOptions::usual_disagreement)^4).
   double strength = 1;
 
-  void drop_lists() { train_to_train = boundary_to_train = {}; }
+  void drop_lists() {
+    train_to_train = {};
+    boundary_to_train = {};
+  }
 };
 
 LayoutNeighbors layout_neighbors(const SampleSets&, const EpochData&, const StandardOptions&);

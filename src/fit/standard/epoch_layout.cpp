@@ -11,15 +11,20 @@
 namespace dvi {
 namespace {
 
-/// Points that have no place yet go to the middle of their nearest train samples.
-void place_by_neighbors(const Neighbors& to_train, int64_t first_row, Matrix& positions) {
+/// Boundary samples, the last `count` points, have no place yet: they go to the middle of their nearest train
+/// samples.
+void place_by_neighbors(const Neighbors& to_train, int64_t count, Matrix& positions) {
   constexpr int nearest = 3;
-  for (int64_t i = 0; i < to_train.size(); ++i)
+  const MutMatrixView placed = positions.mut().slice(positions.rows() - count, count);
+  const RowRange own = owned_rows(count);
+  for (int64_t i = own.begin; i < own.end; ++i)
     for (int c = 0; c < 2; ++c) {
       float sum = 0;
-      for (int r = 0; r < nearest; ++r) sum += positions(to_train.row(i)[static_cast<size_t>(r)], c);
-      positions(first_row + i, c) = sum / nearest;
+      for (int r = 0; r < nearest; ++r)
+        sum += positions(to_train.row(i - own.begin)[static_cast<size_t>(r)], c);
+      placed(i, c) = sum / nearest;
     }
+  gather_owned(placed);
 }
 
 bool changed_class(int32_t id, const EpochData& data, const ClassifierSnapshot& before) {
@@ -163,7 +168,7 @@ Matrix EpochLayout::start(const EpochData& data, const LayoutBefore* before, uin
     for (int64_t i = 0; i < 2 * points_.train; ++i)
       positions.data()[i] += static_cast<float>(1e-4 * random.normal());
   }
-  if (points_.boundary > 0) place_by_neighbors(data.boundary_to_train, points_.train, positions);
+  if (points_.boundary > 0) place_by_neighbors(data.boundary_to_train, points_.boundary, positions);
   return positions;
 }
 

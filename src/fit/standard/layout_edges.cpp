@@ -97,24 +97,18 @@ LayoutEdgeBuilder::TowardsBoundary LayoutEdgeBuilder::towards_boundary() const {
   const Neighbors &train = data_.train_to_boundary, &boundary = data_.boundary_to_boundary,
                   &to_train = near_.boundary_to_train;
   const int64_t n = points_.train, m = points_.boundary;
-  const double mean = (sum_of_distances(train, n) + sum_of_distances(boundary)) /
-                      static_cast<double>(n * train.k + m * boundary.k);
+  const double mean = (sum_of_distances(train, n) + sum_of_distances(boundary, m)) /
+                      static_cast<double>(n * train.k + m * boundary.k),
+               mean_to_train = sum_of_distances(to_train, m) / static_cast<double>(m * to_train.k);
   {
     const Alone alone;  // each rank its own rows
     out.of_train = membership_strengths(train, mean);
+    out.of_boundary = membership_strengths(boundary, mean);
+    out.to_train = membership_strengths(to_train, mean_to_train);
   }
-  out.of_boundary = membership_strengths(boundary, mean);
   out.from_train = incoming_memberships(train, out.of_train, n, m, false);
-  const auto own_edges = [](RowRange own, const Neighbors& lists, const std::vector<float>& strengths) {
-    return edges_from(own.size(), [&](const auto& add) {
-      for (size_t at = 0; at < lists.index.size(); ++at)
-        if (const int32_t j = lists.index[at]; j >= own.begin && j < own.end && strengths[at] > 0)
-          add(j - own.begin, static_cast<int64_t>(at) / lists.k, strengths[at]);
-    });
-  };
-  out.from_boundary = own_edges(owned_rows(m), boundary, out.of_boundary);
-  out.to_train = membership_strengths(to_train);
-  out.by_train = own_edges(share_.samples, to_train, out.to_train);
+  out.from_boundary = incoming_memberships(boundary, out.of_boundary, m, m, false);
+  out.by_train = incoming_memberships(to_train, out.to_train, m, n, false);
   return out;
 }
 
@@ -148,16 +142,15 @@ EdgeList LayoutEdgeBuilder::edges() const {
       add(n + boundary.by_train.target[e], options_.boundary_to_sample_weight * boundary.by_train.weight[e]);
   };
   const auto edges_of_boundary = [&](int64_t row, const auto& add) {
-    const int64_t b = share_.boundary.begin + row - n;
     const EdgeList& from = boundary.from_train;
     for (auto e = static_cast<size_t>(from.begin[static_cast<size_t>(row)]);
          e < static_cast<size_t>(from.begin[static_cast<size_t>(row) + 1]); ++e)
       add(from.target[e], from.weight[e] * boundary_weight());
-    unite_memberships(members(data_.boundary_to_boundary, boundary.of_boundary, b, 0), boundary.from_boundary,
-                      row, [&](int64_t j, float weight) { add(n + j, weight); });
+    unite_memberships(members(data_.boundary_to_boundary, boundary.of_boundary, row, 0),
+                      boundary.from_boundary, row, [&](int64_t j, float weight) { add(n + j, weight); });
     const Neighbors& to_train = near_.boundary_to_train;
     for (int r = 0; r < to_train.k; ++r) {
-      const auto at = static_cast<size_t>(b * to_train.k + r);
+      const auto at = static_cast<size_t>(row * to_train.k + r);
       add(to_train.index[at], options_.boundary_to_sample_weight * boundary.to_train[at]);
     }
   };

@@ -7,7 +7,8 @@ namespace dvi {
 OtherPlaces::OtherPlaces(const SampleSets& sets, const EpochData& data, const ClassifierSnapshot* before,
                          double disagreement_strength, const StandardOptions& options) {
   if (sets.other_ids.empty()) return;
-  nearest_ = nearest_of(data.other_to_train, place_k);
+  const RowRange own = owned_rows(std::ssize(sets.other_ids));
+  nearest_ = nearest_of(rows_of(data.other_to_train, own.begin, own.size()), place_k);
   const MarginRanks ranks(data.verdicts, sets.train);
   own_ = opinions_of(verdicts_of(data, sets.other_ids), ranks);
   of_train_ = opinions_of(verdicts_of(data, sets.train), ranks);
@@ -21,7 +22,8 @@ void OtherPlaces::place(MatrixView train) {
   places_.emplace(nearest_, own_, train, of_train_);
   positions_ = places_->find();
   nearest_ = {};
-  own_ = of_train_ = {};
+  own_ = {};
+  of_train_ = {};
 }
 
 void OtherPlaces::relax(const SpringEnds& before, const SpringEnds& after) {
