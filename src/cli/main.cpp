@@ -12,6 +12,7 @@
 #include "cli/results.h"
 #include "comm/job.h"
 #include "core/error.h"
+#include "core/large_arrays.h"
 #include "core/mapped_file.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -35,6 +36,7 @@ void make_openmp_threads_sleep(char** argv) {
 int main(int argc, char** argv) {
   make_openmp_threads_sleep(argv);
   dvi::flush_subnormals();
+  dvi::return_freed_arrays();
 
   CLI::App app{"DeepVisualInsight: time-travelling visualization of classifier training", "dvi"};
   app.require_subcommand(1);

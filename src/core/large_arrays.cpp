@@ -1,6 +1,9 @@
 #include "core/large_arrays.h"
 
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -97,6 +100,14 @@ size_t large_array_bytes(int processes) {
 }
 
 size_t bytes_in_files() { return in_files; }
+
+void return_freed_arrays() {
+#ifdef __GLIBC__
+  // The second is what smaller ones may leave.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+#endif
+}
 
 }  // namespace dvi
 

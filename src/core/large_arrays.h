@@ -1,4 +1,4 @@
-// Arrays that a process should not hold in memory.
+// Arrays that a process should not hold in memory, and memory that no array needs any more.
 //
 // Once there is a folder for them, every array that operator new makes of at least a given size lies in a
 // nameless file in it, mapped into memory. The system writes such pages to the disk and takes them back when
@@ -31,5 +31,10 @@ size_t large_array_bytes(int processes);
 
 /// Bytes of the arrays that lie in files now.
 size_t bytes_in_files();
+
+/// From here on the memory of an array of some MiB goes back to the system when the array does. The C library
+/// would keep it for a next one, and once the stages of a fit have each had their own arrays, that is a third
+/// of all memory. For the beginning of a program.
+void return_freed_arrays();
 
 }  // namespace dvi

@@ -121,10 +121,11 @@ Epoch load_recorded(EpochData& data, const Run& run) {
   return epoch;
 }
 
-std::array<Neighbors*, 9> lists_of(EpochData& data) {
-  return {&data.train_to_train,      &data.other_to_train,         &data.other_neighbors,
-          &data.train_to_boundary,   &data.boundary_to_boundary,   &data.boundary_to_train,
-          &data.evaluation_to_train, &data.evaluation_to_boundary, &data.test_to_evaluation};
+std::array<Neighbors*, 10> lists_of(EpochData& data) {
+  return {&data.train_to_train,    &data.train_neighbors,     &data.other_to_train,
+          &data.other_neighbors,   &data.train_to_boundary,   &data.boundary_to_boundary,
+          &data.boundary_to_train, &data.evaluation_to_train, &data.evaluation_to_boundary,
+          &data.test_to_evaluation};
 }
 
 /// Calls visit(array) for every array that load_epoch() finds by searching, always in the same order.
@@ -201,6 +202,7 @@ SampleNeighbors sample_neighbors(const SampleSets& sets, const Neighbors& train,
 }
 
 SampleNeighbors sample_neighbors(const SampleSets& sets, const EpochData& data) {
+  if (data.train_to_train.k == 0) return sample_neighbors(sets, data.train_neighbors, data.other_neighbors);
   return sample_neighbors(sets, with_ids(nearest_of(data.train_to_train, fit_k), sets.train),
                           data.other_neighbors);
 }
@@ -290,7 +292,10 @@ Matrix whole_features(const BoundarySet& set) {
   return whole;
 }
 
-void drop_candidates(EpochData& data) { data.train_to_train = nearest_of(data.train_to_train, measure_k); }
+void drop_candidates(const SampleSets& sets, EpochData& data) {
+  data.train_neighbors = with_ids(nearest_of(data.train_to_train, measure_k), sets.train);
+  data.train_to_train = {};
+}
 
 void put_aside(EpochData& data, ScratchFile& file) {
   for_found(data, [&](auto& array) {

@@ -53,9 +53,11 @@ struct EpochData {
   // (comm/shared_for.h) of SampleSets::train and of either set of boundary samples. All ranks have the
   // others.
 
-  /// Indices are rows of SampleSets::train. k = min(candidate_k, available); measure_k once a preset has
-  /// chosen.
+  /// Candidates for a preset to choose its neighbours among, empty afterwards. Indices are rows of
+  /// SampleSets::train. k = min(candidate_k, available)
   Neighbors train_to_train;
+  /// From then on: the first min(measure_k, available) of them; indices are sample ids.
+  Neighbors train_neighbors;
   Neighbors other_to_train;  ///< k = as many as places and metrics take, or those available
   /// Of the other samples among train and their own set, k = min(measure_k, available); indices are sample
   /// ids.
@@ -90,10 +92,10 @@ EpochData load_epoch(const Run& run, const SampleSets& sets, int number, uint64_
 /// The features of a whole set of boundary samples, of which each rank has some. [M, D]
 Matrix whole_features(const BoundarySet&);
 
-/// Lets go of the neighbours that only a preset's choice needs.
-void drop_candidates(EpochData&);
-/// And of the features of boundary samples that this rank does not pass.
+/// Of the features of boundary samples, those that this rank passes.
 void keep_passed_features(BoundarySet&);
+/// Turns train_to_train into train_neighbors.
+void drop_candidates(const SampleSets&, EpochData&);
 
 /// Takes the arrays of an epoch out of memory: those that load_epoch() found by searching go into the file,
 /// what was recorded is where it was. `squared_displacement` is dropped.

@@ -227,7 +227,7 @@ class Fit {
         now.data = load_epoch(run_, sets_, number, options_.seed, before_number, &prepared_epochs_);
         const EpochBefore before{classifier, state.get()};
         now.preparation = preset_->prepare(sets_, now.data, before_number ? &before : nullptr, options_.seed);
-        drop_candidates(now.data);
+        drop_candidates(sets_, now.data);
       } catch (const Error&) {
         // It will be told when that epoch's turn comes, and those before it are not lost. Not where this rank
         // failed alone: the others wait for it.

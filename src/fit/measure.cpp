@@ -49,18 +49,14 @@ std::span<const int32_t> own_rows(std::span<const int32_t> ids) {
 class Measurement {
  public:
   Measurement(const SampleSets& sets, const EpochData& data, const Projection& projection)
-      : sets_(sets),
-        data_(data),
-        projection_(projection),
-        own_train_(own_rows(sets.train)),
-        train_neighbors_(with_ids(nearest_of(data.train_to_train, measure_k), sets.train)) {}
+      : sets_(sets), data_(data), projection_(projection), own_train_(own_rows(sets.train)) {}
 
   /// Metrics of train, test and both together, shown at `positions`, boundary samples at theirs.
   EpochMetrics groups(MatrixView positions, MatrixView boundary_positions, MatrixView evaluation_positions,
                       int rank_queries) {
     plane_.reset();  // before the next is made
     plane_.emplace(Plane{PlaneIndex(positions, sets_.train), {}, {}, {}, {}, {}});
-    const int k = train_neighbors_.k;
+    const int k = data_.train_neighbors.k;
     const bool near_boundary = data_.boundary.size() > fit_k;
     {
       const Alone alone;  // each rank asks for its own samples
@@ -79,7 +75,8 @@ class Measurement {
     plane_->back = round_trip(projection_.model.decoder, *data_.subject, positions,
                               passed_features(data_.features), data_.verdicts);
 
-    GroupInput train{sets_.train, sets_.train, &train_neighbors_, &plane_->train, nullptr, nullptr, 0, true};
+    GroupInput train{sets_.train, sets_.train, &data_.train_neighbors, &plane_->train, nullptr, nullptr,
+                     0,           true};
     if (near_boundary && data_.train_to_boundary.k == fit_k) {
       train.boundary_neighbors = &data_.train_to_boundary;
       train.plane_boundary_neighbors = &plane_->train_boundary;
@@ -109,14 +106,12 @@ class Measurement {
     return out;
   }
   const Plane& plane() const { return *plane_; }
-  const Neighbors& train_neighbors() const { return train_neighbors_; }
 
  private:
   const SampleSets& sets_;
   const EpochData& data_;
   const Projection& projection_;
   std::span<const int32_t> own_train_;  // those that this rank owns
-  Neighbors train_neighbors_;           // of them; indices are ids
   std::optional<Plane> plane_;
 };
 
@@ -171,7 +166,7 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
                       out.metrics);
 
   for (const auto& verdict : measurement->plane().back.verdicts) out.round_trip.push_back(verdict.prediction);
-  const SampleNeighbors near = sample_neighbors(sets, measurement->train_neighbors(), data.other_neighbors),
+  const SampleNeighbors near = sample_neighbors(sets, data),
                         plane_near =
                             sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
   measurement.reset();  // rank 0 needs the room for the lists of all

@@ -26,18 +26,20 @@ void write_ints(const fs::path& file, const std::vector<int32_t>& values, int64_
 }
 
 /// As recorded, in float16 where that holds them, else in float32.
-void write_boundary_features(const fs::path& file, const EpochData& data, std::vector<float> values) {
+void write_boundary_features(const fs::path& file, const EpochData& data, std::span<const float> features) {
   float greatest = 0;
-  for (float& value : values) {
-    value /= data.feature_scale;
-    greatest = std::max(greatest, std::abs(value));
-  }
+  for (const float value : features) greatest = std::max(greatest, std::abs(value / data.feature_scale));
   const int64_t shape[] = {data.boundary.size(), data.features.cols()};
-  if (greatest > 60000 || greatest < 1e-2f) return write_npy(file, DType::f32, shape, values.data());
-  std::vector<uint16_t> half;
-  half.reserve(values.size());
-  for (const float value : values) half.push_back(float_to_half(value));
-  write_npy(file, DType::f16, shape, half.data());
+  const auto write = [&](DType type, const auto& convert) {
+    std::vector<decltype(convert(0.f))> values;
+    values.reserve(features.size());
+    for (const float value : features) values.push_back(convert(value / data.feature_scale));
+    write_npy(file, type, shape, values.data());
+  };
+  if (greatest > 60000 || greatest < 1e-2f)
+    write(DType::f32, [](float value) { return value; });
+  else
+    write(DType::f16, float_to_half);
 }
 
 }  // namespace
