@@ -17,7 +17,7 @@ class Patience {
  public:
   void wait() {
     if (++tries_ < 20) return;
-    const long nanoseconds = std::min<long>(1'000'000, 10'000L * (1 + tries_ / 20));
+    const long nanoseconds = std::min<long>(1'000'000, 10'000L * (tries_ - 19));
     const timespec time{0, nanoseconds};
     nanosleep(&time, nullptr);
   }
