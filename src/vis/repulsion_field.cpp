@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <utility>
 
 #include "comm/shared_for.h"
 #include "core/parallel.h"
@@ -42,8 +44,9 @@ struct RepulsionField::Grid : RepulsionGrid {
   // Spectra are stored as the forward passes leave them: [second axis frequency, first axis frequency].
   AlignedVector<float> kernel_re, kernel_im, normaliser_spectrum;
   AlignedVector<float> re, im, turned_re, turned_im;  // [length, length]
-  std::vector<std::vector<int64_t>>
-      charge;  // [nodes, nodes] of each worker, in charge units; then the sources
+  AlignedVector<float> field;                // [nodes, 2, nodes]: a row of one component, then of the other
+  std::vector<std::vector<int64_t>> charge;  // [nodes, nodes] of each worker, in charge units
+  std::vector<int64_t> sent_charge, came_charge;  // to and from other ranks
   std::vector<float> sent, received;
   int64_t sources = 0;
   bool shared = false;  // each rank transforms some lines
@@ -57,8 +60,7 @@ struct RepulsionField::Grid : RepulsionGrid {
   /// zero) and writes the first `kept` results of each as a row of out [columns, stride]. Of columns that
   /// this rank transforms.
   void pass(const AlignedVector<float>& in_re, const AlignedVector<float>& in_im, int64_t rows,
-            int64_t columns, int64_t kept, bool inverse, AlignedVector<float>& out_re,
-            AlignedVector<float>& out_im, int64_t stride) const {
+            int64_t columns, int64_t kept, bool inverse, float* out_re, float* out_im, int64_t stride) const {
     const RowRange own = own_lines(columns);
     parallel_for((own.size() + strip - 1) / strip, 1, [&](int64_t piece, int64_t, int) {
       thread_local AlignedVector<float> a, b, scratch;
@@ -75,8 +77,8 @@ struct RepulsionField::Grid : RepulsionGrid {
       std::fill(b.begin() + rows * width, b.end(), 0.f);
       fft->transform(a.data(), b.data(), width, inverse, scratch);
       for (int64_t c = 0; c < width; ++c) {
-        float* to_re = &out_re[static_cast<size_t>((first + c) * stride)];
-        float* to_im = &out_im[static_cast<size_t>((first + c) * stride)];
+        float* to_re = out_re + (first + c) * stride;
+        float* to_im = out_im + (first + c) * stride;
         for (int64_t r = 0; r < kept; ++r) {
           to_re[r] = a[static_cast<size_t>(r * width + c)];
           to_im[r] = b[static_cast<size_t>(r * width + c)];
@@ -112,36 +114,71 @@ struct RepulsionField::Grid : RepulsionGrid {
     }
   }
 
+  /// Where ranks share the transforms, each gets the lines of the spectra that it multiplies.
   void transform_kernels() {
-    shared = false;  // they change rarely
     length = 2 * nodes;
     fft = std::make_unique<Fft>(length);
     const auto size = static_cast<size_t>(length * length);
     for (auto* v : {&re, &im, &turned_re, &turned_im, &kernel_re, &kernel_im, &normaliser_spectrum})
       v->assign(size, 0.f);
+    field.assign(static_cast<size_t>(2 * nodes * nodes), 0.f);
     // The kernels between nodes, wrapped around; the transforms' 1 / length^2 goes in here.
     const float scale = 1.f / static_cast<float>(length * length);
-    const auto fill = [&](const auto& kernel) {
+    const RowRange own = own_lines(length);
+    const auto transform = [&](const auto& kernel, AlignedVector<float>& to_re, AlignedVector<float>& to_im) {
       for (int64_t i = 0; i < length; ++i)
-        for (int64_t j = 0; j < length; ++j) {
+        for (int64_t j = own.begin; j < own.end; ++j) {
           const float dy = static_cast<float>(i <= nodes ? i : i - length) * spacing,
                       dx = static_cast<float>(j <= nodes ? j : j - length) * spacing;
-          const float k = 1 / (1 + dx * dx + dy * dy);
-          kernel(static_cast<size_t>(i * length + j), dx, dy, k);
+          const auto at = static_cast<size_t>(i * length + j);
+          std::tie(re[at], im[at]) = kernel(dx, dy, 1 / (1 + dx * dx + dy * dy));
         }
+      pass(re, im, length, length, length, false, turned_re.data(), turned_im.data(), length);
+      turn(turned_re, turned_im, length, length);
+      pass(turned_re, turned_im, length, length, length, false, to_re.data(), to_im.data(), length);
     };
-    fill([&](size_t at, float, float, float k) {
-      re[at] = k * scale;
-      im[at] = 0;
-    });
-    pass(re, im, length, length, length, false, turned_re, turned_im, length);
-    pass(turned_re, turned_im, length, length, length, false, normaliser_spectrum, kernel_im, length);
-    fill([&](size_t at, float dx, float dy, float k) {
-      re[at] = k * k * dx * scale;
-      im[at] = k * k * dy * scale;
-    });
-    pass(re, im, length, length, length, false, turned_re, turned_im, length);
-    pass(turned_re, turned_im, length, length, length, false, kernel_re, kernel_im, length);
+    transform([&](float, float, float k) { return std::pair(k * scale, 0.f); }, normaliser_spectrum,
+              kernel_im);
+    transform([&](float dx, float dy, float k) { return std::pair(k * k * dx * scale, k * k * dy * scale); },
+              kernel_re, kernel_im);
+  }
+
+  /// Every rank has spread its own points, and gets the charges of all on the columns that it transforms.
+  void sum_charges() {
+    if (!shared) {
+      charge[0].push_back(sources);
+      comm().sum(charge[0]);
+      sources = charge[0].back();
+      charge[0].pop_back();
+      return;
+    }
+    const int ranks = comm().size();
+    const RowRange own = own_lines(nodes);
+    std::vector<int64_t> to{0}, from{0};
+    sent_charge.clear();
+    for (int r = 0; r < ranks; ++r) {
+      const RowRange theirs = lines_of_rank(nodes, r);
+      for (int64_t i = 0; i < nodes; ++i)
+        sent_charge.insert(sent_charge.end(), charge[0].begin() + i * nodes + theirs.begin,
+                           charge[0].begin() + i * nodes + theirs.end);
+      sent_charge.push_back(sources);
+      to.push_back(static_cast<int64_t>(sent_charge.size() * sizeof(int64_t)));
+      from.push_back(from.back() + (nodes * own.size() + 1) * static_cast<int64_t>(sizeof(int64_t)));
+    }
+    came_charge.resize(static_cast<size_t>(from.back()) / sizeof(int64_t));
+    comm().exchange(std::as_bytes(std::span(sent_charge)), to, bytes_of(came_charge), from);
+    const int64_t* came = came_charge.data();
+    sources = 0;
+    for (int r = 0; r < ranks; ++r) {
+      for (int64_t i = 0; i < nodes; ++i, came += own.size()) {
+        int64_t* const sum = &charge[0][static_cast<size_t>(i * nodes + own.begin)];
+        if (r == 0)
+          std::copy_n(came, own.size(), sum);
+        else
+          for (int64_t c = 0; c < own.size(); ++c) sum[c] += came[c];
+      }
+      sources += *came++;
+    }
   }
 
   void spread(MatrixView points) {
@@ -151,7 +188,7 @@ struct RepulsionField::Grid : RepulsionGrid {
     charge.resize(static_cast<size_t>(workers));
     parallel_workers(workers, [&](int worker) {
       auto& own = charge[static_cast<size_t>(worker)];
-      own.assign(static_cast<size_t>(nodes * nodes) + 1, 0);
+      own.assign(static_cast<size_t>(nodes * nodes), 0);
       const int64_t begin = points.rows * worker / workers, end = points.rows * (worker + 1) / workers;
       for (int64_t i = begin; i < end; ++i) {
         const Weights x = weights_at((points(i, 0) - x0) / spacing),
@@ -168,25 +205,24 @@ struct RepulsionField::Grid : RepulsionGrid {
         for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
           charge[0][i] += charge[static_cast<size_t>(w)][i];
     });
-    charge[0].back() = points.rows;
-    comm().sum(charge[0]);
-    sources = charge[0].back();
+    sources = points.rows;
+    sum_charges();
+    const RowRange columns = own_lines(nodes);
     parallel_for(nodes, 16, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        std::transform(charge[0].begin() + i * nodes, charge[0].begin() + (i + 1) * nodes,
-                       re.begin() + i * length,
+        const auto row = charge[0].begin() + i * nodes;
+        std::transform(row + columns.begin, row + columns.end, re.begin() + i * length + columns.begin,
                        [](int64_t units) { return static_cast<float>(units) / charge_unit; });
-        std::fill_n(&im[static_cast<size_t>(i * length)], nodes, 0.f);
+        std::fill_n(im.begin() + i * length + columns.begin, columns.size(), 0.f);
       }
     });
   }
 
   void convolve() {
-    shared = comm().size() > 1 && nodes >= nodes_worth_sharing;
-    pass(re, im, nodes, nodes, length, false, turned_re, turned_im, length);
+    pass(re, im, nodes, nodes, length, false, turned_re.data(), turned_im.data(), length);
     // turned is [nodes, length]: row = first column index, column = frequency along the first axis.
     turn(turned_re, turned_im, nodes, length);
-    pass(turned_re, turned_im, nodes, length, length, false, re, im, length);
+    pass(turned_re, turned_im, nodes, length, length, false, re.data(), im.data(), length);
     std::vector<double> sums(static_cast<size_t>(length), 0.0);
     const RowRange own = own_lines(length);
     parallel_for(own.size(), 16, [&](int64_t begin, int64_t end, int) {
@@ -202,15 +238,16 @@ struct RepulsionField::Grid : RepulsionGrid {
         sums[static_cast<size_t>(i)] = sum;
       }
     });
-    if (shared) gather_shared(length, strip, shared_rows(sums));
+    turn(re, im, length, length);
+    pass(re, im, length, length, nodes, true, turned_re.data(), turned_im.data(), length);
+    turn(turned_re, turned_im, length, nodes);
+    pass(turned_re, turned_im, length, nodes, nodes, true, field.data(), field.data() + nodes, 2 * nodes);
+    if (shared) {
+      gather_shared(nodes, strip, shared_rows(field, 2 * nodes));
+      gather_shared(length, strip, shared_rows(sums));
+    }
     normaliser = -static_cast<double>(sources);
     for (const double s : sums) normaliser += s;
-    turn(re, im, length, length);
-    pass(re, im, length, length, nodes, true, turned_re, turned_im, length);
-    turn(turned_re, turned_im, length, nodes);
-    pass(turned_re, turned_im, length, nodes, nodes, true, re, im, nodes);
-    if (!shared) return;
-    for (auto* part : {&re, &im}) gather_shared(nodes, strip, shared_rows(*part, nodes));
   }
 };
 
@@ -230,7 +267,9 @@ void RepulsionField::set_sources(MatrixView points) {
     low[c] = outermost[c];
     high[c] = -outermost[2 + c];
   }
-  if (grid_->cover(low, high)) grid_->transform_kernels();
+  const bool changed = grid_->cover(low, high);
+  grid_->shared = comm().size() > 1 && grid_->nodes >= nodes_worth_sharing;
+  if (changed) grid_->transform_kernels();
   grid_->spread(points);
   grid_->convolve();
 }
@@ -243,11 +282,11 @@ void RepulsionField::forces(MatrixView places, MutMatrixView out) const {
                     y = weights_at((places(i, 1) - g.y0) / g.spacing);
       float fx = 0, fy = 0;
       for (int r = 0; r < 4; ++r) {
-        const auto at = static_cast<size_t>((y.node + r) * g.nodes + x.node);
+        const float* const row = &g.field[static_cast<size_t>(2 * (y.node + r) * g.nodes + x.node)];
         for (int c = 0; c < 4; ++c) {
           const float w = y.w[r] * x.w[c];
-          fx += w * g.re[at + static_cast<size_t>(c)];
-          fy += w * g.im[at + static_cast<size_t>(c)];
+          fx += w * row[c];
+          fy += w * row[g.nodes + c];
         }
       }
       out(i, 0) = fx;
