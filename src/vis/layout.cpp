@@ -11,6 +11,7 @@
 #include "vis/attraction.h"
 #include "vis/backend/torch/device_layout.h"
 #include "vis/layout_steps.h"
+#include "vis/position_halo.h"
 #include "vis/repulsion_field.h"
 
 namespace dvi {
@@ -76,12 +77,6 @@ double total_weight(const EdgeList& edges) {
 
 }  // namespace
 
-LayoutShare LayoutShare::of(int64_t points, int64_t boundary) {
-  const int64_t samples = points - boundary;
-  const RowRange own = owned_rows(boundary);
-  return {owned_rows(samples), {samples + own.begin, samples + own.end}};
-}
-
 LayoutFrame frame_around(MatrixView positions, double room) {
   const InnerBox box = inner_box(positions);
   const double area = std::max(1e-6, static_cast<double>(box.width(0)) * box.width(1));
@@ -107,22 +102,14 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     return;
   }
   const float scale = attraction_scale(problem);
-  // The points that this rank moves. The others get where they came to.
-  const LayoutShare own = LayoutShare::of(n, problem.boundary);
-  struct Owned {
-    RowRange points;
-    int64_t first_row;
-  };
-  const Owned owned[] = {{own.samples, 0}, {own.boundary, own.samples.size()}};
+  const RowRange own = owned_rows(n);  // the points that this rank moves
   const EdgeList& edges = *problem.edges;
   const auto for_owned = [&](int64_t grain, const auto& move) {
-    for (const auto& [points, first_row] : owned)
-      parallel_for(points.size(), grain, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) move(points.begin + i, first_row + i);
-      });
+    parallel_for(own.size(), grain, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) move(own.begin + row, row);
+    });
   };
-  // Any share of the points spreads its charges.
-  const RowRange sources = own_range(n, owned_grain);
+  PositionHalo halo(edges, n);
 
   Matrix velocity(n, 2), gain(n, 2), force(n, 2);
   std::fill(gain.data(), gain.data() + 2 * n, 1.f);
@@ -134,14 +121,16 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
     const auto exaggeration = static_cast<float>(phase.exaggeration),
                momentum = static_cast<float>(phase.momentum);
     LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
-    if (frame != nullptr && frame->side == 0) *frame = set_frame(positions);
+    if (frame != nullptr && frame->side == 0) {
+      gather_owned(positions);
+      *frame = set_frame(positions);
+    }
     // Belkina et al. (Nature Communications 2019): a step of n / exaggeration suits every size.
     const float rate = static_cast<float>(n) / std::max(1.f, exaggeration);
     for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      field.set_sources(positions.slice(sources.begin, sources.size()));
-      for (const Owned& part : owned)
-        field.forces(positions.slice(part.points.begin, part.points.size()),
-                     force.mut().slice(part.points.begin, part.points.size()));
+      const MatrixView owned = positions.slice(own.begin, own.size());
+      field.set_sources(owned);
+      field.forces(owned, force.mut().slice(own.begin, own.size()));
       const auto repulsion_scale = static_cast<float>(1 / field.normaliser());
       for_owned(1024, [&](int64_t i, int64_t row) {
         const float x = positions(i, 0), y = positions(i, 1);
@@ -178,11 +167,11 @@ void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phase
           positions(i, c) = moved;
         }
       });
-      gather_owned(positions.slice(0, n - problem.boundary));
-      gather_owned(positions.slice(n - problem.boundary, problem.boundary));
+      halo.refresh(positions);
       if (on_iteration) on_iteration(++done, total);
     }
   }
+  gather_owned(positions);
 }
 
 }  // namespace dvi

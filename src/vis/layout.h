@@ -7,7 +7,7 @@
 //
 // The ranks of a job (comm/comm.h) own their share of the points each, know the edges of these alone, and
 // move them. An iteration sends the repulsion's grid, whose size does not depend on the points, and the new
-// positions, 8 bytes a point.
+// positions of those points that another rank's edges lead to (vis/position_halo.h).
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct LayoutFrame {
 LayoutFrame frame_around(MatrixView positions, double room);
 
 struct LayoutProblem {
-  /// Both directions stored. Rows: the points that this rank owns (LayoutShare).
+  /// Both directions stored. Rows: the points that this rank owns, owned_rows() (comm/shared_for.h).
   const EdgeList* edges = nullptr;
   /// Null: none. Without a side it is set when the first framed phase begins, with room to grow; positions
   /// that lie in a long row are pressed into a square first.
@@ -52,14 +52,6 @@ struct LayoutProblem {
   MatrixView anchors;  ///< [n, 2]; empty: none
   /// [n] pull to the anchor, in units of the mean attraction; 0 = free
   std::span<const float> anchor_strength;
-  int64_t boundary = 0;  ///< the last of the points are boundary samples
-};
-
-/// The points of a layout that a rank owns: owned_rows() (comm/shared_for.h) of the samples and of the
-/// boundary samples.
-struct LayoutShare {
-  RowRange samples, boundary;  ///< rows of the positions
-  static LayoutShare of(int64_t points, int64_t boundary);
 };
 
 /// Moves `positions` [n, 2] through the phases. `on_iteration(i, of)` is called in the calling thread.

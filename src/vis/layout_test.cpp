@@ -62,12 +62,12 @@ TEST(Layout, DoesNotDependOnTheOrderOfPoints) {
   std::vector<float> strength;
   for (int i = 0; i < 600; ++i) strength.push_back(i % 3 == 0 ? 0 : static_cast<float>(random.uniform()));
   const Matrix expected = c.run(strength);
-  const PointOrder order(c.edges, 600, 50);
+  const PointOrder order(c.edges, EdgeShare::of(600, 50), 600);
   const EdgeList edges = order.ordered(c.edges);
   EXPECT_NE(edges.target, c.edges.target);
   const Matrix anchors = order.ordered(c.start);
   const std::vector<float> ordered_strength = order.ordered(strength);
-  const LayoutProblem problem{&edges, nullptr, anchors, ordered_strength, 50};
+  const LayoutProblem problem{&edges, nullptr, anchors, ordered_strength};
   Matrix positions = order.ordered(c.start);
   run_layout(problem, Case::phases, positions.mut());
   const Matrix restored = order.restored(positions);
@@ -85,7 +85,7 @@ TEST(PointOrder, PutsNeighboursNearEachOther) {
         sum += std::abs(static_cast<double>(edges.target[e]) - static_cast<double>(row));
     return sum / static_cast<double>(edges.size());
   };
-  EXPECT_LT(farness(PointOrder(c.edges, 600, 0).ordered(c.edges)), farness(c.edges) / 2);
+  EXPECT_LT(farness(PointOrder(c.edges, EdgeShare::of(600, 0), 600).ordered(c.edges)), farness(c.edges) / 2);
 }
 
 TEST(Layout, IsTheSameEveryTime) {

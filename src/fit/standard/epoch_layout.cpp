@@ -63,7 +63,7 @@ EpochLayout::EpochLayout(const SampleSets& sets, const EpochData& data, const La
   near_ = layout_neighbors(sets_, data, options_);
   edges_ = layout_edges(sets_, data, near_, options_);
   near_.drop_lists();
-  order_.emplace(edges_, points_.all(), points_.boundary);
+  order_.emplace(edges_, EdgeShare::of(points_.all(), points_.boundary), points_.all());
   edges_ = order_->ordered(std::move(edges_));
   seconds_["complex"] = watch.lap();
   place_draft(data, before, seed);
@@ -108,7 +108,7 @@ void EpochLayout::move(std::span<const LayoutPhase> phases, const Matrix& anchor
   const Matrix ordered_anchors = order_->ordered(anchors);
   const std::vector<float> ordered_strength =
       strength.empty() ? std::vector<float>() : order_->ordered(strength);
-  const LayoutProblem problem{&edges_, &frame, ordered_anchors, ordered_strength, points_.boundary};
+  const LayoutProblem problem{&edges_, &frame, ordered_anchors, ordered_strength};
   run_layout(problem, phases, positions.mut(), [&](int, int) { on_iteration(); });
   positions_ = order_->restored(positions);
 }

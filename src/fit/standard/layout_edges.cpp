@@ -6,7 +6,7 @@
 #include "comm/shared_for.h"
 #include "core/parallel.h"
 #include "graph/fuzzy_set.h"
-#include "vis/layout.h"
+#include "vis/point_order.h"
 
 namespace dvi {
 namespace {
@@ -23,7 +23,7 @@ class LayoutEdgeBuilder {
         near_(near),
         options_(options),
         points_(LayoutPoints::of(sets, data)),
-        share_(LayoutShare::of(points_.all(), points_.boundary)),
+        share_(EdgeShare::of(points_.all(), points_.boundary)),
         classes_(classes_of_points()) {}
   EdgeList edges() const;
 
@@ -32,7 +32,6 @@ class LayoutEdgeBuilder {
   bool between_classes(int64_t i, int64_t j) const;
   struct TowardsBoundary;
   TowardsBoundary towards_boundary() const;
-  int64_t point_of(int64_t row) const;
   void weaken_between_classes(EdgeList&) const;
   void balance_sides(EdgeList&) const;
   double boundary_weight() const;
@@ -42,7 +41,7 @@ class LayoutEdgeBuilder {
   const LayoutNeighbors& near_;
   const StandardOptions& options_;
   LayoutPoints points_;
-  LayoutShare share_;               // what this rank owns of them
+  EdgeShare share_;                 // what this rank owns of them
   std::vector<ClassPair> classes_;  // of points
 };
 
@@ -72,14 +71,9 @@ void LayoutEdgeBuilder::weaken_between_classes(EdgeList& edges) const {
   parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t e = edges.begin[static_cast<size_t>(i)]; e < edges.begin[static_cast<size_t>(i) + 1]; ++e)
-        if (between_classes(point_of(i), edges.target[static_cast<size_t>(e)]))
+        if (between_classes(share_.point_of(i), edges.target[static_cast<size_t>(e)]))
           edges.weight[static_cast<size_t>(e)] *= factor;
   });
-}
-
-int64_t LayoutEdgeBuilder::point_of(int64_t row) const {
-  return row < share_.samples.size() ? share_.samples.begin + row
-                                     : share_.boundary.begin + row - share_.samples.size();
 }
 
 /// The boundary-wise complex: train and boundary samples query boundary samples. Among boundary samples it is
@@ -155,7 +149,7 @@ EdgeList LayoutEdgeBuilder::edges() const {
     }
   };
   const int64_t samples = share_.samples.size();
-  EdgeList list = edges_by_row(samples + share_.boundary.size(), [&](int64_t row, const auto& add) {
+  EdgeList list = edges_by_row(share_.size(), [&](int64_t row, const auto& add) {
     if (row < samples)
       edges_of_sample(row, add);
     else
@@ -185,7 +179,7 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
     for (int64_t row = first_row; row < edges.rows(); ++row)
       for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(row)]);
            e < static_cast<size_t>(edges.begin[static_cast<size_t>(row) + 1]); ++e) {
-        const int64_t i = point_of(row), j = edges.target[e];
+        const int64_t i = share_.point_of(row), j = edges.target[e];
         if ((i < n) == (j < n)) continue;
         const int64_t boundary = std::max(i, j);
         if (const int side = side_of(boundary, std::min(i, j)); side >= 0) visit(e, boundary - n, side);

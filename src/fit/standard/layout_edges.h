@@ -9,7 +9,7 @@
 
 namespace dvi {
 
-/// Of the points that this rank owns (LayoutShare, vis/layout.h). Both directions of an edge are stored.
+/// Of the points that this rank owns (EdgeShare, vis/point_order.h). Both directions of an edge are stored.
 EdgeList layout_edges(const SampleSets&, const EpochData&, const LayoutNeighbors&, const StandardOptions&);
 
 }  // namespace dvi
