@@ -13,7 +13,9 @@
 #include "graph/plane_neighbors.h"
 #include "graph/testing/drawn.h"
 #include "vis/layout.h"
+#include "vis/point_order.h"
 #include "vis/repulsion_field.h"
+#include "vis/training_features.h"
 
 namespace dvi {
 namespace {
@@ -214,6 +216,65 @@ TEST(Ranks, LayoutIsTheSameAndSendsOfThePointsTheirPositionsOnly) {
   const double grid = 2 * 8.0 * 256 * 256,
                of_points = 8.0 * static_cast<double>(features.rows()) * comm().size();
   EXPECT_LT(sent, grid + of_points);
+}
+
+TEST(Ranks, LayoutInTheOrderOfEdgesIsTheSameAndSendsLess) {
+  // Ten groups far apart, of which the points come in turn, as a run's do.
+  constexpr int64_t points = 3000, boundary = 700;
+  Matrix features = drawn(points, 8, 1, 5);
+  for (int64_t i = 0; i < points; ++i) features(i, i % 8) += static_cast<float>(20 + 20 * (i % 10));
+  const Neighbors near = NeighborIndex(features).exact(features, 15, true);
+  const EdgeList edges = fuzzy_union(near, membership_strengths(near), points);
+  const LayoutPhase phases[] = {{30, 12, 0.5}, {30, 2, 0.8, true}};
+  const auto positions = [&](bool ordered) {
+    const Matrix start = drawn(points, 2, 1e-2, 7);
+    LayoutFrame frame;
+    if (!ordered) {
+      const EdgeList own = owned_edges(edges);
+      Matrix out = start;
+      run_layout({&own, &frame, {}, {}}, phases, out.mut());
+      return values_of(out);
+    }
+    const EdgeShare share = EdgeShare::of(points, boundary);
+    const EdgeList own = edges_by_row(share.size(), [&](int64_t row, const auto& add) {
+      const auto point = static_cast<size_t>(share.point_of(row));
+      for (auto e = static_cast<size_t>(edges.begin[point]); e < static_cast<size_t>(edges.begin[point + 1]);
+           ++e)
+        add(edges.target[e], edges.weight[e]);
+    });
+    const PointOrder order(own, share, points);
+    const EdgeList by_place = order.ordered(own);
+    EXPECT_EQ(by_place.rows(), owned_rows(points).size());
+    Matrix out = order.ordered(start);
+    run_layout({&by_place, &frame, {}, {}}, phases, out.mut());
+    return values_of(order.restored(out));
+  };
+  const auto sent = [&](bool ordered) {
+    const double before = comm().traffic().bytes;
+    EXPECT_EQ(positions(ordered), made_alone([&] { return positions(false); }));
+    return comm().traffic().bytes - before;
+  };
+  const double by_rows = sent(false);
+  EXPECT_LT(sent(true), by_rows);
+}
+
+TEST(Ranks, HaveTrainingFeaturesOfTheirOwnSamples) {
+  const Matrix samples = drawn(1500, 8, 1, 5), more = drawn(9000, 8, 1, 6);
+  const FeatureUnits units = FeatureUnits::of(samples, 4);
+  const auto asked = [&](int64_t first, const TrainingFeatures& features) {
+    std::vector<int32_t> rows;  // other ones for each rank; every third has none
+    for (int64_t i = 0; i < (first % 3 == 2 ? 0 : 500); ++i)
+      rows.push_back(static_cast<int32_t>((first * 997 + i * 21) % features.rows()));
+    return rows;
+  };
+  const RowRange own = passed_rows(more.rows());
+  const TrainingFeatures features(units, samples, more.view().slice(own.begin, own.size()), more.rows());
+  EXPECT_EQ(features.rows(), 10500);
+  const std::vector<int32_t> rows = asked(comm().rank(), features);
+  const Matrix got = features.of(rows);
+  const Alone alone;
+  const TrainingFeatures whole(units, samples, more, more.rows());
+  EXPECT_EQ(values_of(got), values_of(whole.of(rows)));
 }
 
 TEST(Ranks, ThatFailTogetherHaveOneSpeaker) {
