@@ -62,17 +62,18 @@ std::vector<int32_t> new_order(const EdgeList& edges, const EdgeShare& share, in
            ++e)
         visit(edges.target[static_cast<size_t>(e)]);
     });
-  constexpr int64_t few = 6;
+  constexpr int64_t few = 4;
   const std::vector<int32_t> own = strongest(edges, few);
   const auto of_samples = own.begin() + share.samples.size() * few;
-  std::vector<int32_t> leads = collected(std::vector<int32_t>(own.begin(), of_samples));
-  const std::vector<int32_t> of_boundary = collected(std::vector<int32_t>(of_samples, own.end()));
-  leads.insert(leads.end(), of_boundary.begin(), of_boundary.end());
+  const std::vector<int32_t> samples = collected(std::vector<int32_t>(own.begin(), of_samples)),
+                             boundary = collected(std::vector<int32_t>(of_samples, own.end()));
   std::vector<int32_t> order;
   if (comm().rank() == 0)
     order = grown_groups(points, [&](int32_t point, const auto& visit) {
+      const auto at = static_cast<size_t>(point * few);
+      const int32_t* const leads = at < samples.size() ? &samples[at] : &boundary[at - samples.size()];
       for (int64_t r = 0; r < few; ++r)
-        if (const int32_t other = leads[static_cast<size_t>(point * few + r)]; other >= 0) visit(other);
+        if (leads[r] >= 0) visit(leads[r]);
     });
   broadcast(order, 0);
   return order;
@@ -113,7 +114,7 @@ EdgeList PointOrder::ordered(EdgeList edges) const {
     place = last;
   }
   // One array after the other: together they would be most of what a large fit holds.
-  const auto by_place = [&](const auto& values, const auto& convert) {
+  const auto by_place = [&](auto& values, const auto& convert) {
     std::decay_t<decltype(values)> out(values.size());
     parallel_for(std::ssize(rows), 1024, [&](int64_t first, int64_t last, int) {
       for (auto at = static_cast<size_t>(first); at < static_cast<size_t>(last); ++at) {
@@ -121,13 +122,12 @@ EdgeList PointOrder::ordered(EdgeList edges) const {
         std::transform(row, row + lengths[at], out.begin() + begins[at], convert);
       }
     });
+    values = {};
     return exchanged(std::move(out), edge_counts);
   };
   std::vector<int32_t> target =
       by_place(edges.target, [&](int32_t point) { return place_[static_cast<size_t>(point)]; });
-  edges.target = {};
   std::vector<float> weight = by_place(edges.weight, std::identity());
-  edges.weight = {};
   places = exchanged(std::move(places), row_counts);
   lengths = exchanged(std::move(lengths), row_counts);
   const RowRange own = owned_rows(n);
