@@ -33,7 +33,7 @@ size_t large_array_bytes(int processes);
 size_t bytes_in_files();
 
 /// From here on the memory of an array of some MiB goes back to the system when the array does. The C library
-/// would keep it for a next one, and once the stages of a fit have each had their own arrays, that is a third
+/// would keep it for a next one, and once the stages of a fit have each had their own arrays, that is a fifth
 /// of all memory. For the beginning of a program.
 void return_freed_arrays();
 
