@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <exception>
+#include <numeric>
 #include <vector>
 
 #include "core/device.h"
@@ -15,6 +16,7 @@
 #include "core/stopwatch.h"
 #include "graph/fuzzy_set.h"
 #include "graph/neighbor_index.h"
+#include "graph/plane_neighbors.h"
 #include "vis/backend/torch/device_layout.h"
 #include "vis/layout.h"
 
@@ -55,22 +57,11 @@ double shared(const Neighbors& a, const Neighbors& b) {
   return static_cast<double>(same) / static_cast<double>(a.index.size());
 }
 
-/// Of each point's `layout_k` nearest in feature space, how many are among its nearest in the plane; on some
-/// points.
+/// Of each point's `layout_k` nearest in feature space, how many are among its nearest in the plane.
 double kept(const Neighbors& near, MatrixView positions) {
-  constexpr int64_t asked = 2000;
-  int64_t same = 0, count = 0;
-  for (int64_t i = 0; i < positions.rows; i += std::max<int64_t>(1, positions.rows / asked), ++count) {
-    std::vector<std::pair<float, int32_t>> order;
-    for (int64_t j = 0; j < positions.rows; ++j)
-      if (j != i)
-        order.emplace_back(std::hypot(positions(i, 0) - positions(j, 0), positions(i, 1) - positions(j, 1)),
-                           static_cast<int32_t>(j));
-    std::partial_sort(order.begin(), order.begin() + layout_k, order.end());
-    for (int r = 0; r < layout_k; ++r)
-      same += std::ranges::count(near.row(i), order[static_cast<size_t>(r)].second);
-  }
-  return static_cast<double>(same) / static_cast<double>(count);
+  std::vector<int32_t> all(static_cast<size_t>(positions.rows));
+  std::iota(all.begin(), all.end(), 0);
+  return layout_k * shared(near, plane_neighbors(positions, all, all, layout_k));
 }
 
 void compare(int64_t samples, int64_t dim) {

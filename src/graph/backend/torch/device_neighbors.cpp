@@ -5,7 +5,10 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "core/error.h"
 #include "graph/backend/torch/device.h"
@@ -15,28 +18,32 @@ namespace {
 
 using at::Tensor;
 
-constexpr int64_t queries_a_tile = 4096, references_a_tile = 16384;
+constexpr int64_t most_queries_a_tile = 4096, tile_values = int64_t{1} << 28;
 constexpr int spare_candidates = 16;
 
-/// The nearest so far of each query: squared distances less the query's squared length, and rows.
-struct Nearest {
-  Tensor distance, row;  // [n, kept]
+/// How many columns to look at together. Of the smallest of each group only the groups' own have to be told
+/// apart, and then as many groups' columns: the sum of both is least here.
+int64_t group_width(int64_t columns, int64_t kept) {
+  const auto best = static_cast<uint64_t>(std::sqrt(static_cast<double>(columns / kept)));
+  return static_cast<int64_t>(std::bit_floor(std::max<uint64_t>(1, best)));
+}
 
-  void add(const Tensor& tile, int64_t first_row, int64_t kept) {
-    auto [near, column] = tile.topk(std::min(kept, tile.size(1)), 1, /*largest=*/false, /*sorted=*/false);
-    column = column + first_row;
-    if (!distance.defined()) {
-      distance = near;
-      row = column;
-      return;
-    }
-    const Tensor all = at::cat({distance, near}, 1), rows = at::cat({row, column}, 1);
-    Tensor chosen;
-    std::tie(distance, chosen) =
-        all.topk(std::min(kept, all.size(1)), 1, /*largest=*/false, /*sorted=*/false);
-    row = rows.gather(1, chosen);
-  }
-};
+/// The `kept` smallest of each row of `tile` [n, columns], in any order: values and columns. A row's smallest
+/// lie in the groups of `width` columns whose least values are smallest, and as few have to be sorted out:
+/// topk() is slow on long rows.
+std::tuple<Tensor, Tensor> smallest(const Tensor& tile, int64_t kept, int64_t width) {
+  const auto of = [kept](const Tensor& values) {
+    return values.topk(kept, 1, /*largest=*/false, /*sorted=*/false);
+  };
+  const int64_t n = tile.size(0), groups = tile.size(1) / width;
+  if (width == 1 || groups <= kept) return of(tile);
+  const Tensor grouped = tile.view({n, groups, width});
+  const Tensor group = std::get<1>(of(grouped.amin(2)));
+  const auto [value, place] =
+      of(grouped.gather(1, group.unsqueeze(2).expand({n, kept, width})).view({n, kept * width}));
+  const Tensor chosen = place.div(width, "floor");
+  return {value, group.gather(1, chosen) * width + (place - chosen * width)};
+}
 
 /// Squared distances [n, kept] of queries to candidates, by differences.
 Tensor measured(const Tensor& queries, const Tensor& references, const Tensor& row) {
@@ -63,8 +70,16 @@ DeviceNeighbors search(MatrixView queries, MatrixView references, int k, bool sa
   Tensor all = upload(references, device);
   const Tensor mean = all.mean(0, true);
   all = all - mean;
-  const Tensor lengths = all.square().sum(1);
+  Tensor lengths = all.square().sum(1);
   const double longest = lengths.max().item<double>();
+  // Whole groups: what is added is infinitely far.
+  const int64_t width = group_width(references.rows, kept);
+  const int64_t added = (width - references.rows % width) % width;
+  if (added > 0) {
+    all = at::constant_pad_nd(all, {0, 0, 0, added});
+    lengths = at::constant_pad_nd(lengths, {0, added}, std::numeric_limits<float>::infinity());
+  }
+  const int64_t queries_a_tile = std::clamp<int64_t>(tile_values / lengths.size(0), 1, most_queries_a_tile);
 
   DeviceNeighbors out;
   const auto size = static_cast<size_t>(queries.rows * k);
@@ -72,26 +87,16 @@ DeviceNeighbors search(MatrixView queries, MatrixView references, int k, bool sa
   for (int64_t begin = 0; begin < queries.rows; begin += queries_a_tile) {
     const int64_t n = std::min(queries_a_tile, queries.rows - begin);
     const Tensor asked = same ? all.narrow(0, begin, n) : upload(queries.slice(begin, n), device) - mean;
-    Nearest nearest;
-    for (int64_t first = 0; first < references.rows; first += references_a_tile) {
-      const int64_t width = std::min(references_a_tile, references.rows - first);
-      Tensor tile = at::addmm(lengths.narrow(0, first, width).unsqueeze(0), asked,
-                              all.narrow(0, first, width).t(), 1, -2);
-      const int64_t low = std::max(begin, first), high = std::min(begin + n, first + width);
-      if (same && low < high)
-        tile.narrow(0, low - begin, high - low)
-            .narrow(1, low - first, high - low)
-            .diagonal()
-            .fill_(std::numeric_limits<float>::infinity());
-      nearest.add(tile, first, kept);
-    }
+    const Tensor tile = at::addmm(lengths.unsqueeze(0), asked, all.t(), 1, -2);
+    if (same) tile.narrow(1, begin, n).diagonal().fill_(std::numeric_limits<float>::infinity());
+    const auto [near, column] = smallest(tile, kept, width);
     // By row, then by distance without changing the order of equal ones: ties go to the smaller row.
-    Tensor row = std::get<0>(nearest.row.sort(1));
+    Tensor row = std::get<0>(column.sort(1));
     auto [distance, order] = measured(asked, all, row).sort(/*stable=*/true, 1, /*descending=*/false);
     row = row.gather(1, order);
     if (kept < available) {
       const Tensor own = asked.square().sum(1), slack = (own + longest) * 4e-6;
-      const Tensor proved = distance.select(1, k - 1) <= nearest.distance.amax(1) + own - slack;
+      const Tensor proved = distance.select(1, k - 1) <= near.amax(1) + own - slack;
       const Tensor open = at::nonzero(proved.logical_not()).flatten().to(at::kInt).cpu();
       for (int64_t i = 0; i < open.numel(); ++i)
         out.unproven.push_back(static_cast<int32_t>(begin) + open.data_ptr<int32_t>()[i]);

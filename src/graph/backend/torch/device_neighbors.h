@@ -1,5 +1,5 @@
-// Exact nearest neighbours through LibTorch, for graphics processors: all distances, a tile at a time, and a
-// running list of the nearest. Implemented in the plugin dvi_torch.
+// Exact nearest neighbours through LibTorch, for graphics processors: all distances of some queries at a
+// time, and of each query the smallest. Implemented in the plugin dvi_torch.
 //
 // A tile's squared distances come from one float32 matrix product, which rounds. So more candidates than k
 // are kept, and measured again by differences; the answer is proved where even the last candidate, less what
