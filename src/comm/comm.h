@@ -79,6 +79,10 @@ class Alone {
   Comm* before_;
 };
 
+/// Whether this is a job of one rank that may use a CUDA device (core/device.h). Several ranks work on their
+/// processors, but for the training of networks.
+bool one_process_with_cuda();
+
 template <typename T>
 std::span<std::byte> bytes_of(std::vector<T>& values) {
   return std::as_writable_bytes(std::span<T>(values));

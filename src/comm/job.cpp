@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "comm/comm.h"
+#include "core/device.h"
 #include "core/error.h"
 
 namespace dvi {
@@ -99,5 +100,7 @@ int threads_of_rank() {
   // Where ranks are bound to processors, each has its own; else they share those of the machine.
   return std::max(1, std::min(allowed, machine / job->ranks_of_machine()));
 }
+
+bool one_process_with_cuda() { return comm().size() == 1 && uses_cuda(); }
 
 }  // namespace dvi

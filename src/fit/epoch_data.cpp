@@ -110,7 +110,7 @@ Epoch load_recorded(EpochData& data, const Run& run) {
   const Epoch epoch = run.epoch(data.number);
   data.features = epoch.mapped_features();
   data.feature_scale = feature_scale(epoch);
-  data.subject = open_subject(run, epoch);
+  data.subject = open_subject(run, epoch, one_process_with_cuda() ? ModelPlace::device : ModelPlace::threads);
   data.logits = epoch_logits(epoch, data.features, *data.subject);
   const int64_t samples = data.logits.rows();
   const RowRange own = owned_rows(samples);

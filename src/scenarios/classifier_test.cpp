@@ -31,7 +31,8 @@ ImageSet halves(int64_t count, uint64_t seed) {
 Matrix logits_of(const Classifier& classifier, const Matrix& images) {
   const TemporaryFolder folder;
   classifier.save(folder / "subject.pt");
-  const auto subject = open_torch_subject(folder / "subject.pt", Classifier::feature_dim, 2);
+  const auto subject =
+      open_torch_subject(folder / "subject.pt", Classifier::feature_dim, 2, ModelPlace::threads);
   EXPECT_NE(subject->linear_head(), nullptr);
   Matrix features(images.rows(), Classifier::feature_dim), logits(images.rows(), 2);
   subject->features(images, std::vector<int64_t>{shape.channels, shape.height, shape.width}, features.mut());

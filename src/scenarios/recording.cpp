@@ -56,7 +56,8 @@ const Group& Recording::group(const std::string& name) const {
 
 Outputs Recording::compute_outputs(const std::filesystem::path& subject_file,
                                    const ChangedPixels& changed) const {
-  const auto subject = open_torch_subject(subject_file, manifest_.feature_dim, manifest_.class_count());
+  const auto subject =
+      open_torch_subject(subject_file, manifest_.feature_dim, manifest_.class_count(), ModelPlace::threads);
   Outputs outputs{
       Matrix(sample_count(), manifest_.feature_dim), Matrix(sample_count(), manifest_.class_count()), {}};
   for (size_t g = 0; g < sources_.size(); ++g) {

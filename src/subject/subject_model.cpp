@@ -29,16 +29,17 @@ LinearHead read_linear_head(const Run& run, const Epoch& epoch) {
 
 }  // namespace
 
-constinit PluginFunction<std::unique_ptr<SubjectModel>(const std::filesystem::path&, int64_t, int64_t)>
+constinit PluginFunction<std::unique_ptr<SubjectModel>(const std::filesystem::path&, int64_t, int64_t,
+                                                       ModelPlace)>
     open_torch_subject("open a TorchScript model that has no head_weight.npy and head_bias.npy beside it");
 
 namespace {
 
-std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoch) {
+std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoch, ModelPlace place) {
   if (run.manifest().subject == SubjectKind::torchscript &&
       (!has_arrays(epoch) || (epoch.has("subject.pt") && open_torch_subject.available())))
     return open_torch_subject(epoch.folder() / "subject.pt", run.manifest().feature_dim,
-                              run.manifest().class_count());
+                              run.manifest().class_count(), place);
   LinearHead head = read_linear_head(run, epoch);
   if (epoch.has("subject.onnx") && have_onnx_runtime())
     return open_onnx_subject(epoch.folder() / "subject.onnx", std::move(head));
@@ -47,8 +48,8 @@ std::unique_ptr<SubjectModel> open_as_recorded(const Run& run, const Epoch& epoc
 
 }  // namespace
 
-std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch) {
-  auto subject = open_as_recorded(run, epoch);
+std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch, ModelPlace place) {
+  auto subject = open_as_recorded(run, epoch, place);
   const float scale = feature_scale(epoch);
   return scale == 1 ? std::move(subject) : make_scaled_subject(std::move(subject), scale);
 }

@@ -41,10 +41,17 @@ class SubjectModel {
 /// The linear head of arrays; features() is not available.
 std::unique_ptr<SubjectModel> make_linear_subject(LinearHead head);
 
+/// How a TorchScript model is run.
+enum class ModelPlace {
+  threads,  ///< batches side by side on the processor's threads
+  device,   ///< one batch after another where LibTorch computes: on a CUDA device if it finds one
+};
+
 /// The subject model of an epoch, as run.json says: subject.pt through LibTorch, or head_weight.npy and
 /// head_bias.npy. A run that says torchscript but is opened without the plugin dvi_torch falls back to the
 /// arrays where they are recorded, and else throws Error saying so.
-std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch);
+std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch,
+                                           ModelPlace = ModelPlace::threads);
 
 /// Logits of all samples: recorded ones, or computed from `features` with the head. [N, C], finite (checked).
 Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject);

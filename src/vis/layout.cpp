@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "comm/shared_for.h"
-#include "core/device.h"
 #include "core/parallel.h"
 #include "vis/attraction.h"
 #include "vis/backend/torch/device_layout.h"
@@ -97,7 +96,7 @@ float attraction_scale(const LayoutProblem& problem) {
 void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
                 const std::function<void(int, int)>& on_iteration) {
   const int64_t n = positions.rows;
-  if (comm().size() == 1 && uses_cuda()) {
+  if (one_process_with_cuda()) {
     run_device_layout(problem, phases, positions, on_iteration);
     return;
   }

@@ -1,7 +1,10 @@
 #include "subject/torch_subject.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/cuda.h>
 #include <torch/script.h>
 #include <torch/version.h>
 
@@ -10,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "subject/linear_head.h"
 
@@ -18,10 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Batches that fit the cache were the fastest (50 to 500 samples of 28 x 28 alike); the other bound keeps
-// memory in check for large inputs.
-constexpr int64_t samples_a_batch = 128, input_bytes_a_batch = int64_t{16} << 20;
-constexpr int64_t features_a_batch = 256;
+struct BatchSizes {
+  int64_t samples, input_bytes, features;
+};
+// On a thread of the processor batches that fit the cache were the fastest (50 to 500 samples of 28 x 28
+// alike). The other bound keeps memory in check for large inputs.
+constexpr BatchSizes thread_batches{128, int64_t{16} << 20, 256},
+    device_batches{1024, int64_t{64} << 20, 1 << 16};
 constexpr float linear_tolerance = 1e-4f;
 
 /// LibTorch's messages carry a stack trace and pages of code; users need the first line.
@@ -80,7 +87,7 @@ torch::Tensor as_tensor(MatrixView m) {
 
 class TorchSubject final : public SubjectModel {
  public:
-  TorchSubject(const fs::path& file, int64_t feature_dim, int64_t class_count)
+  TorchSubject(const fs::path& file, int64_t feature_dim, int64_t class_count, ModelPlace place)
       : file_(file), feature_dim_(feature_dim), class_count_(class_count), module_(load(file)) {
     features_name_ = find_method(module_, {"features", "feature"}, file);
     head_name_ = find_method(module_, {"head", "prediction"}, file);
@@ -88,6 +95,7 @@ class TorchSubject final : public SubjectModel {
     module_.eval();
     frozen_ = freeze();
     find_linear_head();
+    if (place == ModelPlace::device) move_to_device();
   }
 
   int64_t feature_dim() const override { return feature_dim_; }
@@ -102,13 +110,14 @@ class TorchSubject final : public SubjectModel {
       fail("{}: expected inputs of {} values and {} features, found {} and {}", file_.string(), size,
            feature_dim_, inputs.cols, out.cols);
     const int64_t bytes = std::max<int64_t>(1, size * 4);
-    const int64_t batch = std::clamp(input_bytes_a_batch / bytes, int64_t{1}, samples_a_batch);
-    parallel_for(inputs.rows, batch, [&](int64_t begin, int64_t end, int) {
+    const auto batch = [bytes](const BatchSizes& most) {
+      return std::clamp(most.input_bytes / bytes, int64_t{1}, most.samples);
+    };
+    for_batches(inputs.rows, batch, [&](int64_t begin, int64_t end) {
       const MatrixView in = inputs.slice(begin, end - begin);
       std::vector<int64_t> shape{in.rows};
       shape.insert(shape.end(), sample_shape.begin(), sample_shape.end());
-      store(run(frozen_, features_name_, as_tensor(in).view(shape)), out.slice(begin, in.rows),
-            features_name_);
+      store(run(features_name_, as_tensor(in).view(shape)), out.slice(begin, in.rows), features_name_);
     });
   }
 
@@ -119,14 +128,18 @@ class TorchSubject final : public SubjectModel {
 
   void head_vjp(MatrixView features, MatrixView cotangent, MutMatrixView out) override {
     if (linear_) return linear_head_vjp(*linear_, cotangent, out);
-    parallel_for(features.rows, features_a_batch, [&](int64_t begin, int64_t end, int) {
+    for_batches(features.rows, features_a_batch, [&](int64_t begin, int64_t end) {
       use_one_thread_inside();
       const torch::AutoGradMode with_gradients(true);
-      const torch::Tensor f = as_tensor(features.slice(begin, end - begin)).clone().requires_grad_(true);
+      constexpr bool non_blocking = false, copies = true;
+      const torch::Tensor f = as_tensor(features.slice(begin, end - begin))
+                                  .to(device_, torch::kFloat32, non_blocking, copies)
+                                  .requires_grad_(true);
       torch::Tensor gradient;
       try {
         const torch::Tensor logits = module_.get_method(head_name_)({f}).toTensor();
-        gradient = torch::autograd::grad({logits}, {f}, {as_tensor(cotangent.slice(begin, end - begin))})[0];
+        gradient = torch::autograd::grad({logits}, {f},
+                                         {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
       } catch (const std::exception& e) {
         fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
              file_.string(), head_name_, first_line(e));
@@ -146,12 +159,47 @@ class TorchSubject final : public SubjectModel {
     }
   }
 
-  torch::Tensor run(const torch::jit::Module& module, const std::string& method,
-                    const torch::Tensor& input) const {
+  static int64_t features_a_batch(const BatchSizes& most) { return most.features; }
+
+  /// Calls work(begin, end) for batches of the rows, of `size_of(BatchSizes)` each: side by side on all
+  /// threads, or one after the other on the device. A model that fails there, because it holds tensors of the
+  /// processor or for want of memory, goes back to the processor.
+  template <typename SizeOf, typename Work>
+  void for_batches(int64_t rows, const SizeOf& size_of, const Work& work) {
+    if (place_ == ModelPlace::device) {
+      try {
+        const torch::jit::GraphOptimizerEnabledGuard no_kernels_to_compile(false);
+        const int64_t size = size_of(device_batches);
+        for (int64_t begin = 0; begin < rows; begin += size) work(begin, std::min(begin + size, rows));
+        return;
+      } catch (const Error& error) {
+        say(fmt::format("The model runs on the processor, since it failed on the device. {}", error.what()));
+        place_ = ModelPlace::threads;
+        move_to(torch::kCPU);
+      }
+    }
+    parallel_for(rows, size_of(thread_batches), [&](int64_t begin, int64_t end, int) { work(begin, end); });
+  }
+
+  void move_to_device() {
+    // As exact as on the processor: boundary samples are where two classes differ by little.
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setDeterministicCuDNN(true);
+    place_ = ModelPlace::device;
+    if (torch::cuda::is_available()) move_to(torch::kCUDA);
+  }
+  void move_to(torch::Device device) {
+    device_ = device;
+    module_.to(device);
+    frozen_ = freeze();
+  }
+
+  torch::Tensor run(const std::string& method, const torch::Tensor& input) const {
     use_one_thread_inside();
     const torch::InferenceMode no_gradients;
     try {
-      return module.get_method(method)({input}).toTensor();
+      return frozen_.get_method(method)({input.to(device_)}).toTensor();
     } catch (const std::exception& e) {
       fail(
           "{}: {}(x) failed for x of shape {}: \"{}\"; check that the recorded inputs are what the model "
@@ -168,22 +216,21 @@ class TorchSubject final : public SubjectModel {
           "model has",
           file_.string(), method, shape_text(std::vector{out.rows, out.cols}), shape_text(result.sizes()));
     const torch::InferenceMode no_gradients;
-    const torch::Tensor values = result.to(torch::kFloat32).contiguous();
+    const torch::Tensor values = result.to(torch::kCPU, torch::kFloat32).contiguous();
     std::copy_n(values.data_ptr<float>(), out.rows * out.cols, out.data);
   }
 
-  void run_head(MatrixView features, MutMatrixView logits) const {
+  void run_head(MatrixView features, MutMatrixView logits) {
     if (features.cols != feature_dim_ || logits.cols != class_count_ || logits.rows != features.rows)
       fail("{}: expected features [n, {}] and logits [n, {}], found [{}, {}] and [{}, {}]", file_.string(),
            feature_dim_, class_count_, features.rows, features.cols, logits.rows, logits.cols);
-    parallel_for(features.rows, features_a_batch, [&](int64_t begin, int64_t end, int) {
+    for_batches(features.rows, features_a_batch, [&](int64_t begin, int64_t end) {
       const int64_t n = end - begin;
-      store(run(frozen_, head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n),
-            head_name_);
+      store(run(head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n), head_name_);
     });
   }
 
-  Matrix head_of(const Matrix& features) const {
+  Matrix head_of(const Matrix& features) {
     Matrix logits(features.rows(), class_count_);
     run_head(features, logits.mut());
     return logits;
@@ -215,8 +262,9 @@ class TorchSubject final : public SubjectModel {
     }
 
     LinearHead head{Matrix(class_count_, feature_dim_), {bias.data(), bias.data() + class_count_}};
-    for (int64_t begin = 0; begin < feature_dim_; begin += features_a_batch) {
-      const int64_t count = std::min(features_a_batch, feature_dim_ - begin);
+    constexpr int64_t some = thread_batches.features;
+    for (int64_t begin = 0; begin < feature_dim_; begin += some) {
+      const int64_t count = std::min(some, feature_dim_ - begin);
       Matrix units(count, feature_dim_);
       for (int64_t i = 0; i < count; ++i) units(i, begin + i) = 1;
       const Matrix columns = head_of(units);
@@ -239,6 +287,8 @@ class TorchSubject final : public SubjectModel {
   int64_t feature_dim_, class_count_;
   torch::jit::Module module_;  // for gradients
   torch::jit::Module frozen_;  // for everything else
+  ModelPlace place_ = ModelPlace::threads;
+  torch::Device device_ = torch::kCPU;
   std::string features_name_, head_name_;
   std::optional<LinearHead> linear_;
 };
@@ -247,8 +297,9 @@ class TorchSubject final : public SubjectModel {
 
 namespace {
 
-std::unique_ptr<SubjectModel> open(const fs::path& file, int64_t feature_dim, int64_t class_count) {
-  return std::make_unique<TorchSubject>(file, feature_dim, class_count);
+std::unique_ptr<SubjectModel> open(const fs::path& file, int64_t feature_dim, int64_t class_count,
+                                   ModelPlace place) {
+  return std::make_unique<TorchSubject>(file, feature_dim, class_count, place);
 }
 
 const decltype(open_torch_subject)::Implementation implementation(open_torch_subject, open);

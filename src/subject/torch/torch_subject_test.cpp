@@ -4,6 +4,8 @@
 #include <torch/script.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 
@@ -46,6 +48,11 @@ torch::jit::Module save_module(const std::filesystem::path& file, const char* so
   return module;
 }
 
+std::unique_ptr<SubjectModel> opened(const std::filesystem::path& file, int64_t features = dim,
+                                     int64_t outputs = classes, ModelPlace place = ModelPlace::threads) {
+  return open_torch_subject(file, features, outputs, place);
+}
+
 Matrix random_matrix(int64_t rows, int64_t cols) {
   Random random(11);
   Matrix m(rows, cols);
@@ -58,7 +65,7 @@ const std::vector<int64_t> shape{1, 6, 5};
 TEST(TorchSubject, FeaturesAreThoseOfTheModule) {
   const TemporaryFolder folder;
   auto module = save_module(folder / "subject.pt", linear_source);
-  const auto subject = open_torch_subject(folder / "subject.pt", dim, classes);
+  const auto subject = opened(folder / "subject.pt");
   EXPECT_TRUE(subject->has_features());
   Matrix inputs = random_matrix(700, 30), features(700, dim);  // several batches, the last one smaller
   subject->features(inputs, shape, features.mut());
@@ -72,7 +79,7 @@ TEST(TorchSubject, FeaturesAreThoseOfTheModule) {
 TEST(TorchSubject, FeaturesDoNotDependOnTheNumberOfThreads) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", linear_source);
-  const auto subject = open_torch_subject(folder / "subject.pt", dim, classes);
+  const auto subject = opened(folder / "subject.pt");
   const Matrix inputs = random_matrix(700, 30);
   Matrix one(700, dim), many(700, dim);
   set_threads(1);
@@ -86,7 +93,7 @@ TEST(TorchSubject, FeaturesDoNotDependOnTheNumberOfThreads) {
 TEST(TorchSubject, FindsALinearHead) {
   const TemporaryFolder folder;
   auto module = save_module(folder / "subject.pt", linear_source);
-  const auto subject = open_torch_subject(folder / "subject.pt", dim, classes);
+  const auto subject = opened(folder / "subject.pt");
   ASSERT_NE(subject->linear_head(), nullptr);
   const auto weight = module.attr("w2").toTensor();
   for (int64_t c = 0; c < classes; ++c) {
@@ -100,7 +107,7 @@ TEST(TorchSubject, FindsALinearHead) {
 TEST(TorchSubject, AHeadThatCurvesIsNotTakenForALinearOne) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", curved_source);
-  EXPECT_EQ(open_torch_subject(folder / "subject.pt", dim, classes)->linear_head(), nullptr);
+  EXPECT_EQ(opened(folder / "subject.pt")->linear_head(), nullptr);
 }
 
 TEST(TorchSubject, AHeadThatIsLinearForPositiveFeaturesOnlyIsNotTakenForALinearOne) {
@@ -111,7 +118,7 @@ def features(self, x):
 def head(self, f):
     return torch.linear(torch.relu(f), self.w2, self.b2)
 )");
-  EXPECT_EQ(open_torch_subject(folder / "subject.pt", dim, classes)->linear_head(), nullptr);
+  EXPECT_EQ(opened(folder / "subject.pt")->linear_head(), nullptr);
 }
 
 /// Directional derivative along random directions, so that every feature takes part.
@@ -146,19 +153,57 @@ void expect_vjp_matches_finite_differences(SubjectModel& subject, double toleran
 TEST(TorchSubject, VjpOfALinearHeadMatchesFiniteDifferences) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", linear_source);
-  expect_vjp_matches_finite_differences(*open_torch_subject(folder / "subject.pt", dim, classes), 1e-4);
+  expect_vjp_matches_finite_differences(*opened(folder / "subject.pt"), 1e-4);
 }
 
 TEST(TorchSubject, VjpOfACurvedHeadMatchesFiniteDifferences) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", curved_source);
-  expect_vjp_matches_finite_differences(*open_torch_subject(folder / "subject.pt", dim, classes), 1e-3);
+  expect_vjp_matches_finite_differences(*opened(folder / "subject.pt"), 1e-3);
+}
+
+TEST(TorchSubject, OnTheDeviceSaysWhatItSaysOnTheProcessor) {
+  const TemporaryFolder folder;
+  save_module(folder / "subject.pt", curved_source);
+  const auto own = opened(folder / "subject.pt"),
+             device = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
+  constexpr int64_t n = 2500;  // several batches on either
+  const Matrix inputs = random_matrix(n, 30), cotangent = random_matrix(n, classes);
+  const auto outputs = [&](SubjectModel& subject) {
+    std::array<Matrix, 3> out{Matrix(n, dim), Matrix(n, classes), Matrix(n, dim)};
+    subject.features(inputs, shape, out[0].mut());
+    subject.head(out[0], out[1].mut());
+    subject.head_vjp(out[0], cotangent, out[2].mut());
+    return out;
+  };
+  const auto expected = outputs(*own), found = outputs(*device);
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_THAT(found[i].view().span(),
+                testing::Pointwise(testing::FloatNear(1e-5f), expected[i].view().span()));
+}
+
+TEST(TorchSubject, AModelThatFailsOnTheDeviceRunsOnTheProcessor) {
+  const TemporaryFolder folder;
+  // Takes the processor's batches and not the device's, as one that needs much memory.
+  save_module(folder / "subject.pt", R"(
+def features(self, x):
+    assert x.size(0) <= 500, "out of memory"
+    return torch.relu(torch.linear(torch.flatten(x, 1), self.w1, self.b1))
+def head(self, f):
+    return torch.linear(f, self.w2, self.b2)
+)");
+  const auto subject = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
+  const Matrix inputs = random_matrix(700, 30);
+  Matrix found(700, dim), expected(700, dim);
+  subject->features(inputs, shape, found.mut());
+  opened(folder / "subject.pt")->features(inputs, shape, expected.mut());
+  EXPECT_TRUE(std::ranges::equal(found.view().span(), expected.view().span()));
 }
 
 TEST(TorchSubject, AFileWithoutTheMethodsNamesThoseItHas) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", "def forward(self, x):\n    return torch.relu(x)\n");
-  EXPECT_THAT(error_of([&] { open_torch_subject(folder / "subject.pt", dim, classes); }),
+  EXPECT_THAT(error_of([&] { opened(folder / "subject.pt"); }),
               AllOf(HasSubstr("subject.pt"), HasSubstr("features(x) and head(f)"), HasSubstr("only forward"),
                     HasSubstr("record arrays")));
 }
@@ -166,27 +211,26 @@ TEST(TorchSubject, AFileWithoutTheMethodsNamesThoseItHas) {
 TEST(TorchSubject, AFileThatCannotBeReadNamesTheWayOut) {
   const TemporaryFolder folder;
   std::ofstream(folder / "subject.pt") << "not a zip archive";
-  const std::string error = error_of([&] { open_torch_subject(folder / "subject.pt", dim, classes); });
+  const std::string error = error_of([&] { opened(folder / "subject.pt"); });
   EXPECT_THAT(error,
               AllOf(HasSubstr("subject.pt"), HasSubstr("head_weight.npy"), HasSubstr("newer PyTorch")));
   EXPECT_EQ(error.find('\n'), std::string::npos) << error;
-  EXPECT_THAT(error_of([&] { open_torch_subject(folder / "none.pt", dim, classes); }),
-              HasSubstr("found none"));
+  EXPECT_THAT(error_of([&] { opened(folder / "none.pt"); }), HasSubstr("found none"));
 }
 
 TEST(TorchSubject, AWrongFeatureDimensionOrClassCountIsNamed) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", linear_source);
-  EXPECT_THAT(error_of([&] { open_torch_subject(folder / "subject.pt", dim, 5); }),
+  EXPECT_THAT(error_of([&] { opened(folder / "subject.pt", dim, 5); }),
               AllOf(HasSubstr("(1, 5)"), HasSubstr("(1, 4)")));
-  EXPECT_THAT(error_of([&] { open_torch_subject(folder / "subject.pt", dim + 1, classes); }),
+  EXPECT_THAT(error_of([&] { opened(folder / "subject.pt", dim + 1); }),
               AllOf(HasSubstr("(1, 25)"), HasSubstr("head")));
 }
 
 TEST(TorchSubject, InputsOfAnotherShapeThanTheModelTakesAreNamed) {
   const TemporaryFolder folder;
   save_module(folder / "subject.pt", linear_source);
-  const auto subject = open_torch_subject(folder / "subject.pt", dim, classes);
+  const auto subject = opened(folder / "subject.pt");
   Matrix features(2, dim);
   const std::string error = error_of([&] {
     subject->features(Matrix(2, 28), std::vector<int64_t>{1, 7, 4}, features.mut());
@@ -229,7 +273,7 @@ TEST(TorchSubject, AnArchiveThatANewerPyTorchWroteNamesTheWayOut) {
     const TemporaryFolder folder;
     save_module(folder / "subject.pt", linear_source);
     if (!rewrite_archive(folder, edit)) GTEST_SKIP() << "needs python3";
-    const std::string error = error_of([&] { open_torch_subject(folder / "subject.pt", dim, classes); });
+    const std::string error = error_of([&] { opened(folder / "subject.pt"); });
     EXPECT_THAT(error, AllOf(HasSubstr("subject.pt"), HasSubstr("LibTorch " TORCH_VERSION), HasSubstr(found),
                              HasSubstr("newer PyTorch"), HasSubstr("head_weight.npy")));
     EXPECT_EQ(error.find('\n'), std::string::npos) << error;
@@ -243,7 +287,7 @@ TEST(TorchSubject, EntriesThatNewerVersionsAddToTheirArchivesDoNoHarm) {
       R"(        extra = {".format_version": b"1", "byteorder": b"little", ".storage_alignment": b"64",
                  ".data/serialization_id": b"0123456789012345678901234567890123456789"})";
   if (!rewrite_archive(folder, added)) GTEST_SKIP() << "needs python3";
-  EXPECT_NE(open_torch_subject(folder / "subject.pt", dim, classes)->linear_head(), nullptr);
+  EXPECT_NE(opened(folder / "subject.pt")->linear_head(), nullptr);
 }
 
 // A module with batch normalisation and dropout, as users write them.
@@ -284,7 +328,7 @@ with torch.no_grad():
   const std::string command =
       "/usr/bin/python3 " + (folder / "write.py").string() + " " + folder.path().string();
   ASSERT_EQ(std::system(command.c_str()), 0);
-  const auto subject = open_torch_subject(folder / "subject.pt", dim, classes);
+  const auto subject = opened(folder / "subject.pt");
   EXPECT_NE(subject->linear_head(), nullptr);
   Matrix features(300, dim), logits(300, classes);
   subject->features(NpyArray::open(folder / "inputs.npy").matrix(), shape, features.mut());
