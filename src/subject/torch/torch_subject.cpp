@@ -31,12 +31,16 @@ constexpr BatchSizes thread_batches{128, int64_t{16} << 20, 256},
     device_batches{1024, int64_t{64} << 20, 1 << 16};
 constexpr float linear_tolerance = 1e-4f;
 
-/// LibTorch's messages carry a stack trace and pages of code; users need the first line.
-std::string first_line(const std::exception& error) {
+/// LibTorch's messages carry a stack trace and pages of code. Users need the first line, or, where a method
+/// of the model failed, the last one, which tells why.
+std::string reason(const std::exception& error) {
   std::string text = error.what();
+  const auto last_but = [&](const char* ends) { text.resize(text.find_last_not_of(ends) + 1); };
+  last_but(" \n");
+  if (text.find("in the TorchScript interpreter") != std::string::npos) text.erase(0, text.rfind('\n') + 1);
   text.erase(0, text.find_first_not_of(" \n"));
   text.resize(std::min(text.find('\n'), text.size()));
-  while (!text.empty() && (text.back() == '.' || text.back() == ':')) text.pop_back();
+  last_but(".: ");
   return text;
 }
 
@@ -55,7 +59,7 @@ torch::jit::Module load(const fs::path& file) {
         "it, record "
         "the head as head_weight.npy and head_bias.npy with \"subject\": {{\"kind\": \"linear-head\"}} "
         "instead",
-        file.string(), TORCH_VERSION, first_line(e));
+        file.string(), TORCH_VERSION, reason(e));
   }
 }
 
@@ -142,7 +146,7 @@ class TorchSubject final : public SubjectModel {
                                          {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
       } catch (const std::exception& e) {
         fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
-             file_.string(), head_name_, first_line(e));
+             file_.string(), head_name_, reason(e));
       }
       store(gradient, out.slice(begin, end - begin), head_name_);
     });
@@ -204,7 +208,7 @@ class TorchSubject final : public SubjectModel {
       fail(
           "{}: {}(x) failed for x of shape {}: \"{}\"; check that the recorded inputs are what the model "
           "takes",
-          file_.string(), method, shape_text(input.sizes()), first_line(e));
+          file_.string(), method, shape_text(input.sizes()), reason(e));
     }
   }
 

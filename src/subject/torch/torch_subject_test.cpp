@@ -235,7 +235,8 @@ TEST(TorchSubject, InputsOfAnotherShapeThanTheModelTakesAreNamed) {
   const std::string error = error_of([&] {
     subject->features(Matrix(2, 28), std::vector<int64_t>{1, 7, 4}, features.mut());
   });
-  EXPECT_THAT(error, AllOf(HasSubstr("(2, 1, 7, 4)"), HasSubstr("recorded inputs")));
+  EXPECT_THAT(error, AllOf(HasSubstr("(2, 1, 7, 4)"), HasSubstr("shapes cannot be multiplied"),
+                           HasSubstr("recorded inputs")));
   EXPECT_EQ(error.find('\n'), std::string::npos) << error;
 }
 
