@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "core/error.h"
 #include "graph/backend/torch/device.h"
+#include "vis/backend/torch/device_steps.h"
 #include "vis/layout_steps.h"
 #include "vis/repulsion_grid.h"
 
@@ -20,100 +22,142 @@ class Attraction {
  public:
   Attraction(const LayoutProblem& problem, at::Device device) {
     const EdgeList& edges = *problem.edges;
-    const int64_t points = edges.rows();
-    std::vector<int64_t> lengths;
-    for (int64_t i = 0; i < points; ++i)
-      lengths.push_back(edges.begin[static_cast<size_t>(i) + 1] - edges.begin[static_cast<size_t>(i)]);
-    const std::vector<int64_t> targets(edges.target.begin(), edges.target.end());
-    const auto count = std::ssize(targets);
-    lengths_ = upload(lengths.data(), {points}, at::kLong, device);
-    target_ = upload(targets.data(), {count}, at::kLong, device);
-    weight_ = upload(edges.weight.data(), {count}, at::kFloat, device) * attraction_scale(problem);
-    row_ = at::repeat_interleave(at::arange(points, target_.options()), lengths_);
+    const int64_t points = edges.rows(), count = edges.size();
+    begin_ = upload(edges.begin.data(), {points + 1}, at::kLong, device);
+    target_ = upload(edges.target.data(), {count}, at::kInt, device);
+    weight_ = upload(edges.weight.data(), {count, 1}, at::kFloat, device).mul_(attraction_scale(problem));
+    row_ = at::repeat_interleave(at::arange(points, target_.options()), begin_.diff());
   }
 
   /// [points, 2] sums of w / (1 + d^2) (y_i - y_j), scaled to probabilities.
   Tensor forces(const Tensor& positions) const {
-    const Tensor way = positions.index_select(0, row_) - positions.index_select(0, target_);
-    const Tensor pull = weight_ / (way.square().sum(1) + 1);
-    return at::segment_reduce(way * pull.unsqueeze(1), "sum", lengths_, {}, {}, 0, /*unsafe=*/true, 0);
+    const Tensor way = positions.index_select(0, row_).sub_(positions.index_select(0, target_));
+    const Tensor pull = weight_ / (way.square().sum(1, true).add_(1));
+    return at::segment_reduce(way.mul_(pull), "sum", {}, {}, begin_, 0, /*unsafe=*/true, 0);
   }
 
  private:
-  Tensor lengths_, target_, weight_, row_;
+  Tensor begin_, target_, weight_, row_;
 };
 
-/// RepulsionField (vis/repulsion_field.h) with LibTorch's transforms.
+/// RepulsionField (vis/repulsion_field.h) with LibTorch's transforms. The grid has as many nodes as it is
+/// told and follows the points by itself, so that no step waits for the host.
 class Repulsion {
  public:
-  /// [points, 2] forces over the normaliser.
-  Tensor forces(const Tensor& positions) {
+  /// Whether the grid got another number of nodes a side, to suit the positions.
+  bool fit_grid(const Tensor& positions) {
     const Tensor box = at::cat({positions.amin(0), positions.amax(0)}).cpu();
-    const float* corners = box.data_ptr<float>();
-    if (grid_.cover(corners, corners + 2)) transform_kernels(positions.options());
+    RepulsionGrid grid;
+    grid.cover(box.data_ptr<float>(), box.data_ptr<float>() + 2);
+    if (nodes_ >= grid.nodes && nodes_ <= 2 * grid.nodes) return false;
+    nodes_ = std::min(RepulsionGrid::most_nodes, grid.nodes + grid.nodes / 4);  // with room to grow
+    const Tensor way = at::arange(2 * nodes_, positions.options());
+    way_ = at::where(way <= static_cast<double>(nodes_), way, way - static_cast<double>(2 * nodes_));
+    four_ = at::arange(-1, 3, positions.options().dtype(at::kLong));
+    return true;
+  }
 
-    const Tensor origin = at::tensor({grid_.x0, grid_.y0}, at::kFloat).to(positions.device());
-    const Tensor at_node = (positions - origin) / grid_.spacing, below = at_node.floor(), t = at_node - below;
+  /// [points, 2] forces over the normaliser.
+  Tensor forces(const Tensor& positions) const {
+    const Tensor low = positions.amin(0), high = positions.amax(0);
+    const Tensor spacing = (high - low).amax().clamp_min_(1e-3).div_(static_cast<double>(nodes_ - 6));
+    const Tensor origin = (low + high - spacing * static_cast<double>(nodes_ - 1)).mul_(0.5);
+    const Tensor at_node = (positions - origin).div_(spacing), below = at_node.floor(), t = at_node - below;
     // Cubic Lagrange weights of the four nodes around a point, on each axis: [points, 2, 4].
     const Tensor w = at::stack({t * (t - 1) * (t - 2) * (-1.f / 6), (t + 1) * (t - 1) * (t - 2) * 0.5f,
                                 (t + 1) * t * (t - 2) * -0.5f, (t + 1) * t * (t - 1) * (1.f / 6)},
                                2);
-    const Tensor four = at::arange(-1, 3, positions.options().dtype(at::kLong));
-    const Tensor node = below.to(at::kLong).unsqueeze(2) + four;
-    const Tensor places = (node.select(1, 1).unsqueeze(2) * grid_.nodes + node.select(1, 0).unsqueeze(1))
-                              .reshape({-1, 16}),
-                 weights = (w.select(1, 1).unsqueeze(2) * w.select(1, 0).unsqueeze(1)).reshape({-1, 16});
+    const Tensor node = below.to(at::kLong).unsqueeze(2) + four_;
+    const Tensor places =
+        (node.select(1, 1).unsqueeze(2) * nodes_ + node.select(1, 0).unsqueeze(1)).reshape({-1});
+    const Tensor weights = (w.select(1, 1).unsqueeze(2) * w.select(1, 0).unsqueeze(1)).reshape({-1});
 
     const Tensor units = (weights * RepulsionGrid::charge_unit).to(at::kLong);
-    const Tensor charge = at::zeros({grid_.nodes * grid_.nodes}, units.options())
-                              .index_add_(0, places.reshape(-1), units.reshape(-1));
-    const int64_t length = 2 * grid_.nodes;
+    const Tensor charge = at::zeros({nodes_ * nodes_}, units.options()).index_add_(0, places, units);
+    const int64_t length = 2 * nodes_;
     const Tensor spectrum =
-        at::fft_fft2((charge.to(at::kFloat) / RepulsionGrid::charge_unit).view({grid_.nodes, grid_.nodes}),
+        at::fft_fft2(charge.to(at::kFloat).div_(RepulsionGrid::charge_unit).view({nodes_, nodes_}),
                      at::IntArrayRef{length, length});
+    const Tensor way = way_ * spacing, dx = way.unsqueeze(0), dy = way.unsqueeze(1);
+    const Tensor kernel = (dx.square() + dy.square()).add_(1).reciprocal_(), square = kernel.square();
     const Tensor power = at::view_as_real(spectrum).square().sum(2);
-    const Tensor normaliser =
-        ((power * normaliser_kernel_).sum(at::kDouble) / static_cast<double>(length * length) -
-         positions.size(0))
-            .clamp_min(1e-9);
-    const Tensor field = at::view_as_real(at::fft_ifft2(spectrum * force_kernel_)
-                                              .narrow(0, 0, grid_.nodes)
-                                              .narrow(1, 0, grid_.nodes)
-                                              .contiguous())
-                             .view({-1, 2});
-    const Tensor near = field.index_select(0, places.reshape(-1)).view({-1, 16, 2});
-    return (near * weights.unsqueeze(2)).sum(1) / normaliser.to(at::kFloat);
+    const Tensor normaliser = power.mul_(at::real(at::fft_fft2(kernel)))
+                                  .sum(at::kDouble)
+                                  .div_(static_cast<double>(length * length))
+                                  .sub_(positions.size(0))
+                                  .clamp_min_(1e-9);
+    const Tensor force_kernel = at::fft_fft2(at::complex(square * dx, square * dy));
+    const Tensor field =
+        at::view_as_real(
+            at::fft_ifft2(spectrum * force_kernel).narrow(0, 0, nodes_).narrow(1, 0, nodes_).contiguous())
+            .view({-1, 2});
+    const Tensor near = field.index_select(0, places).mul_(weights.unsqueeze(1)).view({-1, 16, 2});
+    return near.sum(1).div_(normaliser.to(at::kFloat));
   }
 
  private:
-  void transform_kernels(const at::TensorOptions& options) {
-    const int64_t length = 2 * grid_.nodes;
-    Tensor way = at::arange(length, options);
-    way = at::where(way <= grid_.nodes, way, way - length) * grid_.spacing;
-    const Tensor dx = way.unsqueeze(0), dy = way.unsqueeze(1), k = 1 / (dx * dx + dy * dy + 1);
-    normaliser_kernel_ = at::real(at::fft_fft2(k)).contiguous();
-    force_kernel_ = at::fft_fft2(at::complex(k * k * dx, k * k * dy));
+  int64_t nodes_ = 0;
+  Tensor way_, four_;
+};
+
+class Movement {
+ public:
+  Movement(const LayoutProblem& problem, MatrixView start, at::Device device)
+      : positions(upload(start, device)),
+        attraction_(problem, device),
+        velocity_(at::zeros_like(positions)),
+        gain_(at::ones_like(positions)) {
+    if (problem.anchor_strength.empty()) return;
+    anchors_ = upload(problem.anchors, device);
+    strength_ = upload(problem.anchor_strength.data(), {start.rows, 1}, at::kFloat, device);
   }
 
-  RepulsionGrid grid_;
-  Tensor normaliser_kernel_, force_kernel_;
+  /// Whether step() does other work than before.
+  bool fit_grid() { return repulsion_.fit_grid(positions); }
+
+  /// One iteration, in place.
+  void step(const LayoutPhase& phase, const LayoutFrame* frame) {
+    using namespace layout_steps;
+    const double divisor = std::max(1.0, phase.exaggeration),
+                 rate = static_cast<double>(positions.size(0)) / divisor;
+    const Tensor force =
+        attraction_.forces(positions).mul_(phase.exaggeration).sub_(repulsion_.forces(positions));
+    const Tensor same = (force > 0).eq(velocity_ > 0);
+    gain_.copy_(at::where(same, gain_ * 0.8f, gain_ + 0.2f).clamp_min_(least_gain));
+    velocity_.mul_(phase.momentum).sub_(force.mul_(gain_).mul_(rate));
+    const Tensor length = velocity_.square().sum(1, true).sqrt_().clamp_min_(1e-30);
+    Tensor moved = positions + velocity_ * length.reciprocal_().mul_(longest_step).clamp_max_(1);
+    if (strength_.defined()) {
+      const Tensor hold = strength_ / divisor;
+      moved = moved.add_(hold * anchors_).div_(hold + 1);
+    }
+    if (frame != nullptr) {
+      const auto drawn_back = [&](int64_t axis, float low) {
+        const Tensor at = moved.select(1, axis), inside = at.clamp(low, low + frame->side);
+        at.sub_(inside).mul_(frame_softness).add_(inside);
+      };
+      drawn_back(0, frame->x0);
+      drawn_back(1, frame->y0);
+    }
+    velocity_.copy_(moved - positions);
+    positions.copy_(moved);
+  }
+
+  Tensor positions;
+
+ private:
+  Attraction attraction_;
+  Repulsion repulsion_;
+  Tensor velocity_, gain_, anchors_, strength_;
 };
 
 void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView host,
          const std::function<void(int, int)>& on_iteration, at::Device device) {
-  using namespace layout_steps;
+  constexpr int64_t steps_between_looks = 25;  // at how large the picture is
   const c10::InferenceMode no_gradients;
-  const Attraction attraction(problem, device);
-  Repulsion repulsion;
-  Tensor positions = upload(host, device), velocity = at::zeros_like(positions),
-         gain = at::ones_like(positions);
-  Tensor anchors, strength;
-  if (!problem.anchor_strength.empty()) {
-    anchors = upload(problem.anchors, device);
-    strength = upload(problem.anchor_strength.data(), {host.rows, 1}, at::kFloat, device);
-  }
+  Movement movement(problem, host, device);
   const auto download = [&] {
-    const Tensor now = positions.contiguous().cpu();
+    const Tensor now = movement.positions.cpu();
     std::copy_n(now.data_ptr<float>(), 2 * host.rows, host.data);
   };
   const int total = std::accumulate(phases.begin(), phases.end(), 0,
@@ -124,29 +168,19 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
     if (frame != nullptr && frame->side == 0) {
       download();
       *frame = set_frame(host);
-      positions = upload(host, device);
+      movement.positions.copy_(upload(host, device));
     }
-    const double rate = static_cast<double>(host.rows) / std::max(1.0, phase.exaggeration);
-    Tensor low;
-    if (frame != nullptr) low = at::tensor({frame->x0, frame->y0}, at::kFloat).to(device);
-    for (int iteration = 0; iteration < phase.iterations; ++iteration) {
-      const Tensor force = attraction.forces(positions) * phase.exaggeration - repulsion.forces(positions);
-      const Tensor same = (force > 0).eq(velocity > 0);
-      gain = at::where(same, gain * 0.8f, gain + 0.2f).clamp_min_(least_gain);
-      velocity = velocity * phase.momentum - gain * force * rate;
-      const Tensor length = velocity.square().sum(1, true).sqrt_().clamp_min_(1e-30);
-      Tensor moved = positions + velocity * (longest_step / length).clamp_max_(1);
-      if (strength.defined()) {
-        const Tensor hold = strength * (rate / static_cast<double>(host.rows));
-        moved = (moved + hold * anchors) / (hold + 1);
-      }
-      if (frame != nullptr) {
-        const Tensor inside = at::min(at::max(moved, low), low + frame->side);
-        moved = inside + (moved - inside) * frame_softness;
-      }
-      velocity = moved - positions;
-      positions = moved;
-      if (on_iteration) on_iteration(++done, total);
+    std::optional<DeviceSteps> steps;
+    for (int64_t left = phase.iterations; left > 0;) {
+      const int64_t now = std::min(left, steps_between_looks);
+      if (movement.fit_grid() || !steps)
+        steps.emplace(device.is_cuda() ? DeviceSteps::How::captured : DeviceSteps::How::host);
+      steps->run(
+          now, [&] { movement.step(phase, frame); },
+          [&](int64_t) {
+            if (on_iteration) on_iteration(++done, total);
+          });
+      left -= now;
     }
   }
   download();

@@ -20,14 +20,16 @@ constexpr int64_t eager_steps = 3;
 
 }  // namespace
 
-struct DeviceSteps::Streams {
+struct DeviceSteps::Device {
   // Capture needs a stream that is not the default one.
-  c10::cuda::CUDAStream main = c10::cuda::getStreamFromPool();
+  c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
   at::cuda::CUDAEvent begin;
+  at::cuda::CUDAGraph graph;
+  int64_t handed_out = 0;
 };
 
 DeviceSteps::DeviceSteps(How how)
-    : how_(how), streams_(how == How::host ? nullptr : std::make_unique<Streams>()) {}
+    : how_(how), device_(how == How::host ? nullptr : std::make_unique<Device>()) {}
 
 void DeviceSteps::run(int64_t count, const std::function<void()>& step,
                       const std::function<void(int64_t)>& after) {
@@ -38,28 +40,23 @@ void DeviceSteps::run(int64_t count, const std::function<void()>& step,
     }
     return;
   }
-  streams_->begin.record();  // what was enqueued before on the caller's stream
-  streams_->begin.block(streams_->main);
-  const c10::cuda::CUDAStreamGuard on_main(streams_->main);
-  at::cuda::CUDAGraph graph;
-  for (int64_t i = 0; i < count; ++i) {
-    if (how_ == How::captured && i == eager_steps) {
-      graph.capture_begin();
-      step();
-      graph.capture_end();
-    }
-    if (how_ == How::captured && i >= eager_steps)
-      graph.replay();
-    else
-      step();
+  device_->begin.record();  // what was enqueued before on the caller's stream
+  device_->begin.block(device_->stream);
+  const c10::cuda::CUDAStreamGuard on_own(device_->stream);
+  for (int64_t i = 0; i < count; ++i, ++device_->handed_out) {
+    const bool captures = how_ == How::captured && device_->handed_out == eager_steps;
+    if (captures) device_->graph.capture_begin();
+    if (captures || how_ == How::eager || device_->handed_out < eager_steps) step();
+    if (captures) device_->graph.capture_end();
+    if (how_ == How::captured && device_->handed_out >= eager_steps) device_->graph.replay();
     after(i + 1);
   }
-  streams_->main.synchronize();  // before the graph goes
+  device_->stream.synchronize();  // before what the steps use goes
 }
 
 #else
 
-struct DeviceSteps::Streams {};
+struct DeviceSteps::Device {};
 
 DeviceSteps::DeviceSteps(How how) : how_(how) {
   if (how_ != How::host) fail("this program was built without CUDA; run on the processor");

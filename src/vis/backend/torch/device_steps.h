@@ -19,16 +19,19 @@ class DeviceSteps {
     captured,  ///< captured on the device after a few eager steps
   };
   explicit DeviceSteps(How);
+  DeviceSteps(const DeviceSteps&) = delete;
+  DeviceSteps& operator=(const DeviceSteps&) = delete;
   ~DeviceSteps();
 
   /// Runs `step` `count` times; returns when all are done. `after(i)` is called in between, when i steps have
-  /// been handed out (the device may be behind).
+  /// been handed out (the device may be behind). A later call must bring the same step: it goes on with what
+  /// is captured.
   void run(int64_t count, const std::function<void()>& step, const std::function<void(int64_t)>& after);
 
  private:
-  struct Streams;
+  struct Device;
   How how_;
-  std::unique_ptr<Streams> streams_;  // null on the host
+  std::unique_ptr<Device> device_;  // null on the host
 };
 
 }  // namespace dvi
