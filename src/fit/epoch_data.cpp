@@ -143,6 +143,12 @@ void for_found(EpochData& data, const Visit& visit) {
   }
 }
 
+int64_t bytes_in(const Matrix& m) { return m.rows() * m.cols() * static_cast<int64_t>(sizeof(float)); }
+template <typename T>
+int64_t bytes_in(const std::vector<T>& values) {
+  return static_cast<int64_t>(values.size() * sizeof(T));
+}
+
 /// Takes what is prepared of the epoch if every rank finds it: another process may be storing it just now.
 bool find_prepared(const PreparedEpochs& prepared, EpochData& data) {
   int64_t found = prepared.find(data) ? 1 : 0;
@@ -297,11 +303,18 @@ void drop_candidates(const SampleSets& sets, EpochData& data) {
   data.train_to_train = {};
 }
 
-void put_aside(EpochData& data, ScratchFile& file) {
-  for_found(data, [&](auto& array) {
-    file.put(array);
-    array = {};
-  });
+int64_t found_bytes(EpochData& data) {
+  int64_t bytes = 0;
+  for_found(data, [&](const auto& array) { bytes += bytes_in(array); });
+  return bytes;
+}
+
+void put_aside(EpochData& data, ScratchFile* file) {
+  if (file != nullptr)
+    for_found(data, [&](auto& array) {
+      file->put(array);
+      array = {};
+    });
   data.features = {};
   data.logits = {};
   data.verdicts = {};
@@ -309,10 +322,10 @@ void put_aside(EpochData& data, ScratchFile& file) {
   data.subject = nullptr;
 }
 
-void take_back(EpochData& data, const Run& run, ScratchFile& file) {
+void take_back(EpochData& data, const Run& run, ScratchFile* file) {
   Stopwatch watch;
   load_recorded(data, run);
-  for_found(data, [&](auto& array) { file.get(array); });
+  if (file != nullptr) for_found(data, [&](auto& array) { file->get(array); });
   data.seconds["load"] += watch.lap();
 }
 

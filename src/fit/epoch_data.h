@@ -97,11 +97,13 @@ void keep_passed_features(BoundarySet&);
 /// Turns train_to_train into train_neighbors.
 void drop_candidates(const SampleSets&, EpochData&);
 
-/// Takes the arrays of an epoch out of memory: those that load_epoch() found by searching go into the file,
-/// what was recorded is where it was. `squared_displacement` is dropped.
-void put_aside(EpochData&, ScratchFile&);
+/// Of the arrays that load_epoch() found by searching.
+int64_t found_bytes(EpochData&);
+/// Takes the arrays of an epoch out of memory: those that were found by searching go into the file, or stay
+/// where there is none (null); what was recorded is where it was. `squared_displacement` is dropped.
+void put_aside(EpochData&, ScratchFile*);
 /// Brings them back.
-void take_back(EpochData&, const Run& run, ScratchFile&);
+void take_back(EpochData&, const Run& run, ScratchFile*);
 
 /// The first min(fit_k, available) neighbours of the train samples that this rank owns, and of all other
 /// samples, as ids: [n, k].

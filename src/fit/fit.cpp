@@ -179,7 +179,7 @@ class Fit {
   struct Prepared {
     EpochData data;
     std::unique_ptr<Preparation> preparation;
-    /// Where both are while other epochs are at work; null where there are none.
+    /// Where both are while other epochs are at work; null where they stay in memory.
     std::unique_ptr<ScratchFile> data_aside, preparation_aside;
   };
 
@@ -209,6 +209,11 @@ class Fit {
     return batch;
   }
 
+  int64_t most_bytes() const {
+    return options_.most_bytes >= 0 ? options_.most_bytes
+                                    : static_cast<int64_t>(large_array_bytes(comm().ranks_of_machine()));
+  }
+
   /// All epochs of the batch, or those before the first that cannot be prepared. Throws Error if there are
   /// none of these.
   std::vector<Prepared> prepare(const std::vector<int>& batch, const FittedEpoch* previous) {
@@ -216,6 +221,7 @@ class Fit {
     std::optional<int> before_number;
     ClassifierSnapshot classifier;
     std::shared_ptr<const PresetState> state;
+    bool large = false;  // whether all epochs are, together
     if (previous != nullptr) {
       before_number = previous->number;
       classifier = previous->classifier;
@@ -238,10 +244,14 @@ class Fit {
         before_number = number;
         classifier = classifier_snapshot(sets_, now.data);
         state = now.preparation->state();
-        now.data_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
-        now.preparation_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
-        put_aside(now.data, *now.data_aside);
-        now.preparation->put_aside(*now.preparation_aside);
+        if (out.empty())
+          large = (found_bytes(now.data) + now.preparation->large_bytes()) * std::ssize(batch) > most_bytes();
+        if (large) {
+          now.data_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
+          now.preparation_aside = std::make_unique<ScratchFile>(run_.view_folder(options_.view));
+          now.preparation->put_aside(*now.preparation_aside);
+        }
+        put_aside(now.data, now.data_aside.get());
       }
       out.push_back(std::move(now));
     }
@@ -262,7 +272,7 @@ class Fit {
     const std::vector<int> written = begin_batch(numbers);
     for (size_t e = 0; e < epochs.size(); ++e) {
       if (!std::ranges::binary_search(written, numbers[e])) {
-        if (epochs[e].data_aside) take_back(epochs[e].data, run_, *epochs[e].data_aside);
+        if (batch.size() > 1) take_back(epochs[e].data, run_, epochs[e].data_aside.get());
         fit_epoch(epochs[e], numbers.size(), epochs.size() - 1 - e);
       }
       epochs[e] = {};

@@ -22,6 +22,9 @@ struct FitOptions {
   bool follow = false;
   /// Remove the view and fit it anew; without it a view of other settings is refused.
   bool force = false;
+  /// What the epochs that are settled together may hold in memory; where they would hold more, the arrays of
+  /// those that are not at work lie in files. Negative: a 64th of the machine's memory.
+  int64_t most_bytes = -1;
 };
 
 /// Fits what is not fitted yet, in order of epochs; every finished epoch is on disk before the next begins,

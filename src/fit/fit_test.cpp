@@ -64,6 +64,18 @@ TEST_F(FitTest, MakesAViewThatReadersAcceptAndThatKeepsPredictions) {
   EXPECT_FALSE(view.events().empty());
 }
 
+TEST_F(FitTest, IsTheSameWhereTheArraysOfOtherEpochsLieInFiles) {
+  const auto held = make_test_run(folder_ / "held", recorded_only({1, 2, 5}));
+  const auto aside = make_test_run(folder_ / "aside", recorded_only({1, 2, 5}));
+  fit_run(held.folder(), {});
+  FitOptions options;
+  options.most_bytes = 0;
+  fit_run(aside.folder(), options);
+  for (const int e : {1, 2, 5})
+    for (const char* file : {"positions.npy", "weights.npy", "neighbors.npy", "metrics.json"})
+      EXPECT_EQ(bytes_of(held, e, file), bytes_of(aside, e, file)) << e << " " << file;
+}
+
 TEST_F(FitTest, PaperPresetMakesAView) {
   TestRunOptions recording = recorded_only({1, 2});
   // The published networks are half as wide as the features and take as few steps as there are edges.

@@ -4,6 +4,8 @@
 #include <bit>
 #include <unordered_map>
 
+#include "core/parallel.h"
+
 namespace dvi {
 namespace {
 
@@ -21,11 +23,16 @@ uint64_t hash_of(const float* row, int64_t dims) {
 
 std::vector<int32_t> first_identical(MatrixView features) {
   std::vector<int32_t> first(static_cast<size_t>(features.rows));
+  std::vector<uint64_t> hashes(first.size());
+  parallel_for(features.rows, 256, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i)
+      hashes[static_cast<size_t>(i)] = hash_of(features.row(i), features.cols);
+  });
   std::unordered_multimap<uint64_t, int32_t> known;
   known.reserve(first.size());
   for (int64_t i = 0; i < features.rows; ++i) {
     const float* row = features.row(i);
-    const uint64_t hash = hash_of(row, features.cols);
+    const uint64_t hash = hashes[static_cast<size_t>(i)];
     int32_t& of = first[static_cast<size_t>(i)];
     of = static_cast<int32_t>(i);
     const auto [begin, end] = known.equal_range(hash);

@@ -21,7 +21,8 @@ class Preparation {
   virtual ~Preparation() = default;
   /// What the next epoch's preparation is given; null where the preset keeps none.
   virtual std::shared_ptr<const PresetState> state() const { return nullptr; }
-  /// Takes what is large out of memory, into the file, which outlives this.
+  virtual int64_t large_bytes() const { return 0; }  ///< of what is large in it
+  /// Takes that out of memory, into the file, which outlives this.
   virtual void put_aside(ScratchFile&) {}
 };
 

@@ -50,6 +50,9 @@ class EpochLayout : public Settled {
   const LayoutPoints& points() const { return points_; }
   const StageSeconds& seconds() const { return seconds_; }
 
+  int64_t edge_bytes() const {
+    return 8 * (std::ssize(edges_.begin) + edges_.size());  // a target and a weight take eight, too
+  }
   /// Takes the edges out of memory, into the file, which must live as long as this.
   void put_edges_aside(ScratchFile&);
   void drop_edges() { edges_ = {}; }

@@ -36,6 +36,7 @@ struct LayoutPreparation : Preparation {
                options),
         draft(std::make_shared<DraftState>(layout.draft(), layout.frame())) {}
   std::shared_ptr<const PresetState> state() const override { return draft; }
+  int64_t large_bytes() const override { return layout.edge_bytes(); }
   void put_aside(ScratchFile& file) override { layout.put_edges_aside(file); }
   const SampleSets& samples;
   EpochLayout layout;
