@@ -12,7 +12,7 @@
 
 namespace dvi {
 
-constinit PluginFunction<DeviceNeighbors(MatrixView, MatrixView, int, bool)> find_device_neighbors(
+constinit PluginFunction<std::unique_ptr<DeviceSearch>(MatrixView)> make_device_search(
     "find neighbours on a graphics processor");
 
 /// Codes and cells are made when they are first needed: a device does without.
@@ -28,11 +28,16 @@ class NeighborIndex::Impl {
     std::call_once(made_, [this] { cells_.emplace(references, space_()); });
     return *cells_;
   }
+  const DeviceSearch& on_device() {
+    std::call_once(uploaded_, [this] { device_ = make_device_search(references); });
+    return *device_;
+  }
 
  private:
   std::function<CodeSpace()> space_;
-  std::once_flag made_;
+  std::once_flag made_, uploaded_;
   std::optional<Cells> cells_;
+  std::unique_ptr<DeviceSearch> device_;
 };
 
 NeighborIndex::NeighborIndex(MatrixView references) : NeighborIndex(references, references.rows) {}
@@ -53,7 +58,7 @@ FoundNeighbors NeighborIndex::approximate(MatrixView queries, int k, bool same, 
 }
 
 Neighbors NeighborIndex::on_device(MatrixView queries, int k, bool same) const {
-  DeviceNeighbors found = find_device_neighbors(queries, impl_->references, k, same);
+  DeviceNeighbors found = impl_->on_device().find(queries, k, same);
   if (found.unproven.empty()) return std::move(found.neighbors);
   // A sample's own row is among its neighbours here, the first or behind its duplicates.
   const Neighbors proved = exact(gather_rows(queries, found.unproven), k + (same ? 1 : 0), /*same=*/false);

@@ -20,12 +20,13 @@ using at::Tensor;
 
 constexpr int64_t most_queries_a_tile = 4096, tile_values = int64_t{1} << 28;
 constexpr int spare_candidates = 16;
+constexpr int64_t widest = 256;  // group of columns
 
 /// How many columns to look at together. Of the smallest of each group only the groups' own have to be told
 /// apart, and then as many groups' columns: the sum of both is least here.
 int64_t group_width(int64_t columns, int64_t kept) {
-  const auto best = static_cast<uint64_t>(std::sqrt(static_cast<double>(columns / kept)));
-  return static_cast<int64_t>(std::bit_floor(std::max<uint64_t>(1, best)));
+  const auto best = static_cast<int64_t>(std::sqrt(static_cast<double>(columns / kept)));
+  return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(best, 1, widest))));
 }
 
 /// The `kept` smallest of each row of `tile` [n, columns], in any order: values and columns. A row's smallest
@@ -58,63 +59,85 @@ Tensor measured(const Tensor& queries, const Tensor& references, const Tensor& r
   return at::cat(parts, 0);
 }
 
-DeviceNeighbors search(MatrixView queries, MatrixView references, int k, bool same, at::Device device) {
-  const int64_t available = references.rows - (same ? 1 : 0);
-  if (available < k)
-    fail("expected more than {} samples to find {} nearest neighbours, found {}; record more samples", k, k,
-         references.rows);
-  const int64_t kept = std::min<int64_t>(available, k + spare_candidates);
-  const c10::InferenceMode no_gradients;
-  at::globalContext().setAllowTF32CuBLAS(false);
-  // About their mean lengths are small, and so is what products lose by rounding.
-  Tensor all = upload(references, device);
-  const Tensor mean = all.mean(0, true);
-  all = all - mean;
-  Tensor lengths = all.square().sum(1);
-  const double longest = lengths.max().item<double>();
-  // Whole groups: what is added is infinitely far.
-  const int64_t width = group_width(references.rows, kept);
-  const int64_t added = (width - references.rows % width) % width;
-  if (added > 0) {
-    all = at::constant_pad_nd(all, {0, 0, 0, added});
-    lengths = at::constant_pad_nd(lengths, {0, added}, std::numeric_limits<float>::infinity());
-  }
-  const int64_t queries_a_tile = std::clamp<int64_t>(tile_values / lengths.size(0), 1, most_queries_a_tile);
-
-  DeviceNeighbors out;
-  const auto size = static_cast<size_t>(queries.rows * k);
-  out.neighbors = {k, std::vector<int32_t>(size), std::vector<float>(size)};
-  for (int64_t begin = 0; begin < queries.rows; begin += queries_a_tile) {
-    const int64_t n = std::min(queries_a_tile, queries.rows - begin);
-    const Tensor asked = same ? all.narrow(0, begin, n) : upload(queries.slice(begin, n), device) - mean;
-    const Tensor tile = at::addmm(lengths.unsqueeze(0), asked, all.t(), 1, -2);
-    if (same) tile.narrow(1, begin, n).diagonal().fill_(std::numeric_limits<float>::infinity());
-    const auto [near, column] = smallest(tile, kept, width);
-    // By row, then by distance without changing the order of equal ones: ties go to the smaller row.
-    Tensor row = std::get<0>(column.sort(1));
-    auto [distance, order] = measured(asked, all, row).sort(/*stable=*/true, 1, /*descending=*/false);
-    row = row.gather(1, order);
-    if (kept < available) {
-      const Tensor own = asked.square().sum(1), slack = (own + longest) * 4e-6;
-      const Tensor proved = distance.select(1, k - 1) <= near.amax(1) + own - slack;
-      const Tensor open = at::nonzero(proved.logical_not()).flatten().to(at::kInt).cpu();
-      for (int64_t i = 0; i < open.numel(); ++i)
-        out.unproven.push_back(static_cast<int32_t>(begin) + open.data_ptr<int32_t>()[i]);
+class TorchSearch final : public DeviceSearch {
+ public:
+  TorchSearch(MatrixView references, at::Device device) : count_(references.rows) {
+    const c10::InferenceMode no_gradients;
+    at::globalContext().setAllowTF32CuBLAS(false);
+    // About their mean lengths are small, and so is what products lose by rounding.
+    all_ = upload(references, device);
+    mean_ = all_.mean(0, true);
+    all_.sub_(mean_);
+    lengths_ = all_.square().sum(1);
+    longest_ = lengths_.max().item<double>();
+    // Whole groups, of whatever width: what is added is infinitely far.
+    if (const int64_t added = (widest - count_ % widest) % widest; added > 0) {
+      all_ = at::constant_pad_nd(all_, {0, 0, 0, added});
+      lengths_ = at::constant_pad_nd(lengths_, {0, added}, infinity);
     }
-    const Tensor index = row.narrow(1, 0, k).to(at::kInt).contiguous().cpu(),
-                 length = distance.narrow(1, 0, k).sqrt().contiguous().cpu();
-    std::copy_n(index.data_ptr<int32_t>(), n * k, out.neighbors.index.begin() + begin * k);
-    std::copy_n(length.data_ptr<float>(), n * k, out.neighbors.distance.begin() + begin * k);
   }
-  return out;
+
+  DeviceNeighbors find(MatrixView queries, int k, bool same) const override {
+    return on_device(what, instead, [&](at::Device device) { return found(queries, k, same, device); });
+  }
+
+  static constexpr const char *what = "finding neighbours", *instead = "use --device cpu";
+
+ private:
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+  DeviceNeighbors found(MatrixView queries, int k, bool same, at::Device device) const {
+    const int64_t available = count_ - (same ? 1 : 0);
+    if (available < k)
+      fail("expected more than {} samples to find {} nearest neighbours, found {}; record more samples", k, k,
+           count_);
+    const int64_t kept = std::min<int64_t>(available, k + spare_candidates);
+    const int64_t width = group_width(lengths_.size(0), kept);
+    const int64_t queries_a_tile =
+        std::clamp<int64_t>(tile_values / lengths_.size(0), 1, most_queries_a_tile);
+    const c10::InferenceMode no_gradients;
+
+    DeviceNeighbors out;
+    const auto size = static_cast<size_t>(queries.rows * k);
+    out.neighbors = {k, std::vector<int32_t>(size), std::vector<float>(size)};
+    for (int64_t begin = 0; begin < queries.rows; begin += queries_a_tile) {
+      const int64_t n = std::min(queries_a_tile, queries.rows - begin);
+      const Tensor asked =
+          same ? all_.narrow(0, begin, n) : upload(queries.slice(begin, n), device).sub_(mean_);
+      const Tensor tile = at::addmm(lengths_.unsqueeze(0), asked, all_.t(), 1, -2);
+      if (same) tile.narrow(1, begin, n).diagonal().fill_(infinity);
+      const auto [near, column] = smallest(tile, kept, width);
+      // By row, then by distance without changing the order of equal ones: ties go to the smaller row.
+      Tensor row = std::get<0>(column.sort(1));
+      auto [distance, order] = measured(asked, all_, row).sort(/*stable=*/true, 1, /*descending=*/false);
+      row = row.gather(1, order);
+      if (kept < available) {
+        const Tensor own = asked.square().sum(1), slack = (own + longest_) * 4e-6;
+        const Tensor proved = distance.select(1, k - 1) <= near.amax(1) + own - slack;
+        const Tensor open = at::nonzero(proved.logical_not()).flatten().to(at::kInt).cpu();
+        for (int64_t i = 0; i < open.numel(); ++i)
+          out.unproven.push_back(static_cast<int32_t>(begin) + open.data_ptr<int32_t>()[i]);
+      }
+      const Tensor index = row.narrow(1, 0, k).to(at::kInt).contiguous().cpu(),
+                   length = distance.narrow(1, 0, k).sqrt().contiguous().cpu();
+      std::copy_n(index.data_ptr<int32_t>(), n * k, out.neighbors.index.begin() + begin * k);
+      std::copy_n(length.data_ptr<float>(), n * k, out.neighbors.distance.begin() + begin * k);
+    }
+    return out;
+  }
+
+  int64_t count_;
+  Tensor all_, mean_, lengths_;  // about the mean; squared lengths; both with rows added
+  double longest_;
+};
+
+std::unique_ptr<DeviceSearch> make(MatrixView references) {
+  return on_device(TorchSearch::what, TorchSearch::instead, [&](at::Device device) {
+    return std::unique_ptr<DeviceSearch>(std::make_unique<TorchSearch>(references, device));
+  });
 }
 
-DeviceNeighbors find(MatrixView queries, MatrixView references, int k, bool same) {
-  return on_device("finding neighbours", "use --device cpu",
-                   [&](at::Device device) { return search(queries, references, k, same, device); });
-}
-
-const decltype(find_device_neighbors)::Implementation implementation(find_device_neighbors, find);
+const decltype(make_device_search)::Implementation implementation(make_device_search, make);
 
 }  // namespace
 }  // namespace dvi

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/plugin.h"
@@ -19,8 +20,15 @@ struct DeviceNeighbors {
   std::vector<int32_t> unproven;  ///< rows whose neighbours may be others
 };
 
-/// Arguments as of NeighborIndex::exact. Throws Error where the device fails.
-extern PluginFunction<DeviceNeighbors(MatrixView queries, MatrixView references, int k, bool same)>
-    find_device_neighbors;
+/// Has a copy of the references on the device.
+class DeviceSearch {
+ public:
+  virtual ~DeviceSearch() = default;
+  /// Arguments as of NeighborIndex::exact. Throws Error where the device fails.
+  virtual DeviceNeighbors find(MatrixView queries, int k, bool same) const = 0;
+};
+
+/// Throws Error where the device fails.
+extern PluginFunction<std::unique_ptr<DeviceSearch>(MatrixView references)> make_device_search;
 
 }  // namespace dvi
