@@ -26,6 +26,18 @@ struct DeviceSteps::Device {
   at::cuda::CUDAEvent begin;
   at::cuda::CUDAGraph graph;
   int64_t handed_out = 0;
+
+  /// Whether the step could be captured: another version of LibTorch may do a piece of it otherwise.
+  bool capture(const std::function<void()>& step) {
+    bool whole = true;
+    graph.capture_begin();
+    for (const auto& part : {step, std::function<void()>([this] { graph.capture_end(); })}) try {
+        part();
+      } catch (const c10::Error&) {
+        whole = false;
+      }
+    return whole;
+  }
 };
 
 DeviceSteps::DeviceSteps(How how)
@@ -44,11 +56,12 @@ void DeviceSteps::run(int64_t count, const std::function<void()>& step,
   device_->begin.block(device_->stream);
   const c10::cuda::CUDAStreamGuard on_own(device_->stream);
   for (int64_t i = 0; i < count; ++i, ++device_->handed_out) {
-    const bool captures = how_ == How::captured && device_->handed_out == eager_steps;
-    if (captures) device_->graph.capture_begin();
-    if (captures || how_ == How::eager || device_->handed_out < eager_steps) step();
-    if (captures) device_->graph.capture_end();
-    if (how_ == How::captured && device_->handed_out >= eager_steps) device_->graph.replay();
+    if (how_ == How::captured && device_->handed_out == eager_steps && !device_->capture(step))
+      how_ = How::eager;
+    if (how_ == How::captured && device_->handed_out >= eager_steps)
+      device_->graph.replay();
+    else
+      step();
     after(i + 1);
   }
   device_->stream.synchronize();  // before what the steps use goes

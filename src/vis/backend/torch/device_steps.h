@@ -16,7 +16,7 @@ class DeviceSteps {
   enum class How {
     host,      ///< `step` is called each time; without CUDA the only one
     eager,     ///< likewise, on a stream of the current CUDA device
-    captured,  ///< captured on the device after a few eager steps
+    captured,  ///< captured on the device after a few eager steps; goes on eagerly where that is refused
   };
   explicit DeviceSteps(How);
   DeviceSteps(const DeviceSteps&) = delete;
