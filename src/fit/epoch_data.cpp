@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/release.h"
 #include "core/seed.h"
 #include "fit/prepared_epochs.h"
 #include "graph/bound_codes.h"
@@ -213,8 +214,8 @@ SampleNeighbors sample_neighbors(const SampleSets& sets, const EpochData& data) 
                           data.other_neighbors);
 }
 
-std::vector<int32_t> neighbors_by_sample(const SampleSets& sets, const SampleNeighbors& near) {
-  const std::vector<int32_t> train = collected(near.train);
+std::vector<int32_t> neighbors_by_sample(const SampleSets& sets, SampleNeighbors near) {
+  const std::vector<int32_t> train = collected(std::move(near.train));
   if (comm().rank() > 0) return {};
   std::vector<int32_t> all(train.size() + near.other.size());
   const auto put = [&](std::span<const int32_t> ids, const std::vector<int32_t>& from) {
@@ -313,12 +314,12 @@ void put_aside(EpochData& data, ScratchFile* file) {
   if (file != nullptr)
     for_found(data, [&](auto& array) {
       file->put(array);
-      array = {};
+      release(array);
     });
-  data.features = {};
-  data.logits = {};
-  data.verdicts = {};
-  data.squared_displacement = {};
+  release(data.features);
+  release(data.logits);
+  release(data.verdicts);
+  release(data.squared_displacement);
   data.subject = nullptr;
 }
 

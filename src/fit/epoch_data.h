@@ -115,7 +115,7 @@ SampleNeighbors sample_neighbors(const SampleSets&, const Neighbors& train, cons
 /// The same of the epoch's neighbours in feature space.
 SampleNeighbors sample_neighbors(const SampleSets&, const EpochData&);
 /// Of all samples, in the order of ids, [N, k]: for rank 0; the others get nothing.
-std::vector<int32_t> neighbors_by_sample(const SampleSets&, const SampleNeighbors&);
+std::vector<int32_t> neighbors_by_sample(const SampleSets&, SampleNeighbors);
 
 /// What the classifier made of the samples at an earlier epoch, as later ones look back at it.
 struct ClassifierSnapshot {

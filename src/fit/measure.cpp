@@ -1,6 +1,7 @@
 #include "fit/measure.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "comm/shared_for.h"
 #include "fit/measure_new.h"
@@ -166,15 +167,16 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
                       out.metrics);
 
   for (const auto& verdict : measurement->plane().back.verdicts) out.round_trip.push_back(verdict.prediction);
-  const SampleNeighbors near = sample_neighbors(sets, data),
-                        plane_near =
-                            sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
-  measurement.reset();  // rank 0 needs the room for the lists of all
-  const auto by_sample = [&](const SampleNeighbors& lists) {
-    return Neighbors{static_cast<int>(lists.k), neighbors_by_sample(sets, lists), {}};
+  // One after the other, each given away: rank 0 needs the room for the lists of all.
+  const auto by_sample = [&](SampleNeighbors lists) {
+    const auto k = static_cast<int>(lists.k);
+    return Neighbors{k, neighbors_by_sample(sets, std::move(lists)), {}};
   };
-  out.neighbors = by_sample(near);
-  out.plane_neighbors = by_sample(plane_near);
+  SampleNeighbors plane_near =
+      sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
+  measurement.reset();
+  out.neighbors = by_sample(sample_neighbors(sets, data));
+  out.plane_neighbors = by_sample(std::move(plane_near));
   out.kept = neighbors_kept(out.neighbors, out.plane_neighbors, out.neighbors.k);
   return out;
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/multiversion.h"
 #include "core/parallel.h"
+#include "core/release.h"
 #include "linalg/gemm.h"
 
 namespace dvi {
@@ -372,7 +373,7 @@ Neighbors CellSearch::owned(Neighbors answers, std::span<const QueryGroup> group
   const auto share = [&](auto& from, auto& to) {
     auto packed = std::decay_t<decltype(from)>(from.size());
     for (size_t i = 0; i < sent.size(); ++i) std::copy_n(&from[sent[i] * k], k, &packed[i * k]);
-    from = {};
+    release(from);
     packed = exchanged(std::move(packed), counts);
     for (size_t i = 0; i < came.size(); ++i)
       std::copy_n(&packed[i * k], k, &to[static_cast<size_t>(came[i] - own.begin) * k]);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "core/release.h"
 
 namespace dvi {
 namespace {
@@ -122,7 +123,7 @@ EdgeList PointOrder::ordered(EdgeList edges) const {
         std::transform(row, row + lengths[at], out.begin() + begins[at], convert);
       }
     });
-    values = {};
+    release(values);
     return exchanged(std::move(out), edge_counts);
   };
   std::vector<int32_t> target =
@@ -150,7 +151,7 @@ EdgeList PointOrder::ordered(EdgeList edges) const {
     return out;
   };
   edges.target = put(target);
-  target = {};
+  release(target);
   edges.weight = put(weight);
   return edges;
 }

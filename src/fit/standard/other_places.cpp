@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/release.h"
+
 namespace dvi {
 
 OtherPlaces::OtherPlaces(const SampleSets& sets, const EpochData& data, const ClassifierSnapshot* before,
@@ -22,8 +24,8 @@ void OtherPlaces::place(MatrixView train) {
   places_.emplace(nearest_, own_, train, of_train_);
   positions_ = places_->find();
   nearest_ = {};
-  own_ = {};
-  of_train_ = {};
+  release(own_);
+  release(of_train_);
 }
 
 void OtherPlaces::relax(const SpringEnds& before, const SpringEnds& after) {
