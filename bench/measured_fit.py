@@ -26,13 +26,15 @@ def measured_fit(program, run, view, mpirun=()):
 
 
 def job(run, view):
-    """Of all epochs: what rank 0 sent and waited for."""
+    """Of all epochs: what rank 0 sent and waited for; of the last: what it sent in an iteration of the layout."""
     total = {"bytes_sent": 0.0, "seconds_in_mpi": 0.0, "calls": 0}
+    layout_bytes = 0
     for path in sorted((run / "views" / view / "epochs").glob("*/view_epoch.json")):
-        told = json.loads(path.read_text()).get("job", {})
+        told = json.loads(path.read_text())
         for key in total:
-            total[key] += told.get(key, 0)
+            total[key] += told.get("job", {}).get(key, 0)
+        layout_bytes = told.get("layout_bytes", 0)
     digest = hashlib.sha256()
     for path in sorted((run / "views" / view / "epochs").glob("*/*.npy")):
         digest.update(path.read_bytes())
-    return {**total, "digest": digest.hexdigest()[:12]}
+    return {**total, "layout_bytes": layout_bytes, "digest": digest.hexdigest()[:12]}

@@ -97,7 +97,9 @@ void EpochLayout::place_draft(const EpochData& data, const LayoutBefore* before,
   int iterations = 0;
   for (const auto& phase : phases) iterations += phase.iterations;
   Progress progress(fmt::format("epoch {}: layout", data.number), iterations);
+  const int64_t sent_before = comm().traffic().bytes;
   move(phases, anchors, strength, frame_, [&] { progress.advance(); });
+  bytes_an_iteration_ = static_cast<double>(comm().traffic().bytes - sent_before) / iterations;
   draft_ = sample_positions();
 }
 

@@ -49,6 +49,8 @@ class EpochLayout : public Settled {
   const LayoutFrame& frame() const { return frame_; }  ///< the first epoch's, which all keep
   const LayoutPoints& points() const { return points_; }
   const StageSeconds& seconds() const { return seconds_; }
+  /// What this rank sent in an iteration of the draft, on average.
+  double bytes_an_iteration() const { return bytes_an_iteration_; }
 
   int64_t edge_bytes() const {
     return 8 * (std::ssize(edges_.begin) + edges_.size());  // a target and a weight take eight, too
@@ -75,6 +77,7 @@ class EpochLayout : public Settled {
   std::vector<float> springs_;
   Matrix positions_, draft_;
   StageSeconds seconds_;
+  double bytes_an_iteration_ = 0;
 };
 
 }  // namespace dvi

@@ -1,7 +1,9 @@
 #include "fit/standard/standard_preset.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "comm/comm.h"
 #include "core/progress.h"
 #include "core/seed.h"
 #include "fit/standard/epoch_layout.h"
@@ -67,6 +69,7 @@ class StandardFit {
     out.seconds["layout"] += prepared_.settling_seconds;
     out.details["settled_with"] = prepared_.settled_with;
     out.details["disagreement"] = layout_.disagreement();
+    if (comm().size() > 1) out.details["layout_bytes"] = std::llround(layout_.bytes_an_iteration());
     const Matrix& positions = layout_.positions();
     Stopwatch watch;
     train_networks(positions, out);
