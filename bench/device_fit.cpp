@@ -8,16 +8,20 @@
 #include <cstdlib>
 #include <exception>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "core/device.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "core/stopwatch.h"
+#include "graph/backend/torch/device_fuzzy_set.h"
 #include "graph/fuzzy_set.h"
 #include "graph/neighbor_index.h"
 #include "graph/plane_neighbors.h"
 #include "vis/backend/torch/device_layout.h"
+#include "vis/backend/torch/device_networks.h"
+#include "vis/distill.h"
 #include "vis/layout.h"
 
 namespace dvi {
@@ -64,6 +68,60 @@ double kept(const Neighbors& near, MatrixView positions) {
   return layout_k * shared(near, plane_neighbors(positions, all, all, layout_k));
 }
 
+double largest_difference(std::span<const float> a, std::span<const float> b) {
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(double{a[i]} - double{b[i]}));
+  return most;
+}
+
+/// The default preset's networks, untrained.
+template <typename Row>
+void compare_networks(const Matrix& features, const Row& row) {
+  constexpr int64_t classes = 10;
+  const int64_t n = features.rows(), dim = features.cols();
+  const DistillOptions options;
+  Random random(4);
+  const auto matrix = [&](int64_t rows, int64_t cols) {
+    Matrix m(rows, cols);
+    for (int64_t i = 0; i < rows * cols; ++i) m.data()[i] = static_cast<float>(random.normal());
+    return m;
+  };
+  const auto network = [&](int64_t inputs, int64_t hidden, int layers, int64_t outputs) {
+    std::vector<int64_t> widths(static_cast<size_t>(layers + 2), hidden);
+    widths.front() = inputs;
+    widths.back() = outputs;
+    return Mlp(std::move(widths), random);
+  };
+  const PlaneEncoder encoder{
+      network(dim, options.encoder_hidden, options.encoder_layers, options.most_landmarks),
+      matrix(options.most_landmarks, 2)};
+  Stopwatch watch;
+  Matrix own(n, 2), theirs(n, 2);
+  choose_device(DeviceChoice::processor);
+  watch.lap();
+  encoder.apply(features, own.mut());
+  const double by_processor = watch.lap();
+  encode_on_device(encoder, features, theirs.mut());
+  row("projection", by_processor, watch.lap(),
+      fmt::format("largest difference {:.0e}", largest_difference(own.view().span(), theirs.view().span())));
+
+  const FeatureGrid grid({16, 32, 64, 128, 256}, {-4, -4, 8});
+  const PlaneDecoder decoder{grid,
+                             network(grid.width(), options.decoder_hidden, options.decoder_layers, dim)};
+  const LinearHead head{matrix(classes, dim), std::vector<float>(classes)};
+  const auto subject = make_linear_subject({head.weight, head.bias});
+  Matrix decoded(n, dim), logits(n, classes), their_logits(n, classes);
+  std::vector<float> errors(static_cast<size_t>(n));
+  watch.lap();
+  decoder.apply(own, decoded.mut());
+  subject->head(decoded, logits.mut());
+  const double back_by_processor = watch.lap();
+  decode_on_device(decoder, head, own, features, their_logits.mut(), errors);
+  row("inverse projection and head", back_by_processor, watch.lap(),
+      fmt::format("largest difference {:.0e}",
+                  largest_difference(logits.view().span(), their_logits.view().span())));
+}
+
 void compare(int64_t samples, int64_t dim) {
   const Matrix features = clusters(samples, dim);
   const auto row = [&](const char* step, double processor, double device, const std::string& agreement) {
@@ -80,13 +138,18 @@ void compare(int64_t samples, int64_t dim) {
   row("exact neighbours, k = 40", by_processor, watch.lap(),
       fmt::format("{:.6f} of the neighbours are the same", shared(exact, on_device)));
 
-  Neighbors near{layout_k, {}, {}};
-  for (int64_t i = 0; i < samples; ++i) {
-    near.index.insert(near.index.end(), exact.row(i).begin(), exact.row(i).begin() + layout_k);
-    near.distance.insert(near.distance.end(), exact.distances(i).begin(),
-                         exact.distances(i).begin() + layout_k);
-  }
-  const EdgeList edges = fuzzy_union(near, membership_strengths(near), samples);
+  const Neighbors near = nearest_of(exact, layout_k);
+  const double mean = sum_of_distances(near) / static_cast<double>(near.distance.size());
+  choose_device(DeviceChoice::processor);
+  watch.lap();
+  const std::vector<float> strengths = membership_strengths(near, mean);
+  const double strengths_by_processor = watch.lap();
+  const std::vector<float> theirs_too = device_membership_strengths(near, mean);
+  row("membership strengths, k = 15", strengths_by_processor, watch.lap(),
+      fmt::format("largest difference {:.0e}", largest_difference(strengths, theirs_too)));
+  compare_networks(features, row);
+
+  const EdgeList edges = fuzzy_union(near, strengths, samples);
   Random random(3);
   Matrix start(samples, 2);
   for (int64_t i = 0; i < 2 * samples; ++i) start.data()[i] = static_cast<float>(1e-2 * random.normal());

@@ -79,8 +79,8 @@ class Alone {
   Comm* before_;
 };
 
-/// Whether this is a job of one rank that may use a CUDA device (core/device.h). Several ranks work on their
-/// processors, but for the training of networks.
+/// Whether this is a job of one rank, or what one of several does Alone, that may use a CUDA device
+/// (core/device.h). What ranks share is done by processors.
 bool one_process_with_cuda();
 
 template <typename T>

@@ -3,30 +3,47 @@
 #include <algorithm>
 
 #include "comm/shared_for.h"
+#include "core/parallel.h"
+#include "vis/backend/torch/device_networks.h"
 
 namespace dvi {
+namespace {
+
+constexpr int64_t device_part = 1 << 16;
+
+}  // namespace
 
 /// A part at a time: the features of all at once would take as much memory as the epoch itself.
 RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixView positions,
                      MatrixView features, std::span<const Verdict> own) {
   RoundTrip out{std::vector<Verdict>(own.size()), std::vector<float>(own.size()),
                 std::vector<float>(own.size())};
-  const int64_t most = std::min(pass_grain, positions.rows);
-  Matrix back(most, features.cols), logits(most, subject.class_count());
+  const LinearHead* head = one_process_with_cuda() ? subject.linear_head() : nullptr;
+  const int64_t part = head != nullptr ? device_part : pass_grain, most = std::min(part, positions.rows);
+  Matrix back(head != nullptr ? 0 : most, features.cols), logits(most, subject.class_count());
   const RowRange shared = passed_rows(positions.rows);
-  for (int64_t begin = shared.begin; begin < shared.end; begin += pass_grain) {
-    const int64_t count = std::min(pass_grain, shared.end - begin);
-    const MutMatrixView now = back.mut().slice(0, count), said = logits.mut().slice(0, count);
-    decoder.apply(positions.slice(begin, count), now);
-    subject.head(now, said);
-    std::ranges::copy(squared_errors(features.slice(begin - shared.begin, count), now),
-                      out.error.begin() + begin);
-    std::ranges::copy(judge(said), out.verdicts.begin() + begin);
-    for (int64_t i = 0; i < count; ++i) {
-      const auto row = static_cast<size_t>(begin + i);
-      out.still_as_probable[row] =
-          probability(std::span(said.row(i), static_cast<size_t>(said.cols)), own[row].prediction);
+  for (int64_t begin = shared.begin; begin < shared.end; begin += part) {
+    const int64_t count = std::min(part, shared.end - begin);
+    const MatrixView places = positions.slice(begin, count),
+                     before = features.slice(begin - shared.begin, count);
+    const MutMatrixView said = logits.mut().slice(0, count);
+    if (head != nullptr) {
+      decode_on_device(decoder, *head, places, before, said,
+                       std::span(out.error).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
+    } else {
+      const MutMatrixView now = back.mut().slice(0, count);
+      decoder.apply(places, now);
+      subject.head(now, said);
+      std::ranges::copy(squared_errors(before, now), out.error.begin() + begin);
     }
+    std::ranges::copy(judge(said), out.verdicts.begin() + begin);
+    parallel_for(count, 256, [&](int64_t first, int64_t last, int) {
+      for (int64_t i = first; i < last; ++i) {
+        const auto row = static_cast<size_t>(begin + i);
+        out.still_as_probable[row] =
+            probability(std::span(said.row(i), static_cast<size_t>(said.cols)), own[row].prediction);
+      }
+    });
   }
   gather_shared(positions.rows, pass_grain, shared_rows(out.verdicts));
   gather_shared(positions.rows, pass_grain, shared_rows(out.still_as_probable));

@@ -5,8 +5,13 @@
 #include <numeric>
 
 #include "comm/shared_for.h"
+#include "graph/backend/torch/device_fuzzy_set.h"
 
 namespace dvi {
+
+constinit PluginFunction<std::vector<float>(const Neighbors&, double)> device_membership_strengths(
+    "find fuzzy sets on a graphics processor");
+
 namespace {
 
 /// Nearest positive distances count towards local connectivity; a duplicate (distance 0) is certain anyway.
@@ -50,6 +55,9 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, double mean_
                                         const FuzzySetOptions& options) {
   const int k = neighbors.k;
   const int64_t n = neighbors.size();
+  constexpr int64_t worth_an_upload = 1 << 14;
+  if (n >= worth_an_upload && options.local_connectivity == 1 && one_process_with_cuda())
+    return device_membership_strengths(neighbors, mean_distance);
   std::vector<float> strengths(neighbors.distance.size());
   const double target = std::log2(static_cast<double>(k));
   const auto strengths_of = [&](int64_t begin, int64_t end, int) {
@@ -57,10 +65,10 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, double mean_
       const auto distances = neighbors.distances(i);
       const double rho = nearest_distance(distances, options.local_connectivity);
       double low = 0, high = INFINITY, sigma = 1;
-      for (int step = 0; step < 64; ++step) {
+      for (int step = 0; step < fuzzy_set_steps; ++step) {
         double sum = 0;
         for (const float d : distances) sum += d > rho ? std::exp(-(d - rho) / sigma) : 1;
-        if (std::abs(sum - target) < 1e-5) break;
+        if (std::abs(sum - target) < fuzzy_set_tolerance) break;
         if (sum > target) {
           high = sigma;
           sigma = (low + high) / 2;
@@ -69,10 +77,8 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, double mean_
           sigma = std::isinf(high) ? sigma * 2 : (low + high) / 2;
         }
       }
-      // A bandwidth far below the typical distance would cut a tight group off from everything (umap-learn's
-      // MIN_K_DIST_SCALE).
       const double mean = std::accumulate(distances.begin(), distances.end(), 0.0) / k;
-      sigma = std::max(sigma, 1e-3 * (rho > 0 ? mean : mean_distance));
+      sigma = std::max(sigma, least_bandwidth * (rho > 0 ? mean : mean_distance));
       for (int r = 0; r < k; ++r) {
         const double d = distances[r] - rho;
         strengths[i * k + r] = d <= 0 || sigma == 0 ? 1.f : static_cast<float>(std::exp(-d / sigma));

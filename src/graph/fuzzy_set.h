@@ -18,9 +18,17 @@ struct FuzzySetOptions {
   double local_connectivity = 1;
 };
 
+/// How the bandwidth sigma of a sample is found: by bisection, until the strengths sum to within the
+/// tolerance.
+constexpr int fuzzy_set_steps = 64;
+constexpr double fuzzy_set_tolerance = 1e-5;
+/// No bandwidth is less than this share of the mean distance: it would cut a tight group off from everything
+/// (umap-learn's MIN_K_DIST_SCALE).
+constexpr double least_bandwidth = 1e-3;
+
 /// Membership strengths exp(-max(0, d - rho) / sigma) of each query's neighbours, sigma found so that they
 /// sum to log2(k) (smooth k-NN distances). Not symmetrised. Zero distances (duplicate samples) have
-/// strength 1. [n * k], in the order of `neighbors`.
+/// strength 1. [n * k], in the order of `neighbors`. Of many samples on a CUDA device (core/device.h).
 std::vector<float> membership_strengths(const Neighbors& neighbors, const FuzzySetOptions& options = {});
 /// The same where the mean distance of all queries' neighbours is known: `neighbors` may then be some rows of
 /// them.

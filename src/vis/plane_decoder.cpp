@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "vis/backend/torch/device_networks.h"
 
 namespace dvi {
+
+constinit PluginFunction<void(const PlaneDecoder&, const LinearHead&, MatrixView, MatrixView, MutMatrixView,
+                              std::span<float>)>
+    decode_on_device("lead back from the plane on a graphics processor");
 
 MatrixView PlaneDecoder::network_input(MatrixView points, Trace& trace) const {
   if (!has_grid()) return points;

@@ -2,12 +2,22 @@
 
 #include <vector>
 
+#include "comm/comm.h"
 #include "core/parallel.h"
 #include "linalg/softmax.h"
+#include "vis/backend/torch/device_networks.h"
 
 namespace dvi {
 
+constinit PluginFunction<void(const PlaneEncoder&, MatrixView, MutMatrixView)> encode_on_device(
+    "project on a graphics processor");
+
 void PlaneEncoder::apply(MatrixView features, MutMatrixView out) const {
+  constexpr int64_t worth_an_upload = 1 << 14;
+  if (features.rows >= worth_an_upload && one_process_with_cuda()) {
+    encode_on_device(*this, features, out);
+    return;
+  }
   if (!has_landmarks()) {
     network.apply(features, out);
     return;

@@ -21,7 +21,8 @@ struct PlaneEncoder {
 
   bool has_landmarks() const { return landmarks.rows() > 0; }
   int64_t input_dim() const { return network.input_dim(); }
-  /// `features` [n, D] -> `out` [n, 2], rows split over all threads.
+  /// `features` [n, D] -> `out` [n, 2], rows split over all threads; of many on a CUDA device
+  /// (core/device.h).
   void apply(MatrixView features, MutMatrixView out) const;
 };
 

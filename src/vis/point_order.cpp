@@ -98,7 +98,10 @@ EdgeList PointOrder::ordered(EdgeList edges) const {
   std::vector<int32_t> rows(static_cast<size_t>(edges.rows())), places(rows.size());
   std::iota(rows.begin(), rows.end(), 0);
   const auto place_of = [&](int32_t row) { return place_[static_cast<size_t>(share_.point_of(row))]; };
-  std::ranges::sort(rows, {}, place_of);
+  if (comm().size() == 1)
+    rows = point_;
+  else
+    std::ranges::sort(rows, {}, place_of);
   std::ranges::transform(rows, places.begin(), place_of);
   std::vector<int64_t> lengths, begins{0}, row_counts, edge_counts;
   for (const int32_t row : rows) {

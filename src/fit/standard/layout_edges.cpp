@@ -174,9 +174,9 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
     const int32_t c = classes_[static_cast<size_t>(sample)][0];
     return c == a[0] ? 0 : c == a[1] ? 1 : -1;
   };
-  // visit(edge, boundary sample, side) for the edges between a sample and a boundary sample.
-  const auto for_each = [&](int64_t first_row, const auto& visit) {
-    for (int64_t row = first_row; row < edges.rows(); ++row)
+  // visit(edge, boundary sample, side) for the edges of some rows between a sample and a boundary sample.
+  const auto for_each = [&](int64_t first_row, int64_t last_row, const auto& visit) {
+    for (int64_t row = first_row; row < last_row; ++row)
       for (auto e = static_cast<size_t>(edges.begin[static_cast<size_t>(row)]);
            e < static_cast<size_t>(edges.begin[static_cast<size_t>(row) + 1]); ++e) {
         const int64_t i = share_.point_of(row), j = edges.target[e];
@@ -187,14 +187,16 @@ void LayoutEdgeBuilder::balance_sides(EdgeList& edges) const {
   };
   // The row of a boundary sample has all its edges.
   std::vector<std::array<double, 2>> total(static_cast<size_t>(points_.boundary), {0, 0});
-  for_each(share_.samples.size(), [&](size_t e, int64_t boundary, int side) {
+  for_each(share_.samples.size(), edges.rows(), [&](size_t e, int64_t boundary, int side) {
     total[static_cast<size_t>(boundary)][static_cast<size_t>(side)] += edges.weight[e];
   });
   gather_shared(points_.boundary, owned_grain, shared_rows(total));
-  for_each(0, [&](size_t e, int64_t boundary, int side) {
-    const auto& sides = total[static_cast<size_t>(boundary)];
-    if (sides[0] > 0 && sides[1] > 0)
-      edges.weight[e] *= static_cast<float>(0.5 * (sides[0] + sides[1]) / sides[static_cast<size_t>(side)]);
+  parallel_for(edges.rows(), 1024, [&](int64_t begin, int64_t end, int) {
+    for_each(begin, end, [&](size_t e, int64_t boundary, int side) {
+      const auto& sides = total[static_cast<size_t>(boundary)];
+      if (sides[0] > 0 && sides[1] > 0)
+        edges.weight[e] *= static_cast<float>(0.5 * (sides[0] + sides[1]) / sides[static_cast<size_t>(side)]);
+    });
   });
 }
 

@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "core/device.h"
+#include "graph/backend/torch/device_fuzzy_set.h"
 #include "graph/backend/torch/device_neighbors.h"
+#include "graph/fuzzy_set.h"
 #include "graph/neighbor_index.h"
 #include "graph/testing/drawn.h"
 #include "vis/backend/torch/device_layout.h"
+#include "vis/backend/torch/device_networks.h"
 #include "vis/layout.h"
 #include "vis/layout_steps.h"
 
@@ -53,6 +56,20 @@ TEST(DeviceNeighbors, FewSamples) {
   const Matrix features = drawn(16, 3, 1, 4);
   const NeighborIndex index(features);
   expect_same(index.on_device(features, 15, true), index.exact(features, 15, true));
+}
+
+TEST(DeviceFuzzySet, HasTheStrengthsOfTheProcessor) {
+  Matrix features = drawn(2000, 6, 1, 16);
+  // A sample with 30 copies, all of whose neighbours are at distance 0; one with a few; a tight group far
+  // away.
+  for (int64_t i = 0; i < 30; ++i) std::copy_n(features.row(0), 6, features.row(i));
+  for (int64_t i = 50; i < 54; ++i) std::copy_n(features.row(50), 6, features.row(i));
+  for (int64_t i = 100; i < 110; ++i)
+    for (int64_t l = 0; l < 6; ++l) features(i, l) = 1000 + 1e-3f * features(i, l);
+  const Neighbors near = NeighborIndex(features).exact(features, 15, true);
+  const double mean = sum_of_distances(near) / static_cast<double>(near.distance.size());
+  EXPECT_THAT(device_membership_strengths(near, mean),
+              testing::Pointwise(testing::FloatNear(1e-6f), membership_strengths(near, mean)));
 }
 
 struct Problem {
@@ -122,7 +139,7 @@ Matrix slow_layout(const LayoutProblem& problem, const LayoutPhase& phase, const
 /// Root mean square of the difference, as a share of the length of `expected`.
 double difference(const Matrix& found, const Matrix& expected) {
   double different = 0, size = 0;
-  for (int64_t i = 0; i < 2 * found.rows(); ++i) {
+  for (int64_t i = 0; i < found.rows() * found.cols(); ++i) {
     different += std::pow(found.data()[i] - expected.data()[i], 2);
     size += std::pow(expected.data()[i], 2);
   }
@@ -163,6 +180,48 @@ TEST(DeviceLayout, IsTheSameEachTime) {
   const auto run = [](const auto&... arguments) { run_device_layout(arguments..., {}); };
   const Matrix first = problem.positions(run, 60, a), second = problem.positions(run, 60, b);
   EXPECT_TRUE(std::ranges::equal(first.view().span(), second.view().span()));
+}
+
+/// More rows than are uploaded at once, so that there are two parts.
+constexpr int64_t many = 70'000;
+
+TEST(DeviceNetworks, ProjectAsOnTheProcessor) {
+  Random random(9);
+  const Matrix features = drawn(many, 12, 1, 10);
+  PlaneEncoder encoder{Mlp({12, 32, 32, 20}, random), drawn(20, 2, 5, 11)};
+  for (const bool landmarks : {true, false}) {
+    if (!landmarks) encoder = {Mlp({12, 32, 2}, random), {}};
+    Matrix found(many, 2), expected(many, 2);
+    encode_on_device(encoder, features, found.mut());
+    encoder.apply(features, expected.mut());
+    // bf16 products, which some processors have, are less exact.
+    EXPECT_LT(difference(found, expected), best_precision() == Precision::bf16 ? 2e-2 : 1e-5);
+  }
+}
+
+TEST(DeviceNetworks, LeadBackAsOnTheProcessor) {
+  Random random(12);
+  const Matrix points = drawn(many, 2, 3, 13), features = drawn(many, 10, 1, 14);
+  const LinearHead head{drawn(4, 10, 1, 15), {0.1f, -0.2f, 0.3f, 0}};
+  FeatureGrid grid({4, 16}, {-5, -6, 11});  // some points lie outside
+  for (float& p : grid.parameters()) p = static_cast<float>(random.normal());
+  const auto subject = make_linear_subject({head.weight, head.bias});
+  for (const bool with_grid : {true, false}) {
+    const PlaneDecoder decoder{with_grid ? grid : FeatureGrid(),
+                               Mlp({with_grid ? grid.width() : 2, 24, 10}, random)};
+    Matrix logits(many, 4), expected_logits(many, 4), decoded(many, 10);
+    std::vector<float> errors(many);
+    decode_on_device(decoder, head, points, features, logits.mut(), errors);
+    decoder.apply(points, decoded.mut());
+    subject->head(decoded, expected_logits.mut());
+    const double tolerance = best_precision() == Precision::bf16 ? 2e-2 : 1e-5;
+    EXPECT_LT(difference(logits, expected_logits), tolerance);
+    for (int64_t i = 0; i < many; i += 97) {
+      double error = 0;
+      for (int64_t l = 0; l < 10; ++l) error += std::pow(decoded(i, l) - features(i, l), 2) / 10;
+      EXPECT_NEAR(errors[static_cast<size_t>(i)], error, 10 * tolerance * (1 + error));
+    }
+  }
 }
 
 }  // namespace

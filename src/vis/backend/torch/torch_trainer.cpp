@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "graph/backend/torch/device.h"
 #include "vis/backend/torch/device_steps.h"
+#include "vis/backend/torch/grid_places.h"
 #include "vis/feature_units.h"
 
 namespace dvi {
@@ -126,7 +127,7 @@ class FlatGrid {
       const auto part = [&](const Tensor& all) {
         return all.narrow(0, begin, nodes * FeatureGrid::channels).view({nodes, FeatureGrid::channels});
       };
-      levels_.push_back({size, part(flat.values), part(flat.gradient), {}, {}});
+      levels_.push_back({size, part(flat.values), part(flat.gradient), {}});
       begin += nodes * FeatureGrid::channels;
     }
   }
@@ -134,17 +135,8 @@ class FlatGrid {
   Tensor encode(const Tensor& points) {
     std::vector<Tensor> parts;
     for (Level& level : levels_) {
-      const Tensor x = points.select(1, 0).sub(box_.x0).mul_(level.size / box_.side).clamp_(0, level.size),
-                   y = points.select(1, 1).sub(box_.y0).mul_(level.size / box_.side).clamp_(0, level.size);
-      const Tensor column = x.floor().clamp_max_(level.size - 1), row = y.floor().clamp_max_(level.size - 1);
-      const Tensor s = x - column, t = y - row, s1 = 1 - s, t1 = 1 - t;
-      const Tensor node = row.mul(level.size + 1).add_(column).to(at::kLong);
-      level.nodes = at::cat({node, node + 1, node + level.size + 1, node + level.size + 2});
-      level.weights = at::cat({s1 * t1, s * t1, s1 * t, s * t}).unsqueeze(1);
-      parts.push_back(level.values.index_select(0, level.nodes)
-                          .mul_(level.weights)
-                          .view({4, points.size(0), FeatureGrid::channels})
-                          .sum(0));
+      level.places = grid_places(points, box_, level.size);
+      parts.push_back(level.places.interpolated(level.values));
     }
     return at::cat(parts, 1);
   }
@@ -154,7 +146,7 @@ class FlatGrid {
     int64_t begin = 0;
     for (Level& level : levels_) {
       const Tensor own = by_encoding.narrow(1, begin, FeatureGrid::channels);
-      level.gradient.zero_().index_add_(0, level.nodes, own.repeat({4, 1}).mul_(level.weights));
+      level.gradient.zero_().index_add_(0, level.places.nodes, own.repeat({4, 1}).mul_(level.places.weights));
       begin += FeatureGrid::channels;
     }
   }
@@ -162,7 +154,8 @@ class FlatGrid {
  private:
   struct Level {
     int64_t size;
-    Tensor values, gradient, nodes, weights;
+    Tensor values, gradient;
+    GridPlaces places;  // of the points that were encoded last
   };
   FeatureGrid::Box box_;
   std::vector<Level> levels_;
