@@ -1,5 +1,6 @@
 #include "subject/subject_model.h"
 
+#include "comm/shared_for.h"
 #include "core/error.h"
 #include "run/epoch_names.h"
 #include "run/feature_scale.h"
@@ -57,7 +58,10 @@ std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch, M
 Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject) {
   if (auto recorded = epoch.logits()) return std::move(*recorded);
   Matrix logits(features.rows, subject.class_count());
-  subject.head(features, logits.mut());
+  const RowRange own = passed_rows(features.rows);
+  if (own.size() > 0)
+    subject.head(features.slice(own.begin, own.size()), logits.mut().slice(own.begin, own.size()));
+  gather_shared(features.rows, pass_grain, shared_rows(logits.mut()));
   expect_finite(logits, epoch.folder() / "features.npy",
                 fmt::format("in its logits at epoch {}", epoch_name(epoch)));
   return logits;

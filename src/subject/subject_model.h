@@ -53,7 +53,8 @@ enum class ModelPlace {
 std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch,
                                            ModelPlace = ModelPlace::threads);
 
-/// Logits of all samples: recorded ones, or computed from `features` with the head. [N, C], finite (checked).
+/// Logits of all samples: recorded ones, or computed from `features` with the head, by the ranks of the job
+/// together. [N, C], finite (checked).
 Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject);
 
 }  // namespace dvi
