@@ -172,8 +172,7 @@ Measured measure(const SampleSets& sets, const EpochData& data, const Projection
     const auto k = static_cast<int>(lists.k);
     return Neighbors{k, neighbors_by_sample(sets, std::move(lists)), {}};
   };
-  SampleNeighbors plane_near =
-      sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
+  SampleNeighbors plane_near = sample_neighbors(sets, measurement->plane().train, measurement->plane().other);
   measurement.reset();
   out.neighbors = by_sample(sample_neighbors(sets, data));
   out.plane_neighbors = by_sample(std::move(plane_near));
