@@ -104,7 +104,7 @@ TEST(Causes, OneStepOfDescentIsExplainedExactly) {
   LinearTraining training(folder / "run");
   const dvi::Run run = dvi::Run::open(folder / "run");
   const Causes causes(run);
-  const Matrix before = *run.epoch(2).logits(), after = *run.epoch(3).logits();
+  const RecordedRows before = *run.epoch(2).logits(), after = *run.epoch(3).logits();
   for (const int32_t x : {300, 311, 350, 5}) {
     const Change change{x, 2, 3, 0, 1};
     const Explanation e = causes.explain(change, train_count);
@@ -147,7 +147,7 @@ TEST(Causes, BlamedSamplesAreThoseWhoseRemovalUndoesTheChange) {
   for (size_t k = 0; k < e.pushers.size(); k += 10) {
     TemporaryFolder other;
     LinearTraining less(other / "run", 40, 6, 2, e.pushers[k].id);
-    const Matrix with = *run.epoch(2).logits(), without = *dvi::Run::open(other / "run").epoch(2).logits();
+    const RecordedRows with = *run.epoch(2).logits(), without = *dvi::Run::open(other / "run").epoch(2).logits();
     const double effect = margin(with, change) - margin(without, change);
     covariance += effect * e.pushers[k].share;
     by_share += e.pushers[k].share * e.pushers[k].share;
@@ -220,7 +220,7 @@ TEST(Causes, ManyTogetherAreTheMeanOfEach) {
   const Causes causes(run);
   std::vector<int32_t> all(train_count + test_count);
   std::iota(all.begin(), all.end(), 0);
-  const Matrix before = *run.epoch(1).logits(), after = *run.epoch(2).logits();
+  const RecordedRows before = *run.epoch(1).logits(), after = *run.epoch(2).logits();
   const auto predicted = [](MatrixView logits, int32_t i) {
     return std::max_element(logits.row(i), logits.row(i) + class_count) - logits.row(i);
   };

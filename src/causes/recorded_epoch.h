@@ -30,7 +30,8 @@ class RecordedEpoch {
   NpyArray file_;
   Matrix converted_;  // features that are stored as float16
   MatrixView features_;
-  Matrix logits_, probabilities_;
+  RecordedRows logits_;
+  Matrix probabilities_;
   std::vector<int32_t> predictions_, trained_on_;
   std::optional<LinearHead> head_;
 };

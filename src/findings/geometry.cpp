@@ -20,7 +20,7 @@ struct Scatter {
 };
 
 std::optional<Scatter> scatter(const RunHistory& history, size_t e) {
-  const FeatureRows features = history.run().epoch(history.number(e)).mapped_features();
+  const RecordedRows features = history.run().epoch(history.number(e)).mapped_features();
   const int64_t d = features.cols(), classes = history.classes();
   std::vector<double> mean(static_cast<size_t>(classes * d), 0), middle(static_cast<size_t>(d), 0);
   std::vector<double> count(static_cast<size_t>(classes), 0);
@@ -124,7 +124,7 @@ std::vector<Finding> outliers(const RunHistory& history) {
   const size_t last = history.size() - 1;
   const auto& ids = history.held_out();
   if (ids.size() < 50) return {};
-  const FeatureRows features = history.run().epoch(history.number(last)).mapped_features();
+  const RecordedRows features = history.run().epoch(history.number(last)).mapped_features();
   const auto distances = log_distances(history, last, features, ids);
   const double middle = median(distances);
   std::vector<double> deviations;

@@ -29,7 +29,7 @@ std::vector<Event> events_with(const Run& run, const View& view, const EpochData
     const auto later = view.epoch(*at);
     const Epoch epoch = run.epoch(later->number());
     const auto subject = open_subject(run, epoch);
-    const Matrix logits = epoch_logits(epoch, epoch.mapped_features(), *subject);
+    const RecordedRows logits = epoch_logits(epoch, epoch.mapped_features(), *subject);
     replace_events(events, later->number(), find_events(now, stored(*later), logits, run.labels()));
   }
   return events;

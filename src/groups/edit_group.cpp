@@ -168,7 +168,7 @@ class Addition {
     for (size_t e = 1; e < epochs.size(); ++e) {
       const Epoch epoch = run_.epoch(epochs[e]);
       const auto subject = open_subject(run_, epoch);
-      const Matrix old = epoch_logits(epoch, epoch.mapped_features(), *subject);
+      const RecordedRows old = epoch_logits(epoch, epoch.mapped_features(), *subject);
       Matrix logits(begin_ + count_, old.cols());
       std::ranges::copy(old.view().span(), logits.data());
       std::ranges::copy(recorded_.at(epochs[e]).values.at("logits.npy").view().span(), logits.row(begin_));

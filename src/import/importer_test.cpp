@@ -259,7 +259,7 @@ TEST_F(ImportTest, TtvIsTakenWholeTrainingSamplesFirst) {
   EXPECT_EQ(m.groups[2].name, "other");
   EXPECT_EQ(m.inputs->layout, "NHWC");
   const Epoch epoch = r.epoch(10);
-  const Matrix f = epoch.features(), source_f = features(10), logits = *epoch.logits();
+  const RecordedRows f = epoch.features(), source_f = features(10), logits = *epoch.logits();
   const Matrix source_logits = apply_head(head(10), source_f);
   const auto column = r.column("source_index");
   const auto inputs = r.inputs()->as<uint8_t>();

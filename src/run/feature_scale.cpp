@@ -97,7 +97,7 @@ float feature_scale(const Epoch& epoch) {
 
 void remember_feature_scale(const Epoch& epoch, float scale) { scales().put(epoch, scale); }
 
-FeatureRows features_times(const Epoch& epoch, float scale) {
+RecordedRows features_times(const Epoch& epoch, float scale) {
   const float own = feature_scale(epoch);
   if (scale == own) return epoch.mapped_features();
   Matrix features = epoch.features();

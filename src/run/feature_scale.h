@@ -21,7 +21,7 @@ float feature_scale(const Epoch& epoch);
 void remember_feature_scale(const Epoch& epoch, float scale);
 
 /// The epoch's features as recorded, times another scale, to compare epochs. [N, D]
-FeatureRows features_times(const Epoch& epoch, float scale);
+RecordedRows features_times(const Epoch& epoch, float scale);
 
 /// m *= factor.
 void scale_by(Matrix& m, float factor);

@@ -64,7 +64,7 @@ TEST(FeatureScale, AnEpochIsReadTimesIt) {
   const float unit = after(0, 0) / before(0, 0);
   for (int64_t i = 0; i < before.rows() * before.cols(); ++i)
     EXPECT_EQ(after.data()[i], before.data()[i] * unit);
-  const FeatureRows other = features_times(run.epoch(1), scale);
+  const RecordedRows other = features_times(run.epoch(1), scale);
   EXPECT_EQ(other.row(5)[1], run.epoch(1).features()(5, 1) * scale);
 }
 

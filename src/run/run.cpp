@@ -312,11 +312,11 @@ Matrix Epoch::features() const {
   return features;
 }
 
-FeatureRows Epoch::mapped_features() const {
+RecordedRows Epoch::mapped_features() const {
   NpyArray array = open_features();
   if (array.dtype() != DType::f32 || feature_scale(*this) != 1) return features();
   expect_finite(array.matrix(), array.path(), fmt::format("at epoch {}", epoch_name(*this)));
-  return FeatureRows(std::move(array));
+  return RecordedRows(std::move(array));
 }
 
 std::vector<float> Epoch::feature_row(int64_t sample) const { return row_of(open_features(), sample); }
@@ -329,10 +329,14 @@ std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {
   return row_of(array, sample);
 }
 
-std::optional<Matrix> Epoch::logits() const {
+std::optional<RecordedRows> Epoch::logits() const {
+  const auto file = folder_ / "logits.npy";
   if (!has("logits.npy")) return std::nullopt;
-  Matrix logits = read_floats(folder_ / "logits.npy", manifest_->sample_count(), manifest_->class_count());
-  expect_finite(logits, folder_ / "logits.npy", fmt::format("at epoch {}", epoch_name(*this)));
+  NpyArray array = NpyArray::open(file);
+  array.expect_dtype({DType::f32, DType::f16});
+  array.expect_shape({manifest_->sample_count(), manifest_->class_count()});
+  RecordedRows logits = array.dtype() == DType::f32 ? RecordedRows(std::move(array)) : array.to_matrix();
+  expect_finite(logits, file, fmt::format("at epoch {}", epoch_name(*this)));
   return logits;
 }
 

@@ -10,7 +10,7 @@
 #include "core/file.h"
 #include "core/matrix.h"
 #include "core/npy.h"
-#include "run/feature_rows.h"
+#include "run/recorded_rows.h"
 
 namespace dvi {
 
@@ -77,11 +77,11 @@ class Epoch {
   /// [N, D]; float16 is converted. Throws Error for NaN or infinity, naming the sample and the epoch.
   Matrix features() const;
   /// The same, in place where the file holds float32 in a workable scale (run/feature_scale.h).
-  FeatureRows mapped_features() const;
+  RecordedRows mapped_features() const;
   /// Rows of features without checking or converting the rest: for one sample at a time.
   std::vector<float> feature_row(int64_t sample) const;
-  /// [N, C] recorded logits, if there.
-  std::optional<Matrix> logits() const;
+  /// [N, C] recorded logits, if there: in place where the file holds float32. Throws as features().
+  std::optional<RecordedRows> logits() const;
   /// One sample's recorded logits, if there, without reading the rest.
   std::optional<std::vector<float>> logit_row(int64_t sample) const;
   /// [M, D] boundary samples drawn while recording, if there.

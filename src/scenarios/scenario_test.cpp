@@ -63,7 +63,7 @@ TEST_F(ScenarioTest, StandardLearnsAndItsFilesBelongTogether) {
   Matrix features(3, 512), logits(3, 10);
   subject->features(inputs.gather(ids), inputs.sample_shape(), features.mut());
   subject->head(features, logits.mut());
-  const Matrix recorded = epoch.features(), recorded_logits = *epoch.logits();
+  const RecordedRows recorded = epoch.features(), recorded_logits = *epoch.logits();
   for (int64_t i = 0; i < 3; ++i) {
     for (int64_t j = 0; j < 512; ++j) EXPECT_NEAR(features(i, j), recorded(ids[i], j), 1e-4);
     for (int64_t c = 0; c < 10; ++c) EXPECT_NEAR(logits(i, c), recorded_logits(ids[i], c), 1e-4);

@@ -42,7 +42,10 @@ class SubjectChecker {
     }
     if (subject->has_features() && run_.inputs() && run_.manifest().inputs)
       check_inputs(*subject, features, recorded);
-    check_accuracies(recorded ? *recorded : epoch_logits(epoch_, features, *subject));
+    if (recorded)
+      check_accuracies(*recorded);
+    else
+      check_accuracies(epoch_logits(epoch_, features, *subject));
   }
 
  private:
@@ -73,7 +76,8 @@ class SubjectChecker {
       problem("{}; record the epoch again with the model's own outputs", sentence);
   }
 
-  void check_inputs(SubjectModel& subject, const Matrix& features, const std::optional<Matrix>& recorded) {
+  void check_inputs(SubjectModel& subject, const Matrix& features,
+                    const std::optional<RecordedRows>& recorded) {
     const InputReader reader(run_, epoch_);
     const std::vector<int32_t> rows = some_rows(features.rows());
     Matrix again(static_cast<int64_t>(rows.size()), features.cols());
@@ -93,7 +97,7 @@ class SubjectChecker {
                     again.rows()));
   }
 
-  void check_accuracies(const Matrix& logits) {
+  void check_accuracies(MatrixView logits) {
     const std::vector<Verdict> verdicts = judge(logits);
     for (const Group& group : run_.manifest().groups) {
       const auto known = epoch_.scalars().find(group.name + "_accuracy");

@@ -30,7 +30,10 @@ class CheckSubjectTest : public ::testing::Test {
   Matrix logits_of(const Epoch& epoch) {
     const dvi::Run opened = run();
     const auto subject = open_subject(opened, epoch);
-    return epoch_logits(epoch, epoch.features(), *subject);
+    const RecordedRows rows = epoch_logits(epoch, epoch.features(), *subject);
+    Matrix copy(rows.rows(), rows.cols());
+    std::ranges::copy(rows.view().span(), copy.data());
+    return copy;
   }
   TemporaryFolder folder_;
 };

@@ -55,7 +55,7 @@ std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch, M
   return scale == 1 ? std::move(subject) : make_scaled_subject(std::move(subject), scale);
 }
 
-Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject) {
+RecordedRows epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject) {
   if (auto recorded = epoch.logits()) return std::move(*recorded);
   Matrix logits(features.rows, subject.class_count());
   const RowRange own = passed_rows(features.rows);

@@ -55,6 +55,6 @@ std::unique_ptr<SubjectModel> open_subject(const Run& run, const Epoch& epoch,
 
 /// Logits of all samples: recorded ones, or computed from `features` with the head, by the ranks of the job
 /// together. [N, C], finite (checked).
-Matrix epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject);
+RecordedRows epoch_logits(const Epoch& epoch, MatrixView features, SubjectModel& subject);
 
 }  // namespace dvi

@@ -81,7 +81,7 @@ TEST(OpenSubject, TakesTheArraysOfALinearHeadRun) {
   const auto subject = open_subject(run, epoch);
   ASSERT_NE(subject->linear_head(), nullptr);
   EXPECT_EQ(subject->feature_dim(), run.manifest().feature_dim);
-  const Matrix logits = epoch_logits(epoch, epoch.features(), *subject);
+  const RecordedRows logits = epoch_logits(epoch, epoch.features(), *subject);
   EXPECT_EQ(logits.rows(), run.manifest().sample_count());
 }
 
