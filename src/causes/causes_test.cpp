@@ -147,7 +147,8 @@ TEST(Causes, BlamedSamplesAreThoseWhoseRemovalUndoesTheChange) {
   for (size_t k = 0; k < e.pushers.size(); k += 10) {
     TemporaryFolder other;
     LinearTraining less(other / "run", 40, 6, 2, e.pushers[k].id);
-    const RecordedRows with = *run.epoch(2).logits(), without = *dvi::Run::open(other / "run").epoch(2).logits();
+    const RecordedRows with = *run.epoch(2).logits(),
+                       without = *dvi::Run::open(other / "run").epoch(2).logits();
     const double effect = margin(with, change) - margin(without, change);
     covariance += effect * e.pushers[k].share;
     by_share += e.pushers[k].share * e.pushers[k].share;

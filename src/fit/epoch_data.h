@@ -41,7 +41,7 @@ struct EpochData {
   int number = 0;
   std::unique_ptr<SubjectModel> subject;
   float feature_scale = 1;        ///< of the features, against those recorded (run/feature_scale.h)
-  RecordedRows features;           ///< [N, D]
+  RecordedRows features;          ///< [N, D]
   RecordedRows logits;            ///< [N, C]
   std::vector<Verdict> verdicts;  ///< [N]
   BoundarySet boundary, evaluation_boundary;  ///< with the features of passed_rows() (comm/shared_for.h) only
