@@ -176,10 +176,8 @@ class TorchSubject final : public SubjectModel {
         const int64_t size = size_of(device_batches);
         for (int64_t begin = 0; begin < rows; begin += size) work(begin, std::min(begin + size, rows));
         return;
-      } catch (const Error& error) {
-        say(fmt::format("The model runs on the processor, since it failed on the device. {}", error.what()));
-        place_ = ModelPlace::threads;
-        move_to(torch::kCPU);
+      } catch (const std::exception& error) {
+        leave_device(error);
       }
     }
     parallel_for(rows, size_of(thread_batches), [&](int64_t begin, int64_t end, int) { work(begin, end); });
@@ -191,7 +189,16 @@ class TorchSubject final : public SubjectModel {
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setDeterministicCuDNN(true);
     place_ = ModelPlace::device;
-    if (torch::cuda::is_available()) move_to(torch::kCUDA);
+    try {
+      if (torch::cuda::is_available()) move_to(torch::kCUDA);
+    } catch (const std::exception& error) {
+      leave_device(error);
+    }
+  }
+  void leave_device(const std::exception& error) {
+    say(fmt::format("The model runs on the processor, since it failed on the device: {}", reason(error)));
+    place_ = ModelPlace::threads;
+    move_to(torch::kCPU);
   }
   void move_to(torch::Device device) {
     device_ = device;
