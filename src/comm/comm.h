@@ -79,8 +79,8 @@ class Alone {
   Comm* before_;
 };
 
-/// Whether this is a job of one rank, or what one of several does Alone, that may use a CUDA device
-/// (core/device.h). What ranks share is done by processors.
+/// Whether the job has one rank, which may use a CUDA device (core/device.h). Several ranks work on their
+/// processors, also Alone, but for the training of networks.
 bool one_process_with_cuda();
 
 template <typename T>

@@ -101,6 +101,6 @@ int threads_of_rank() {
   return std::max(1, std::min(allowed, machine / job->ranks_of_machine()));
 }
 
-bool one_process_with_cuda() { return comm().size() == 1 && uses_cuda(); }
+bool one_process_with_cuda() { return (job == nullptr || job->size() == 1) && uses_cuda(); }
 
 }  // namespace dvi

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "core/error.h"
+#include "core/progress.h"
 
 namespace dvi {
 namespace {
@@ -33,6 +34,17 @@ void choose_device(DeviceChoice choice) {
          : torch_device.available() ? "none that LibTorch can use"
                                     : "no plugin with LibTorch");
   chosen = choice;
+}
+
+bool tried_on_device(const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const Error& error) {
+    if (chosen == DeviceChoice::cuda) throw;
+    say(fmt::format("{}; the processor does it", error.what()));
+    return false;
+  }
 }
 
 bool uses_cuda() { return chosen != DeviceChoice::processor && finds_cuda(); }

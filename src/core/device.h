@@ -1,6 +1,7 @@
 // Where heavy work is done: on this machine's processor, or on a CUDA device through LibTorch.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "core/plugin.h"
@@ -21,5 +22,10 @@ void choose_device(DeviceChoice);
 
 /// Whether work that can be done on either is to be done on the CUDA device.
 bool uses_cuda();
+
+/// Whether work(), which uses the device, has been done. Where it throws Error, for want of memory for
+/// example, and the user has not asked for the device by name, says so and returns false: the processor is to
+/// do it.
+bool tried_on_device(const std::function<void()>& work);
 
 }  // namespace dvi

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "comm/shared_for.h"
+#include "core/device.h"
 #include "core/parallel.h"
 #include "vis/backend/torch/device_networks.h"
 
@@ -20,21 +21,20 @@ RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixV
                 std::vector<float>(own.size())};
   const LinearHead* head = one_process_with_cuda() ? subject.linear_head() : nullptr;
   const int64_t part = head != nullptr ? device_part : pass_grain, most = std::min(part, positions.rows);
-  Matrix back(head != nullptr ? 0 : most, features.cols), logits(most, subject.class_count());
+  Matrix logits(most, subject.class_count());
   const RowRange shared = passed_rows(positions.rows);
   for (int64_t begin = shared.begin; begin < shared.end; begin += part) {
     const int64_t count = std::min(part, shared.end - begin);
     const MatrixView places = positions.slice(begin, count),
                      before = features.slice(begin - shared.begin, count);
     const MutMatrixView said = logits.mut().slice(0, count);
-    if (head != nullptr) {
-      decode_on_device(decoder, *head, places, before, said,
-                       std::span(out.error).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
-    } else {
-      const MutMatrixView now = back.mut().slice(0, count);
-      decoder.apply(places, now);
+    const auto errors = std::span(out.error).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    if (head == nullptr ||
+        !tried_on_device([&] { decode_on_device(decoder, *head, places, before, said, errors); })) {
+      Matrix now(count, features.cols);
+      decoder.apply(places, now.mut());
       subject.head(now, said);
-      std::ranges::copy(squared_errors(before, now), out.error.begin() + begin);
+      std::ranges::copy(squared_errors(before, now), errors.begin());
     }
     std::ranges::copy(judge(said), out.verdicts.begin() + begin);
     parallel_for(count, 256, [&](int64_t first, int64_t last, int) {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "comm/shared_for.h"
+#include "core/device.h"
 #include "graph/backend/torch/device_fuzzy_set.h"
 
 namespace dvi {
@@ -56,9 +57,11 @@ std::vector<float> membership_strengths(const Neighbors& neighbors, double mean_
   const int k = neighbors.k;
   const int64_t n = neighbors.size();
   constexpr int64_t worth_an_upload = 1 << 14;
-  if (n >= worth_an_upload && options.local_connectivity == 1 && one_process_with_cuda())
-    return device_membership_strengths(neighbors, mean_distance);
-  std::vector<float> strengths(neighbors.distance.size());
+  std::vector<float> strengths;
+  if (n >= worth_an_upload && options.local_connectivity == 1 && one_process_with_cuda() &&
+      tried_on_device([&] { strengths = device_membership_strengths(neighbors, mean_distance); }))
+    return strengths;
+  strengths.resize(neighbors.distance.size());
   const double target = std::log2(static_cast<double>(k));
   const auto strengths_of = [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "comm/comm.h"
+#include "core/device.h"
 #include "graph/approximate_search.h"
 #include "graph/backend/torch/device_neighbors.h"
 #include "graph/cells.h"
@@ -78,7 +79,9 @@ Neighbors NeighborIndex::on_device(MatrixView queries, int k, bool same) const {
 FoundNeighbors NeighborIndex::find(MatrixView queries, int k, bool same, Queries wanted) const {
   constexpr double exact_pairs = 4e10, exact_pairs_on_device = 2e12;
   const double pairs = static_cast<double>(queries.rows) * static_cast<double>(impl_->references.rows);
-  if (pairs <= exact_pairs_on_device && one_process_with_cuda()) return {on_device(queries, k, same), 1};
+  if (Neighbors found; pairs <= exact_pairs_on_device && one_process_with_cuda() &&
+                       tried_on_device([&] { found = on_device(queries, k, same); }))
+    return {std::move(found), 1};
   if (pairs > exact_pairs) return approximate(queries, k, same, wanted);
   return {exact(queries, k, same, wanted), 1};
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "comm/shared_for.h"
+#include "core/device.h"
 #include "core/parallel.h"
 #include "vis/attraction.h"
 #include "vis/backend/torch/device_layout.h"
@@ -96,10 +97,9 @@ float attraction_scale(const LayoutProblem& problem) {
 void run_layout(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,
                 const std::function<void(int, int)>& on_iteration) {
   const int64_t n = positions.rows;
-  if (one_process_with_cuda()) {
-    run_device_layout(problem, phases, positions, on_iteration);
+  if (one_process_with_cuda() &&
+      tried_on_device([&] { run_device_layout(problem, phases, positions, on_iteration); }))
     return;
-  }
   const float scale = attraction_scale(problem);
   const RowRange own = owned_rows(n);  // the points that this rank moves
   const EdgeList& edges = *problem.edges;

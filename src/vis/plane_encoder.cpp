@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "comm/comm.h"
+#include "core/device.h"
 #include "core/parallel.h"
 #include "linalg/softmax.h"
 #include "vis/backend/torch/device_networks.h"
@@ -14,10 +15,9 @@ constinit PluginFunction<void(const PlaneEncoder&, MatrixView, MutMatrixView)> e
 
 void PlaneEncoder::apply(MatrixView features, MutMatrixView out) const {
   constexpr int64_t worth_an_upload = 1 << 14;
-  if (features.rows >= worth_an_upload && one_process_with_cuda()) {
-    encode_on_device(*this, features, out);
+  if (features.rows >= worth_an_upload && one_process_with_cuda() &&
+      tried_on_device([&] { encode_on_device(*this, features, out); }))
     return;
-  }
   if (!has_landmarks()) {
     network.apply(features, out);
     return;

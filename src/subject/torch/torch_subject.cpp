@@ -23,12 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 
 struct BatchSizes {
-  int64_t samples, input_bytes, features;
+  int64_t samples, input_bytes, features, feature_values;
 };
 // On a thread of the processor batches that fit the cache were the fastest (50 to 500 samples of 28 x 28
 // alike). The other bound keeps memory in check for large inputs.
-constexpr BatchSizes thread_batches{128, int64_t{16} << 20, 256},
-    device_batches{1024, int64_t{64} << 20, 1 << 16};
+constexpr BatchSizes thread_batches{128, int64_t{16} << 20, 256, 0},
+    device_batches{1024, int64_t{64} << 20, 1 << 16, int64_t{1} << 27};
+constexpr int64_t fewest_samples = 16;  // that a batch on the device is made smaller to
 constexpr float linear_tolerance = 1e-4f;
 
 /// LibTorch's messages carry a stack trace and pages of code. Users need the first line, or, where a method
@@ -95,9 +96,7 @@ class TorchSubject final : public SubjectModel {
       : file_(file), feature_dim_(feature_dim), class_count_(class_count), module_(load(file)) {
     features_name_ = find_method(module_, {"features", "feature"}, file);
     head_name_ = find_method(module_, {"head", "prediction"}, file);
-    for (auto parameter : module_.parameters()) parameter.set_requires_grad(false);
-    module_.eval();
-    frozen_ = freeze();
+    prepare();
     find_linear_head();
     if (place == ModelPlace::device) move_to_device();
   }
@@ -132,24 +131,26 @@ class TorchSubject final : public SubjectModel {
 
   void head_vjp(MatrixView features, MatrixView cotangent, MutMatrixView out) override {
     if (linear_) return linear_head_vjp(*linear_, cotangent, out);
-    for_batches(features.rows, features_a_batch, [&](int64_t begin, int64_t end) {
-      use_one_thread_inside();
-      const torch::AutoGradMode with_gradients(true);
-      constexpr bool non_blocking = false, copies = true;
-      const torch::Tensor f = as_tensor(features.slice(begin, end - begin))
-                                  .to(device_, torch::kFloat32, non_blocking, copies)
-                                  .requires_grad_(true);
-      torch::Tensor gradient;
-      try {
-        const torch::Tensor logits = module_.get_method(head_name_)({f}).toTensor();
-        gradient = torch::autograd::grad({logits}, {f},
-                                         {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
-      } catch (const std::exception& e) {
-        fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
-             file_.string(), head_name_, reason(e));
-      }
-      store(gradient, out.slice(begin, end - begin), head_name_);
-    });
+    for_batches(
+        features.rows, [this](const BatchSizes& most) { return features_a_batch(most); },
+        [&](int64_t begin, int64_t end) {
+          use_one_thread_inside();
+          const torch::AutoGradMode with_gradients(true);
+          constexpr bool non_blocking = false, copies = true;
+          const torch::Tensor f = as_tensor(features.slice(begin, end - begin))
+                                      .to(device_, torch::kFloat32, non_blocking, copies)
+                                      .requires_grad_(true);
+          torch::Tensor gradient;
+          try {
+            const torch::Tensor logits = module_.get_method(head_name_)({f}).toTensor();
+            gradient = torch::autograd::grad({logits}, {f},
+                                             {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
+          } catch (const std::exception& e) {
+            fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
+                 file_.string(), head_name_, reason(e));
+          }
+          store(gradient, out.slice(begin, end - begin), head_name_);
+        });
   }
 
  private:
@@ -163,22 +164,36 @@ class TorchSubject final : public SubjectModel {
     }
   }
 
-  static int64_t features_a_batch(const BatchSizes& most) { return most.features; }
+  void prepare() {
+    for (auto parameter : module_.parameters()) parameter.set_requires_grad(false);
+    module_.eval();
+    frozen_ = freeze();
+  }
+
+  int64_t features_a_batch(const BatchSizes& most) const {
+    return std::clamp<int64_t>(most.feature_values / feature_dim_, 256, most.features);
+  }
 
   /// Calls work(begin, end) for batches of the rows, of `size_of(BatchSizes)` each: side by side on all
-  /// threads, or one after the other on the device. A model that fails there, because it holds tensors of the
-  /// processor or for want of memory, goes back to the processor.
+  /// threads, or one after the other on the device. Where a batch fails there, for want of memory, a smaller
+  /// one is tried; a model that fails with few samples, because it holds tensors of the processor for
+  /// example, goes back to the processor.
   template <typename SizeOf, typename Work>
   void for_batches(int64_t rows, const SizeOf& size_of, const Work& work) {
     if (place_ == ModelPlace::device) {
-      try {
-        const torch::jit::GraphOptimizerEnabledGuard no_kernels_to_compile(false);
-        const int64_t size = size_of(device_batches);
-        for (int64_t begin = 0; begin < rows; begin += size) work(begin, std::min(begin + size, rows));
-        return;
-      } catch (const std::exception& error) {
-        leave_device(error);
+      const torch::jit::GraphOptimizerEnabledGuard no_kernels_to_compile(false);
+      int64_t begin = 0;
+      int64_t size = size_of(device_batches);
+      while (begin < rows && place_ == ModelPlace::device) {
+        try {
+          work(begin, std::min(begin + size, rows));
+          begin += size;
+        } catch (const std::exception& error) {
+          if (size <= fewest_samples) leave_device(error);
+          size = std::max(size / 4, int64_t{1});
+        }
       }
+      if (begin >= rows) return;
     }
     parallel_for(rows, size_of(thread_batches), [&](int64_t begin, int64_t end, int) { work(begin, end); });
   }
@@ -198,7 +213,9 @@ class TorchSubject final : public SubjectModel {
   void leave_device(const std::exception& error) {
     say(fmt::format("The model runs on the processor, since it failed on the device: {}", reason(error)));
     place_ = ModelPlace::threads;
-    move_to(torch::kCPU);
+    device_ = torch::kCPU;
+    module_ = load(file_);  // not moved back: after some faults a device gives nothing back
+    prepare();
   }
   void move_to(torch::Device device) {
     device_ = device;
@@ -235,10 +252,12 @@ class TorchSubject final : public SubjectModel {
     if (features.cols != feature_dim_ || logits.cols != class_count_ || logits.rows != features.rows)
       fail("{}: expected features [n, {}] and logits [n, {}], found [{}, {}] and [{}, {}]", file_.string(),
            feature_dim_, class_count_, features.rows, features.cols, logits.rows, logits.cols);
-    for_batches(features.rows, features_a_batch, [&](int64_t begin, int64_t end) {
-      const int64_t n = end - begin;
-      store(run(head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n), head_name_);
-    });
+    for_batches(
+        features.rows, [this](const BatchSizes& most) { return features_a_batch(most); },
+        [&](int64_t begin, int64_t end) {
+          const int64_t n = end - begin;
+          store(run(head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n), head_name_);
+        });
   }
 
   Matrix head_of(const Matrix& features) {

@@ -182,9 +182,9 @@ TEST(TorchSubject, OnTheDeviceSaysWhatItSaysOnTheProcessor) {
                 testing::Pointwise(testing::FloatNear(1e-5f), expected[i].view().span()));
 }
 
-TEST(TorchSubject, AModelThatFailsOnTheDeviceRunsOnTheProcessor) {
+TEST(TorchSubject, ABatchThatFailsOnTheDeviceIsMadeSmaller) {
   const TemporaryFolder folder;
-  // Takes the processor's batches and not the device's, as one that needs much memory.
+  // As one that needs much memory.
   save_module(folder / "subject.pt", R"(
 def features(self, x):
     assert x.size(0) <= 500, "out of memory"
@@ -195,6 +195,24 @@ def head(self, f):
   const auto subject = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
   const Matrix inputs = random_matrix(700, 30);
   Matrix found(700, dim), expected(700, dim);
+  subject->features(inputs, shape, found.mut());
+  opened(folder / "subject.pt")->features(inputs, shape, expected.mut());
+  EXPECT_THAT(found.view().span(), testing::Pointwise(testing::FloatNear(1e-5f), expected.view().span()));
+}
+
+TEST(TorchSubject, AModelThatFailsOnTheDeviceRunsOnTheProcessor) {
+  const TemporaryFolder folder;
+  // Takes the processor's batches only.
+  save_module(folder / "subject.pt", R"(
+def features(self, x):
+    assert x.size(0) == 128, "tensors are expected to be on the same device"
+    return torch.relu(torch.linear(torch.flatten(x, 1), self.w1, self.b1))
+def head(self, f):
+    return torch.linear(f, self.w2, self.b2)
+)");
+  const auto subject = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
+  const Matrix inputs = random_matrix(640, 30);
+  Matrix found(640, dim), expected(640, dim);
   subject->features(inputs, shape, found.mut());
   opened(folder / "subject.pt")->features(inputs, shape, expected.mut());
   EXPECT_TRUE(std::ranges::equal(found.view().span(), expected.view().span()));

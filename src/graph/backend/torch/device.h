@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <torch/cuda.h>
 
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -23,22 +24,25 @@ inline at::Tensor upload(MatrixView m, at::Device device) {
 }
 
 /// LibTorch's messages carry a stack trace; users need the first line.
-inline std::string first_line(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
-}
+inline std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 /// What work(device) returns, on the CUDA device where there is one. Throws Error, which says that `what`
 /// failed and what to do `instead`, where LibTorch throws.
 template <typename Work>
 auto on_device(std::string_view what, std::string_view instead, const Work& work) {
   const at::Device device(torch::cuda::is_available() ? at::kCUDA : at::kCPU);
+  std::string found;
   try {
     return work(device);
+  } catch (const Error&) {
+    throw;
   } catch (const c10::Error& error) {
-    fail("{} through LibTorch on \"{}\" failed: \"{}\"; free memory on the device, or {}", what,
-         device.is_cuda() ? "cuda" : "cpu", first_line(error), instead);
+    found = first_line(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    found = first_line(error.what());
   }
+  fail("{} through LibTorch on \"{}\" failed: \"{}\"; if it is memory, free some on the device, or {}", what,
+       device.is_cuda() ? "cuda" : "cpu", found, instead);
 }
 
 }  // namespace dvi

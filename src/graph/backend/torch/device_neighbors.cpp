@@ -21,6 +21,7 @@ using at::Tensor;
 constexpr int64_t most_queries_a_tile = 4096, tile_values = int64_t{1} << 28;
 constexpr int spare_candidates = 16;
 constexpr int64_t widest = 256;  // group of columns
+constexpr int64_t rows_an_upload = 1 << 14;
 
 /// How many columns to look at together. Of the smallest of each group only the groups' own have to be told
 /// apart, and then as many groups' columns: the sum of both is least here.
@@ -64,17 +65,22 @@ class TorchSearch final : public DeviceSearch {
   TorchSearch(MatrixView references, at::Device device) : count_(references.rows) {
     const c10::InferenceMode no_gradients;
     at::globalContext().setAllowTF32CuBLAS(false);
-    // About their mean lengths are small, and so is what products lose by rounding.
-    all_ = upload(references, device);
-    mean_ = all_.mean(0, true);
-    all_.sub_(mean_);
-    lengths_ = all_.square().sum(1);
-    longest_ = lengths_.max().item<double>();
     // Whole groups, of whatever width: what is added is infinitely far.
-    if (const int64_t added = (widest - count_ % widest) % widest; added > 0) {
-      all_ = at::constant_pad_nd(all_, {0, 0, 0, added});
-      lengths_ = at::constant_pad_nd(lengths_, {0, added}, infinity);
+    const int64_t whole = (count_ + widest - 1) / widest * widest;
+    all_ = at::zeros({whole, references.cols}, at::TensorOptions(device).dtype(at::kFloat));
+    lengths_ = at::full({whole}, infinity, all_.options());
+    const Tensor rows = all_.narrow(0, 0, count_);
+    for (int64_t begin = 0; begin < count_; begin += rows_an_upload)
+      rows.narrow(0, begin, std::min(rows_an_upload, count_ - begin))
+          .copy_(upload(references.slice(begin, std::min(rows_an_upload, count_ - begin)), device));
+    // About their mean lengths are small, and so is what products lose by rounding.
+    mean_ = rows.mean(0, true);
+    rows.sub_(mean_);
+    for (int64_t begin = 0; begin < count_; begin += rows_an_upload) {
+      const int64_t n = std::min(rows_an_upload, count_ - begin);
+      lengths_.narrow(0, begin, n).copy_(rows.narrow(0, begin, n).square().sum(1));
     }
+    longest_ = lengths_.narrow(0, 0, count_).max().item<double>();
   }
 
   DeviceNeighbors find(MatrixView queries, int k, bool same) const override {

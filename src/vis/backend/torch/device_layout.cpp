@@ -50,7 +50,8 @@ class Repulsion {
     RepulsionGrid grid;
     grid.cover(box.data_ptr<float>(), box.data_ptr<float>() + 2);
     if (nodes_ >= grid.nodes && nodes_ <= 2 * grid.nodes) return false;
-    nodes_ = std::min(RepulsionGrid::most_nodes, grid.nodes + grid.nodes / 4);  // with room to grow
+    // With room to grow.
+    nodes_ = Fft::good_length(std::min(RepulsionGrid::most_nodes, grid.nodes + grid.nodes / 4));
     const Tensor way = at::arange(2 * nodes_, positions.options());
     way_ = at::where(way <= static_cast<double>(nodes_), way, way - static_cast<double>(2 * nodes_));
     four_ = at::arange(-1, 3, positions.options().dtype(at::kLong));
@@ -156,19 +157,21 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
   constexpr int64_t steps_between_looks = 25;  // at how large the picture is
   const c10::InferenceMode no_gradients;
   Movement movement(problem, host, device);
-  const auto download = [&] {
+  const auto download = [&](MutMatrixView to) {
     const Tensor now = movement.positions.cpu();
-    std::copy_n(now.data_ptr<float>(), 2 * host.rows, host.data);
+    std::copy_n(now.data_ptr<float>(), 2 * to.rows, to.data);
   };
+  LayoutFrame frame = problem.frame != nullptr ? *problem.frame : LayoutFrame{};
   const int total = std::accumulate(phases.begin(), phases.end(), 0,
                                     [](int sum, const LayoutPhase& p) { return sum + p.iterations; });
   int done = 0;
   for (const auto& phase : phases) {
-    LayoutFrame* const frame = phase.framed ? problem.frame : nullptr;
-    if (frame != nullptr && frame->side == 0) {
-      download();
-      *frame = set_frame(host);
-      movement.positions.copy_(upload(host, device));
+    const bool framed = phase.framed && problem.frame != nullptr;
+    if (framed && frame.side == 0) {
+      Matrix now(host.rows, 2);
+      download(now.mut());
+      frame = set_frame(now.mut());
+      movement.positions.copy_(upload(now, device));
     }
     std::optional<DeviceSteps> steps;
     for (int64_t left = phase.iterations; left > 0;) {
@@ -176,14 +179,15 @@ void run(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutM
       if (movement.fit_grid() || !steps)
         steps.emplace(device.is_cuda() ? DeviceSteps::How::captured : DeviceSteps::How::host);
       steps->run(
-          now, [&] { movement.step(phase, frame); },
+          now, [&] { movement.step(phase, framed ? &frame : nullptr); },
           [&](int64_t) {
             if (on_iteration) on_iteration(++done, total);
           });
       left -= now;
     }
   }
-  download();
+  download(host);
+  if (problem.frame != nullptr) *problem.frame = frame;
 }
 
 void run_on_device(const LayoutProblem& problem, std::span<const LayoutPhase> phases, MutMatrixView positions,

@@ -8,7 +8,7 @@
 namespace dvi {
 
 /// As run_layout() (vis/layout.h). Charges are added up as whole numbers and edges in their order, so it
-/// gives the same picture each time. Throws Error where the device fails.
+/// gives the same picture each time. Throws Error where the device fails; frame and positions are as before.
 extern PluginFunction<void(const LayoutProblem&, std::span<const LayoutPhase> phases, MutMatrixView positions,
                            const std::function<void(int, int)>& on_iteration)>
     run_device_layout;

@@ -15,11 +15,10 @@ namespace {
 
 using at::Tensor;
 
-constexpr int64_t rows_a_part = 1 << 16;
-
-/// Calls work(begin, rows) for parts of n rows, with float32 products.
+/// Calls work(begin, rows) for parts of n rows of so many columns, half a GB at most, with float32 products.
 template <typename Work>
-void in_parts(int64_t n, const Work& work) {
+void in_parts(int64_t n, int64_t columns, const Work& work) {
+  const int64_t rows_a_part = std::clamp<int64_t>((int64_t{1} << 27) / columns, 256, 1 << 16);
   const c10::InferenceMode no_gradients;
   at::globalContext().setAllowTF32CuBLAS(false);
   for (int64_t begin = 0; begin < n; begin += rows_a_part) work(begin, std::min(rows_a_part, n - begin));
@@ -82,7 +81,7 @@ void encode(const PlaneEncoder& encoder, MatrixView features, MutMatrixView out)
     const DeviceMlp network(encoder.network, device);
     Tensor landmarks;
     if (encoder.has_landmarks()) landmarks = upload(encoder.landmarks, device);
-    in_parts(features.rows, [&](int64_t begin, int64_t n) {
+    in_parts(features.rows, features.cols, [&](int64_t begin, int64_t n) {
       const Tensor said = network(upload(features.slice(begin, n), device));
       download(landmarks.defined() ? said.softmax(1).mm(landmarks) : said, out.row(begin));
     });
@@ -96,7 +95,7 @@ void decode(const PlaneDecoder& decoder, const LinearHead& head, MatrixView poin
     const DeviceGrid grid(decoder.grid, device);
     const Tensor weight = upload(head.weight, device).t(),
                  bias = upload(head.bias.data(), {head.weight.rows()}, at::kFloat, device);
-    in_parts(points.rows, [&](int64_t begin, int64_t n) {
+    in_parts(points.rows, features.cols, [&](int64_t begin, int64_t n) {
       const Tensor at = upload(points.slice(begin, n), device);
       const Tensor decoded = network(decoder.has_grid() ? grid(at) : at);
       download(at::addmm(bias, decoded, weight), logits.row(begin));

@@ -273,7 +273,9 @@ class DecoderTraining {
     margins_ = upload(margins.data(), {n, 1}, at::kFloat, device);
     if (problem.jitter > 0) {
       at::manual_seed(problem.seed);
-      jitter_ = at::randn({schedule.steps(), steps_.batch, 2}, features_.options()).mul_(problem.jitter);
+      jitter_ = at::randn({schedule.steps(), steps_.batch, 2}, at::kFloat)
+                    .mul_(problem.jitter)
+                    .to(features_.device());
     }
   }
 
