@@ -21,7 +21,7 @@ RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixV
                 std::vector<float>(own.size())};
   const LinearHead* head = one_process_with_cuda() ? subject.linear_head() : nullptr;
   const int64_t part = head != nullptr ? device_part : pass_grain, most = std::min(part, positions.rows);
-  Matrix logits(most, subject.class_count());
+  Matrix logits(most, subject.class_count()), back;
   const RowRange shared = passed_rows(positions.rows);
   for (int64_t begin = shared.begin; begin < shared.end; begin += part) {
     const int64_t count = std::min(part, shared.end - begin);
@@ -31,8 +31,9 @@ RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixV
     const auto errors = std::span(out.error).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
     if (head == nullptr ||
         !tried_on_device([&] { decode_on_device(decoder, *head, places, before, said, errors); })) {
-      Matrix now(count, features.cols);
-      decoder.apply(places, now.mut());
+      if (back.rows() == 0) back = Matrix(most, features.cols);
+      const MutMatrixView now = back.mut().slice(0, count);
+      decoder.apply(places, now);
       subject.head(now, said);
       std::ranges::copy(squared_errors(before, now), errors.begin());
     }

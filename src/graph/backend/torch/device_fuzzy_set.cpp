@@ -29,11 +29,11 @@ std::vector<float> strengths(const Neighbors& neighbors, double mean_distance, a
   Tensor low = at::zeros_like(rho), high = at::full_like(rho, infinity), sigma = at::ones_like(rho);
   for (int step = 0; step < fuzzy_set_steps; ++step) {
     const Tensor over = strength(sigma).sum(1, true).sub_(target);
-    const Tensor found = over.abs()<fuzzy_set_tolerance, narrower = over> 0;
+    const Tensor narrower = over > 0;
     high = at::where(narrower, sigma, high);
     low = at::where(narrower, low, sigma);
     const Tensor next = at::where(high.isinf(), sigma * 2, (low + high) / 2);
-    sigma = at::where(found, sigma, next);
+    sigma = at::where(over.abs() < fuzzy_set_tolerance, sigma, next);
   }
   const Tensor least = at::where(rho > 0, distance.mean(1, true), mean_distance) * least_bandwidth;
   const Tensor out = strength(at::max(sigma, least)).to(at::kFloat).cpu().contiguous();
