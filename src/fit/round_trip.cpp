@@ -5,6 +5,7 @@
 #include "comm/shared_for.h"
 #include "core/device.h"
 #include "core/parallel.h"
+#include "landscape/plane_classifier.h"
 #include "vis/backend/torch/device_networks.h"
 
 namespace dvi {
@@ -22,6 +23,7 @@ RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixV
   const LinearHead* head = one_process_with_cuda() ? subject.linear_head() : nullptr;
   const int64_t part = head != nullptr ? device_part : pass_grain, most = std::min(part, positions.rows);
   Matrix logits(most, subject.class_count()), back;
+  PlaneClassifier ground(decoder, subject);
   const RowRange shared = passed_rows(positions.rows);
   for (int64_t begin = shared.begin; begin < shared.end; begin += part) {
     const int64_t count = std::min(part, shared.end - begin);
@@ -33,8 +35,7 @@ RoundTrip round_trip(const PlaneDecoder& decoder, SubjectModel& subject, MatrixV
         !tried_on_device([&] { decode_on_device(decoder, *head, places, before, said, errors); })) {
       if (back.rows() == 0) back = Matrix(most, features.cols);
       const MutMatrixView now = back.mut().slice(0, count);
-      decoder.apply(places, now);
-      subject.head(now, said);
+      ground.decode(places, now, said);
       std::ranges::copy(squared_errors(before, now), errors.begin());
     }
     std::ranges::copy(judge(said), out.verdicts.begin() + begin);

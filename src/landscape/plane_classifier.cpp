@@ -9,6 +9,8 @@
 namespace dvi {
 namespace {
 
+constexpr int64_t block = 512;  // points that a worker takes at once
+
 /// head(last layer(h)) = weight * h + bias.
 LinearHead compose(const LinearHead& head, MatrixView last_weight, std::span<const float> last_bias) {
   const int64_t classes = head.weight.rows(), dim = last_weight.rows, hidden = last_weight.cols;
@@ -18,6 +20,12 @@ LinearHead compose(const LinearHead& head, MatrixView last_weight, std::span<con
     for (int64_t d = 0; d < dim; ++d)
       out.bias[static_cast<size_t>(c)] += head.weight(c, d) * last_bias[static_cast<size_t>(d)];
   return out;
+}
+
+/// out = in * weight^T + bias.
+void linear(MatrixView in, MatrixView weight, std::span<const float> bias, MutMatrixView out) {
+  for (int64_t i = 0; i < out.rows; ++i) std::copy(bias.begin(), bias.end(), out.row(i));
+  multiply_add(in, transposed(weight), out);
 }
 
 /// The decoder without its last layer; its own last layer then lacks a ReLU.
@@ -41,14 +49,32 @@ PlaneClassifier::PlaneClassifier(const PlaneDecoder& decoder, SubjectModel& subj
   last_ = compose(*head, network.weight(last), network.bias(last));
 }
 
-void PlaneClassifier::logits(MatrixView points, MutMatrixView logits, int worker) {
+MatrixView PlaneClassifier::last_hidden(MatrixView points, int worker) {
   Workspace& w = workspaces_[static_cast<size_t>(worker)];
   const auto h = hidden_.forward(points, w.trace, best_precision());
   if (w.rectified.rows() < h.rows) w.rectified = Matrix(h.rows, h.cols);
   std::transform(h.data, h.data + h.rows * h.cols, w.rectified.data(),
                  [](float v) { return std::max(v, 0.f); });
-  for (int64_t i = 0; i < logits.rows; ++i) std::copy(last_.bias.begin(), last_.bias.end(), logits.row(i));
-  multiply_add(w.rectified.view().slice(0, h.rows), transposed(last_.weight), logits);
+  return w.rectified.view().slice(0, h.rows);
+}
+
+void PlaneClassifier::logits(MatrixView points, MutMatrixView logits, int worker) {
+  linear(last_hidden(points, worker), last_.weight, last_.bias, logits);
+}
+
+void PlaneClassifier::decode(MatrixView points, MutMatrixView features, MutMatrixView logits) {
+  if (!composed()) {
+    decoder_.apply(points, features);
+    subject_.head(features, logits);
+    return;
+  }
+  const Mlp& network = decoder_.network;
+  const int last = network.layers() - 1;
+  parallel_for(points.rows, block, [&](int64_t begin, int64_t end, int worker) {
+    const MatrixView hidden = last_hidden(points.slice(begin, end - begin), worker);
+    linear(hidden, network.weight(last), network.bias(last), features.slice(begin, end - begin));
+    linear(hidden, last_.weight, last_.bias, logits.slice(begin, end - begin));
+  });
 }
 
 std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {
@@ -59,7 +85,6 @@ std::vector<Verdict> PlaneClassifier::judge(MatrixView points) {
     subject_.head(features, out.mut());
     return dvi::judge(out.view());
   }
-  constexpr int64_t block = 512;
   std::vector<Verdict> verdicts(static_cast<size_t>(points.rows));
   const auto judge_some = [&](int64_t begin, int64_t end, int worker) {
     Matrix& out = workspaces_[static_cast<size_t>(worker)].logits;

@@ -21,12 +21,16 @@ class PlaneClassifier {
   /// The same, each point by itself: slower, but a verdict is the same to the last bit whatever other points
   /// are asked for with it (a product's blocks, and so the order of its sums, depend on its size).
   std::vector<Verdict> judge_each(MatrixView points);
+  /// `points` [n, 2] -> the decoder's `features` [n, D] and what the head says of them, `logits` [n, C].
+  void decode(MatrixView points, MutMatrixView features, MutMatrixView logits);
   /// Every cell of a grid.
   Landscape paint(const Extent&, int size);
 
  private:
   bool composed() const { return !last_.bias.empty(); }
-  /// `points` [n, 2] -> `logits` [n, C], by one worker; where decoder and head are composed.
+  /// By one worker, where decoder and head are composed: `points` [n, 2] -> what the decoder's last layer is
+  /// given, in the worker's space; -> `logits` [n, C].
+  MatrixView last_hidden(MatrixView points, int worker);
   void logits(MatrixView points, MutMatrixView logits, int worker);
 
   struct Workspace {

@@ -49,6 +49,26 @@ TEST(PlaneClassifier, IsTheSameWithTheHeadComposedIntoTheDecoder) {
   }
 }
 
+TEST(PlaneClassifier, DecodesAsDecoderAndHeadOneAfterTheOther) {
+  Random random(6);
+  const PlaneDecoder decoder{{}, Mlp({2, 32, 24, 40}, random)};
+  LinearHead head{Matrix(7, 40), std::vector<float>(7)};
+  for (int64_t i = 0; i < 280; ++i) head.weight.data()[i] = static_cast<float>(random.normal());
+  for (auto& b : head.bias) b = static_cast<float>(random.normal());
+  const auto subject = make_linear_subject(head);
+  Opaque opaque(*subject);
+  constexpr int64_t n = 1100;  // some blocks
+  Matrix points(n, 2), features(n, 40), logits(n, 7), expected_features(n, 40), expected(n, 7);
+  for (int64_t i = 0; i < 2 * n; ++i) points.data()[i] = static_cast<float>(4 * random.normal());
+  PlaneClassifier(decoder, *subject).decode(points, features.mut(), logits.mut());
+  PlaneClassifier(decoder, opaque).decode(points, expected_features.mut(), expected.mut());
+  const float tolerance = best_precision() == Precision::f32 ? 1e-4f : 0.2f;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t d = 0; d < 40; ++d) ASSERT_NEAR(features(i, d), expected_features(i, d), tolerance);
+    for (int64_t c = 0; c < 7; ++c) ASSERT_NEAR(logits(i, c), expected(i, c), tolerance);
+  }
+}
+
 TEST(PlaneClassifier, JudgesPointsAsItPaintsCells) {
   Random random(5);
   const PlaneDecoder decoder{{}, Mlp({2, 32, 24, 40}, random)};
