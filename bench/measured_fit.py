@@ -1,4 +1,4 @@
-"""A fit of one thread a rank, measured: for bench/scaling and bench/limited_link."""
+"""A fit, measured: for bench/scaling and bench/limited_link."""
 import hashlib
 import json
 import os
@@ -9,9 +9,9 @@ import time
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
 
 
-def measured_fit(program, run, view, mpirun=()):
-    """`mpirun`: what starts the ranks; one process without."""
-    command = [*mpirun, str(program), "--quiet", "--threads", "1", "fit", str(run), "--view", view]
+def measured_fit(program, run, view, mpirun=(), threads=1):
+    """`mpirun`: what starts the ranks; one process without. `threads`: of each rank."""
+    command = [*mpirun, str(program), "--quiet", "--threads", str(threads), "fit", str(run), "--view", view]
     begin = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
