@@ -110,9 +110,7 @@ Landscape paint(const Decode& decode, SubjectModel& subject, const Extent& exten
       [&](MatrixView points, MutMatrixView logits, int worker) {
         const auto features = spaces[static_cast<size_t>(worker)].features.mut().slice(0, points.rows);
         decode(points, features, worker);
-        for (int64_t i = 0; i < logits.rows; ++i)
-          std::copy(head->bias.begin(), head->bias.end(), logits.row(i));
-        multiply_add(features, transposed(head->weight), logits);
+        linear(features, head->weight, head->bias, logits);
       },
       subject.class_count(), extent, size);
 }

@@ -22,12 +22,6 @@ LinearHead compose(const LinearHead& head, MatrixView last_weight, std::span<con
   return out;
 }
 
-/// out = in * weight^T + bias.
-void linear(MatrixView in, MatrixView weight, std::span<const float> bias, MutMatrixView out) {
-  for (int64_t i = 0; i < out.rows; ++i) std::copy(bias.begin(), bias.end(), out.row(i));
-  multiply_add(in, transposed(weight), out);
-}
-
 /// The decoder without its last layer; its own last layer then lacks a ReLU.
 Mlp hidden_layers(const Mlp& decoder) {
   std::vector<int64_t> widths(decoder.widths().begin(), decoder.widths().end() - 1);

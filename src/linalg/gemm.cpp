@@ -1,5 +1,6 @@
 #include "linalg/gemm.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <unordered_map>
@@ -159,6 +160,12 @@ void multiply(Factor a, Factor b, MutMatrixView c, Precision precision) {
 
 void multiply_add(Factor a, Factor b, MutMatrixView c, Precision precision) {
   product(a, b, c, true, precision);
+}
+
+void linear(MatrixView in, MatrixView weight, std::span<const float> bias, MutMatrixView out,
+            Precision precision) {
+  for (int64_t i = 0; i < out.rows; ++i) std::copy(bias.begin(), bias.end(), out.row(i));
+  multiply_add(in, transposed(weight), out, precision);
 }
 
 void multiply_u8s8(int64_t m, int64_t n, int64_t k, const uint8_t* a, const int8_t* b, int32_t* c) {

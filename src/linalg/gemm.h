@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "core/matrix.h"
@@ -46,6 +47,9 @@ inline Factor transposed(Factor f) {
 void multiply(Factor a, Factor b, MutMatrixView c, Precision precision = Precision::f32);
 /// c [m, n] += a [m, k] * b [k, n].
 void multiply_add(Factor a, Factor b, MutMatrixView c, Precision precision = Precision::f32);
+/// A linear layer: out [m, n] = in [m, k] * weight [n, k]^T + bias [n].
+void linear(MatrixView in, MatrixView weight, std::span<const float> bias, MutMatrixView out,
+            Precision precision = Precision::f32);
 
 /// c [m, n] = a [m, k] * b^T [n, k] in integers, exact in int32. Entries of a must not exceed
 /// integer_levels().

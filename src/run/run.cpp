@@ -321,22 +321,23 @@ RecordedRows Epoch::mapped_features() const {
 
 std::vector<float> Epoch::feature_row(int64_t sample) const { return row_of(open_features(), sample); }
 
-std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {
-  if (!has("logits.npy")) return std::nullopt;
-  const NpyArray array = NpyArray::open(folder_ / "logits.npy");
+NpyArray Epoch::open_logits() const {
+  NpyArray array = NpyArray::open(folder_ / "logits.npy");
   array.expect_dtype({DType::f32, DType::f16});
   array.expect_shape({manifest_->sample_count(), manifest_->class_count()});
-  return row_of(array, sample);
+  return array;
+}
+
+std::optional<std::vector<float>> Epoch::logit_row(int64_t sample) const {
+  if (!has("logits.npy")) return std::nullopt;
+  return row_of(open_logits(), sample);
 }
 
 std::optional<RecordedRows> Epoch::logits() const {
-  const auto file = folder_ / "logits.npy";
   if (!has("logits.npy")) return std::nullopt;
-  NpyArray array = NpyArray::open(file);
-  array.expect_dtype({DType::f32, DType::f16});
-  array.expect_shape({manifest_->sample_count(), manifest_->class_count()});
+  NpyArray array = open_logits();
   RecordedRows logits = array.dtype() == DType::f32 ? RecordedRows(std::move(array)) : array.to_matrix();
-  expect_finite(logits, file, fmt::format("at epoch {}", epoch_name(*this)));
+  expect_finite(logits, folder_ / "logits.npy", fmt::format("at epoch {}", epoch_name(*this)));
   return logits;
 }
 

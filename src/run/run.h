@@ -96,6 +96,7 @@ class Epoch {
 
  private:
   NpyArray open_features() const;
+  NpyArray open_logits() const;
   std::filesystem::path folder_;
   int number_;
   std::shared_ptr<const Manifest> manifest_;

@@ -19,9 +19,7 @@ void apply_linear_head(const LinearHead& head, MatrixView features, MutMatrixVie
     fail("head: expected features [n, {}] and logits [n, {}], found [{}, {}] and [{}, {}]", d, c,
          features.rows, features.cols, logits.rows, logits.cols);
   parallel_for(features.rows, rows_a_piece, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) std::copy(head.bias.begin(), head.bias.end(), logits.row(i));
-    multiply_add(features.slice(begin, end - begin), transposed(head.weight),
-                 logits.slice(begin, end - begin));
+    linear(features.slice(begin, end - begin), head.weight, head.bias, logits.slice(begin, end - begin));
   });
 }
 

@@ -96,12 +96,13 @@ PointOrder::PointOrder(const EdgeList& edges, const EdgeShare& share, int64_t po
 EdgeList PointOrder::ordered(EdgeList edges) const {
   // This rank's rows by their new place: so they are in the order of the ranks that they are for.
   std::vector<int32_t> rows(static_cast<size_t>(edges.rows())), places(rows.size());
-  std::iota(rows.begin(), rows.end(), 0);
   const auto place_of = [&](int32_t row) { return place_[static_cast<size_t>(share_.point_of(row))]; };
-  if (comm().size() == 1)
+  if (comm().size() == 1) {
     rows = point_;
-  else
+  } else {
+    std::iota(rows.begin(), rows.end(), 0);
     std::ranges::sort(rows, {}, place_of);
+  }
   std::ranges::transform(rows, places.begin(), place_of);
   std::vector<int64_t> lengths, begins{0}, row_counts, edge_counts;
   for (const int32_t row : rows) {

@@ -131,26 +131,24 @@ class TorchSubject final : public SubjectModel {
 
   void head_vjp(MatrixView features, MatrixView cotangent, MutMatrixView out) override {
     if (linear_) return linear_head_vjp(*linear_, cotangent, out);
-    for_batches(
-        features.rows, [this](const BatchSizes& most) { return features_a_batch(most); },
-        [&](int64_t begin, int64_t end) {
-          use_one_thread_inside();
-          const torch::AutoGradMode with_gradients(true);
-          constexpr bool non_blocking = false, copies = true;
-          const torch::Tensor f = as_tensor(features.slice(begin, end - begin))
-                                      .to(device_, torch::kFloat32, non_blocking, copies)
-                                      .requires_grad_(true);
-          torch::Tensor gradient;
-          try {
-            const torch::Tensor logits = module_.get_method(head_name_)({f}).toTensor();
-            gradient = torch::autograd::grad({logits}, {f},
-                                             {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
-          } catch (const std::exception& e) {
-            fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
-                 file_.string(), head_name_, reason(e));
-          }
-          store(gradient, out.slice(begin, end - begin), head_name_);
-        });
+    for_feature_batches(features.rows, [&](int64_t begin, int64_t end) {
+      use_one_thread_inside();
+      const torch::AutoGradMode with_gradients(true);
+      constexpr bool non_blocking = false, copies = true;
+      const torch::Tensor f = as_tensor(features.slice(begin, end - begin))
+                                  .to(device_, torch::kFloat32, non_blocking, copies)
+                                  .requires_grad_(true);
+      torch::Tensor gradient;
+      try {
+        const torch::Tensor logits = module_.get_method(head_name_)({f}).toTensor();
+        gradient = torch::autograd::grad({logits}, {f},
+                                         {as_tensor(cotangent.slice(begin, end - begin)).to(device_)})[0];
+      } catch (const std::exception& e) {
+        fail("{}: expected a differentiable method {}, found \"{}\"; use torch operations only in it",
+             file_.string(), head_name_, reason(e));
+      }
+      store(gradient, out.slice(begin, end - begin), head_name_);
+    });
   }
 
  private:
@@ -168,10 +166,6 @@ class TorchSubject final : public SubjectModel {
     for (auto parameter : module_.parameters()) parameter.set_requires_grad(false);
     module_.eval();
     frozen_ = freeze();
-  }
-
-  int64_t features_a_batch(const BatchSizes& most) const {
-    return std::clamp<int64_t>(most.feature_values / feature_dim_, 256, most.features);
   }
 
   /// Calls work(begin, end) for batches of the rows, of `size_of(BatchSizes)` each: side by side on all
@@ -196,6 +190,14 @@ class TorchSubject final : public SubjectModel {
       if (begin >= rows) return;
     }
     parallel_for(rows, size_of(thread_batches), [&](int64_t begin, int64_t end, int) { work(begin, end); });
+  }
+
+  template <typename Work>
+  void for_feature_batches(int64_t rows, const Work& work) {
+    const auto size = [this](const BatchSizes& most) {
+      return std::clamp<int64_t>(most.feature_values / feature_dim_, 256, most.features);
+    };
+    for_batches(rows, size, work);
   }
 
   void move_to_device() {
@@ -252,12 +254,10 @@ class TorchSubject final : public SubjectModel {
     if (features.cols != feature_dim_ || logits.cols != class_count_ || logits.rows != features.rows)
       fail("{}: expected features [n, {}] and logits [n, {}], found [{}, {}] and [{}, {}]", file_.string(),
            feature_dim_, class_count_, features.rows, features.cols, logits.rows, logits.cols);
-    for_batches(
-        features.rows, [this](const BatchSizes& most) { return features_a_batch(most); },
-        [&](int64_t begin, int64_t end) {
-          const int64_t n = end - begin;
-          store(run(head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n), head_name_);
-        });
+    for_feature_batches(features.rows, [&](int64_t begin, int64_t end) {
+      const int64_t n = end - begin;
+      store(run(head_name_, as_tensor(features.slice(begin, n))), logits.slice(begin, n), head_name_);
+    });
   }
 
   Matrix head_of(const Matrix& features) {

@@ -62,6 +62,13 @@ Matrix random_matrix(int64_t rows, int64_t cols) {
 
 const std::vector<int64_t> shape{1, 6, 5};
 
+/// Of n random inputs, by a model that is opened for them.
+Matrix features_of(const std::filesystem::path& file, int64_t n, ModelPlace place) {
+  Matrix features(n, dim);
+  opened(file, dim, classes, place)->features(random_matrix(n, 30), shape, features.mut());
+  return features;
+}
+
 TEST(TorchSubject, FeaturesAreThoseOfTheModule) {
   const TemporaryFolder folder;
   auto module = save_module(folder / "subject.pt", linear_source);
@@ -192,11 +199,8 @@ def features(self, x):
 def head(self, f):
     return torch.linear(f, self.w2, self.b2)
 )");
-  const auto subject = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
-  const Matrix inputs = random_matrix(700, 30);
-  Matrix found(700, dim), expected(700, dim);
-  subject->features(inputs, shape, found.mut());
-  opened(folder / "subject.pt")->features(inputs, shape, expected.mut());
+  const Matrix found = features_of(folder / "subject.pt", 700, ModelPlace::device),
+               expected = features_of(folder / "subject.pt", 700, ModelPlace::threads);
   EXPECT_THAT(found.view().span(), testing::Pointwise(testing::FloatNear(1e-5f), expected.view().span()));
 }
 
@@ -210,11 +214,8 @@ def features(self, x):
 def head(self, f):
     return torch.linear(f, self.w2, self.b2)
 )");
-  const auto subject = opened(folder / "subject.pt", dim, classes, ModelPlace::device);
-  const Matrix inputs = random_matrix(640, 30);
-  Matrix found(640, dim), expected(640, dim);
-  subject->features(inputs, shape, found.mut());
-  opened(folder / "subject.pt")->features(inputs, shape, expected.mut());
+  const Matrix found = features_of(folder / "subject.pt", 640, ModelPlace::device),
+               expected = features_of(folder / "subject.pt", 640, ModelPlace::threads);
   EXPECT_TRUE(std::ranges::equal(found.view().span(), expected.view().span()));
 }
 
